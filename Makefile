@@ -1,0 +1,30 @@
+# make run    prepare .venv and start billhook; the demo where nothing is configured
+# make test   the whole test suite: on any Linux machine with Python alone
+# make check  ruff, mypy --strict and the documentation's own tests
+# make fmt    format the code
+# make bench  the figures of the README, measured here
+.PHONY: run test check bench fmt
+
+run:
+	@sh ops/venv local
+	@exec .venv/bin/billhook up
+
+test:
+	@sh ops/venv test
+	@exec .venv/bin/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+check:
+	@sh ops/venv dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/python -m pytest -q tests/test_house.py
+
+fmt:
+	@sh ops/venv dev
+	@.venv/bin/ruff check --fix-only .
+	@.venv/bin/ruff format .
+
+bench:
+	@sh ops/venv test
+	@exec .venv/bin/python -m tests.bench $(ARGS)

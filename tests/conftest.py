@@ -1,0 +1,155 @@
+"""What every test may ask for: a Redis, a PostgreSQL, and a database with billhook's tables.
+
+A server that is missing skips its tests on a laptop and fails them where CI=true.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+import sqlalchemy as sa
+
+from receiver.db import CORE_HEAD, Database
+from tests.servers import ServerMissing, postgres_server, redis_server
+from workers.schema import METADATA
+
+NUMBERS = count(1)
+
+
+def missing(reason: str) -> None:
+    """Skip, or fail in CI."""
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def redis_session() -> Iterator[str]:
+    """One Redis for the session."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(redis_server())
+        except ServerMissing as reason:
+            missing(str(reason))
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_session: str) -> str:
+    """An empty Redis."""
+    client = redis.Redis.from_url(redis_session)
+    client.flushdb()
+    client.close()
+    return redis_session
+
+
+@pytest.fixture(scope="session")
+def postgres_session() -> Iterator[str]:
+    """One PostgreSQL server for the session; the URL of its maintenance database."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres_server())
+        except ServerMissing as reason:
+            missing(str(reason))
+        yield url
+
+
+@contextmanager
+def new_postgres(server_url: str, template: str | None) -> Iterator[str]:
+    """The URL of a new database on the session's server, from a template or empty; dropped afterwards."""
+    name = f"billhook_test_{os.getpid()}_{next(NUMBERS)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
+        yield sa.engine.make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_session: str) -> Iterator[str]:
+    """The name of a database that holds billhook's tables and nothing else."""
+    with new_postgres(postgres_session, None) as url:
+        create_schema(sa.create_engine(sa.engine.make_url(url).set(drivername="postgresql+psycopg")))
+        yield str(sa.engine.make_url(url).database)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_session: str) -> Iterator[str]:
+    """A PostgreSQL database of this test alone, without tables."""
+    with new_postgres(postgres_session, None) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_session: str, postgres_template: str) -> Iterator[str]:
+    """A PostgreSQL database of this test alone, with billhook's tables."""
+    with new_postgres(postgres_session, postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that holds billhook's tables and nothing else."""
+    path = tmp_path_factory.mktemp("template") / "billhook.db"
+    create_schema(sa.create_engine(f"sqlite:///{path}"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """An SQLite database of this test alone, with billhook's tables."""
+    path = tmp_path / "billhook.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """A Database on SQLite."""
+    database = Database(sqlite_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[Database]:
+    """A Database on PostgreSQL."""
+    database = Database(postgres_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with billhook's tables, once on each kind."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A Database with billhook's tables, once on each kind."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+def create_schema(engine: sa.Engine) -> None:
+    """Every table, and the mark that they are at this program's revision; a test compares this with the migrations."""
+    with engine.begin() as connection:
+        METADATA.create_all(connection)
+        connection.execute(
+            sa.text(
+                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+            )
+        )
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": CORE_HEAD})
+    engine.dispose()
