@@ -1,0 +1,1 @@
+"""The door and the ground: accepts, proves, keeps and announces webhooks."""

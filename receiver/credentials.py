@@ -1,0 +1,89 @@
+"""Secrets: where they are read from, which are too weak to start with, and those of one source's door.
+
+Owns the names `BILLHOOK_DOOR_<SOURCE>_{USER,PASSWORD,PATH,SIGNING}` through receiver/settings.py. A message names the variable and
+what to do; a value is never in it.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from receiver.errors import SettingsInvalid
+
+PLACEHOLDERS = ("changeme", "change-me", "change_me", "placeholder", "example", "secret", "password", "passwort", "todo", "xxxx")
+SECRET_MIN = 16
+
+
+class DoorSecrets(BaseModel):
+    """The live values of one source's door: several of one kind while a secret is being changed. Never printed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user: str | None = Field(default=None, repr=False)
+    passwords: tuple[str, ...] = Field(default=(), repr=False)
+    paths: tuple[str, ...] = Field(default=(), repr=False)
+    signing: tuple[str, ...] = Field(default=(), repr=False)
+
+
+def variable_part(source: str) -> str:
+    """A source's name inside a variable's name: "my-shop" is MY_SHOP."""
+    return source.upper().replace("-", "_")
+
+
+def split_live(value: str | None) -> tuple[str, ...]:
+    """The live values in one variable, parted by blanks or commas."""
+    return tuple(part for part in re.split(r"[\s,]+", value or "") if part)
+
+
+def read_secret(name: str, environ: Mapping[str, str], secrets_dir: Path | None) -> str | None:
+    """The secret called `name`: the variable, else the file `name`_FILE points to, else the file of that name in `secrets_dir`.
+
+    None where it is nowhere. Raises SettingsInvalid for an empty one and for a file that cannot be read.
+    """
+    if name in environ:
+        return _not_empty(name, environ[name])
+    if named := environ.get(f"{name}_FILE"):
+        return _not_empty(name, _read_file(f"{name}_FILE", Path(named)))
+    if secrets_dir is not None and (secrets_dir / name).is_file():
+        return _not_empty(name, _read_file(name, secrets_dir / name))
+    return None
+
+
+def require_strong(name: str, value: str) -> None:
+    """Raise SettingsInvalid for a secret that is too short, a placeholder, or made of too few different characters."""
+    low = value.lower()
+    if len(value) < SECRET_MIN:
+        raise SettingsInvalid(f"{name} is shorter than {SECRET_MIN} characters: make one with `openssl rand -hex 24`")
+    if any(low.startswith(word) for word in PLACEHOLDERS) or len(set(value)) < 6:
+        raise SettingsInvalid(f"{name} is a placeholder: make a real one with `openssl rand -hex 24`")
+
+
+def require_use(source: str, kind: str, secrets: DoorSecrets, stem: str) -> None:
+    """Raise SettingsInvalid unless the credentials suffice for the kind of source and none is set that would never be asked for."""
+    if (secrets.user is None) != (not secrets.passwords):
+        raise SettingsInvalid(f"{stem}USER and {stem}PASSWORD only work together: set both")
+    if kind == "standard":
+        if not secrets.signing:
+            raise SettingsInvalid(f"source {source} has no signing secret: set {stem}SIGNING to the whsec_… the sender shows")
+        return
+    if secrets.signing:
+        raise SettingsInvalid(f"{stem}SIGNING is of no use: {kind} does not sign; set USER and PASSWORD, or PATH")
+    if not secrets.passwords and not secrets.paths:
+        raise SettingsInvalid(
+            f"source {source} lets anybody in: set {stem}USER and {stem}PASSWORD (HTTP Basic), or {stem}PATH (a secret in the URL)"
+        )
+
+
+def _not_empty(name: str, value: str) -> str:
+    if not value.strip():
+        raise SettingsInvalid(f"{name} is empty: give it a value or remove it")
+    return value.strip()
+
+
+def _read_file(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"the file of {name} cannot be read: {path}") from error

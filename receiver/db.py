@@ -1,0 +1,311 @@
+"""The database: one way to write, one way to read, on SQLite and PostgreSQL.
+
+`Database.write(fn)` runs fn(connection) in a transaction and returns after COMMIT. On SQLite one writer thread per process
+takes the turnstile, then commits whatever has queued, a savepoint each. On PostgreSQL fn runs in its own transaction in the
+caller's thread and is repeated on serialization failure and deadlock, so fn must be free of effects of its own.
+`Database.read()` gives a read-only connection. Nothing here knows a table.
+"""
+
+import json
+import queue
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from receiver.errors import DatabaseBusy, SchemaOutdated, SettingsInvalid
+from receiver.turnstile import Turnstile
+
+# The revision of billhook's own tables this program was written for; tests compare it with the migrations.
+CORE_HEAD = "core_0001"
+
+T = TypeVar("T")
+
+GROUP_MAX = 256
+CLOCK_AGE_S = 5.0
+_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_REPEATABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware UTC datetime: timestamptz on PostgreSQL, fixed-width text on SQLite. A naive value is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be aware")
+        utc = value.astimezone(UTC)
+        return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Json(sa.types.TypeDecorator[Any]):
+    """A JSON value as text, keys sorted: the same bytes on every database, so it can be hashed."""
+
+    impl = sa.Text()
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
+        return None if value is None else canonical_json(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+# A row id: 64 bits everywhere, and on SQLite the rowid itself.
+BIGINT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def row_id() -> Any:
+    """The primary key column of a table that counts up."""
+    return sa.Column(BIGINT, primary_key=True, autoincrement=True)
+
+
+def table_of(model: type[Any]) -> sa.Table:
+    """The SQLAlchemy table of a SQLModel table class."""
+    return model.__table__  # type: ignore[no-any-return]
+
+
+def insert_of(connection: Connection, model: type[Any]) -> Any:
+    """An INSERT of this database's dialect, for ON CONFLICT."""
+    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table_of(model))
+
+
+def insert_new(connection: Connection, model: type[Any], values: dict[str, Any], *, unique: tuple[str, ...] = (), where: str = "") -> Any:
+    """Insert a row unless one like it is there: its `id` where the table has one, or None where nothing was inserted.
+
+    `unique` and `where` name the unique index that may be in the way; by default any.
+    """
+    statement = _insert_new(connection.dialect.name, table_of(model), unique, where)
+    result = connection.execute(statement, values)
+    return result.scalar_one_or_none() if result.returns_rows else None
+
+
+@lru_cache
+def _insert_new(dialect: str, table: sa.Table, unique: tuple[str, ...], where: str) -> Any:
+    insert: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    target = {"index_elements": list(unique), "index_where": sa.text(where) if where else None} if unique else {}
+    insert = insert.on_conflict_do_nothing(**target)
+    return insert.returning(table.c.id) if "id" in table.c else insert
+
+
+def canonical_json(value: Any) -> str:
+    """`value` as JSON with sorted keys and no blanks; raises ValueError on NaN and Infinity."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+class _Job:
+    """One function waiting for its turn in the writer thread."""
+
+    __slots__ = ("_claimed", "done", "error", "fn", "result")
+
+    def __init__(self, fn: Callable[[Connection], Any]) -> None:
+        self.fn = fn
+        self.done = threading.Event()
+        self._claimed = threading.Lock()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def claim(self) -> bool:
+        """True for the first who asks: the writer thread to run it, or the caller to give it up."""
+        return self._claimed.acquire(blocking=False)
+
+
+class Database:
+    """A database by URL: `sqlite:///path` or `postgresql://…`. Safe to share between threads, not across a fork."""
+
+    def __init__(self, url: str, *, read_pool: int = 8) -> None:
+        self.url = url
+        self.dialect = sa.engine.make_url(url).get_backend_name()
+        if self.dialect == "sqlite":
+            self.path: Path | None = _sqlite_path(url)
+            self._reader = _sqlite_engine(self.path, read_only=True, pool=read_pool)
+            self._writer: Engine | None = None
+        elif self.dialect == "postgresql":
+            self.path = None
+            plain = sa.engine.make_url(url).set(drivername="postgresql+psycopg")
+            self._writer = sa.create_engine(plain, pool_size=read_pool * 2, max_overflow=read_pool)
+            self._reader = self._writer.execution_options(postgresql_readonly=True)
+        else:
+            raise SettingsInvalid("database must be sqlite:///PATH or postgresql://…", given=self.dialect)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._ahead: tuple[float, datetime] | None = None
+
+    def write(self, fn: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
+        """What fn(connection) returned, after COMMIT.
+
+        fn may run more than once and must not call a provider or another `write`. With `timeout_s`, raises DatabaseBusy if
+        fn could not be started in time; a started fn is always waited for.
+        """
+        if self.dialect == "postgresql":
+            return self._write_repeating(fn)
+        job = _Job(fn)
+        self._ensure_thread()
+        self._jobs.put(job)
+        if not job.done.wait(timeout_s):
+            if job.claim():
+                raise DatabaseBusy
+            job.done.wait()
+        if job.error is not None:
+            raise job.error
+        return job.result  # type: ignore[no-any-return]
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only connection outside the writer's turn; keep it under two seconds."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    def machine_now(self, connection: Connection) -> datetime:
+        """The instant leases are measured by: the database's clock on PostgreSQL, the host's on SQLite. Aware UTC.
+
+        PostgreSQL is asked every five seconds; between, the clock that counts from boot goes on from its answer.
+        """
+        if self.dialect == "sqlite":
+            return datetime.now(UTC)
+        boot_s = time.clock_gettime(_BOOT)
+        if self._ahead is None or boot_s - self._ahead[0] > CLOCK_AGE_S:
+            said = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
+            self._ahead = (boot_s, said)
+        asked_s, said = self._ahead
+        return said + timedelta(seconds=boot_s - asked_s)
+
+    def require_schema(self) -> None:
+        """Raise SchemaOutdated unless the core tables are at this program's revision."""
+        with self.read() as connection:
+            known = sa.inspect(connection).has_table("alembic_version")
+            heads = set(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()) if known else set()
+        if CORE_HEAD not in heads:
+            raise SchemaOutdated(wanted=CORE_HEAD, found=",".join(sorted(heads)) or "nothing")
+
+    def close(self) -> None:
+        """Finish what has queued and let go of every connection."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
+        if self._writer is not None:
+            self._writer.dispose()
+        self._reader.dispose()
+
+    def _write_repeating(self, fn: Callable[[Connection], T]) -> T:
+        assert self._writer is not None
+        for attempt in range(8):
+            committing = False
+            try:
+                with self._writer.begin() as connection:
+                    result = fn(connection)
+                    committing = True
+                return result
+            except sa.exc.DBAPIError as error:
+                undone = getattr(error.orig, "sqlstate", None) in _REPEATABLE or (error.connection_invalidated and not committing)
+                if attempt == 7 or not undone:
+                    raise
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))
+        raise AssertionError("unreachable")
+
+    def _ensure_thread(self) -> None:
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._write_loop, name="billhook-writer", daemon=True)
+                    self._thread.start()
+
+    def _write_loop(self) -> None:
+        assert self.path is not None
+        turnstile = Turnstile(self.path)
+        engine = _sqlite_engine(self.path, read_only=False, pool=1)
+        with engine.connect() as connection:
+            while (job := self._jobs.get()) is not None:
+                with turnstile.held():
+                    ended = self._commit_group(connection, job)
+                if ended:
+                    break
+        engine.dispose()
+        turnstile.close()
+
+    def _commit_group(self, connection: Connection, first: _Job) -> bool:
+        """Commit `first` and all that queued while the gate was awaited; true when told to end."""
+        group, ended = [first], False
+        while len(group) < GROUP_MAX:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                ended = True
+                break
+            group.append(job)
+        group = [job for job in group if job.claim()]
+        try:
+            with connection.begin():
+                for job in group:
+                    self._run_one(connection, job, alone=len(group) == 1)
+        except BaseException as error:
+            for job in group:
+                job.error = job.error or error
+        for job in group:
+            job.done.set()
+        return ended
+
+    def _run_one(self, connection: Connection, job: _Job, *, alone: bool) -> None:
+        try:
+            with nullcontext() if alone else connection.begin_nested():
+                job.result = job.fn(connection)
+        except BaseException as error:
+            job.error = error
+            if alone:
+                raise
+
+
+def _sqlite_path(url: str) -> Path:
+    name = sa.engine.make_url(url).database
+    if not name or name == ":memory:":
+        raise SettingsInvalid("an SQLite database must be a file: write sqlite:///path/to/billhook.db")
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _sqlite_engine(path: Path, *, read_only: bool, pool: int) -> Engine:
+    engine = sa.create_engine(
+        f"sqlite:///{path}", pool_size=pool, max_overflow=pool, connect_args={"check_same_thread": False, "timeout": 5.0}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(raw: DBAPIConnection, _record: object) -> None:
+        assert isinstance(raw, sqlite3.Connection)
+        raw.isolation_level = None
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute("PRAGMA synchronous=FULL")
+        raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute("PRAGMA busy_timeout=5000")
+        if read_only:
+            raw.execute("PRAGMA query_only=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,233 @@
+"""Settings: billhook.toml, the environment over it, and the door's secrets.
+
+Every process reads them once, at its start. Nothing here knows a field of a provider's API: `[source.NAME.api]`, `[policy.*]` and
+tables of other rooms are skipped and read by workers/settings.py, which shares `find_config`, `read_toml` and `read_secret`.
+Every mistake is a SettingsInvalid that names the setting and what to write instead; no value of a secret is ever in it.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from receiver.credentials import DoorSecrets as DoorSecrets
+from receiver.credentials import read_secret as read_secret
+from receiver.credentials import require_strong, require_use, split_live
+from receiver.credentials import variable_part as variable_part
+from receiver.errors import SettingsInvalid
+
+SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+CONFIG_FILES = ("billhook.toml", ".billhook/demo.toml")
+_FROM_ENVIRONMENT = {
+    "database": "BILLHOOK_DATABASE", "redis": "BILLHOOK_REDIS", "data_dir": "BILLHOOK_DATA_DIR", "secrets_dir": "BILLHOOK_SECRETS_DIR",
+    "ledger_head_dir": "BILLHOOK_LEDGER_HEAD_DIR", "log_level": "BILLHOOK_LOG_LEVEL", "log_format": "BILLHOOK_LOG_FORMAT",
+}  # fmt: skip
+_RECEIVER_FROM_ENVIRONMENT = {"host": "BILLHOOK_HOST", "port": "BILLHOOK_PORT"}
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError("not a time zone: write a name such as Europe/Berlin") from error
+    return name
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReceiverSettings(_Frozen):
+    """`[billhook.receiver]`: the door.
+
+    `receive_timeout_s` is the absolute deadline of one request's headers and of its body; `store_timeout_s` how long an
+    accepted body may wait for its commit before the sender is told to come back.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+    queue_max: Annotated[int, Field(ge=1)] = 4096
+    batch_max: Annotated[int, Field(ge=1, le=512)] = 512
+    receive_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    store_timeout_s: Annotated[float, Field(gt=0)] = 0.9
+    refusals_per_minute: Annotated[int, Field(ge=0)] = 30
+    refusals_max: Annotated[int, Field(ge=1)] = 1000
+    refusals_max_bytes: Annotated[int, Field(ge=1)] = 8_388_608
+    forwarded_allow_ips: str = "127.0.0.1"
+
+
+class WorkerSettings(BaseModel):
+    """`[billhook.worker]`; what else stands there is read by the workers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    threads: Annotated[int, Field(ge=1, le=256)] = 8
+
+
+class SourceSettings(_Frozen):
+    """`[source.NAME]`: one configured account.
+
+    `zone` is where its times without zone are; `about` (kind standard only) the source its events concern.
+    """
+
+    name: str
+    kind: Literal["monsum", "fastbill", "standard"]
+    zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
+    currencies: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...] = ("EUR",)
+    allow_from: tuple[IPv4Network | IPv6Network, ...] = ()
+    since: AwareDatetime | None = None
+    about: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if not SOURCE_NAME.fullmatch(name):
+            raise ValueError("a source name has 1 to 40 of a-z, 0-9 and -, and begins with a letter or digit")
+        return name
+
+    @model_validator(mode="after")
+    def _about_is_for_standard(self) -> "SourceSettings":
+        if self.about is not None and self.kind != "standard":
+            raise ValueError("about: only a source of kind standard speaks about another source")
+        return self
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    @property
+    def concerns(self) -> str:
+        """The source whose objects this source's events are about."""
+        return self.about or self.name
+
+
+class Settings(_Frozen):
+    """Everything billhook.toml and the environment say, except what only the workers may know."""
+
+    database: str = "sqlite:///.billhook/data/billhook.db"
+    redis: str = ""
+    data_dir: Path = Path(".billhook/data")
+    ledger_head_dir: Path = Path(".billhook/ledger-head")
+    secrets_dir: Path | None = Path(".billhook/secrets")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+    workflows: tuple[Path, ...] = ()
+    receiver: ReceiverSettings = ReceiverSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sources: dict[str, SourceSettings] = {}
+    config: Path | None = None
+    _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def source(self, name: str) -> SourceSettings:
+        """The source called `name`; raises SettingsInvalid where there is none."""
+        if name not in self.sources:
+            raise SettingsInvalid(f"no source {name}: add [source.{name}] to billhook.toml; known are {', '.join(self.sources) or 'none'}")
+        return self.sources[name]
+
+    def door_secrets(self, name: str) -> DoorSecrets:
+        """The credentials of one source's door; raises SettingsInvalid where they are missing, weak or of no use to its kind."""
+        stem = f"BILLHOOK_DOOR_{variable_part(name)}_"
+        raw = {part: read_secret(stem + part, self._environ, self.secrets_dir) for part in ("USER", "PASSWORD", "PATH", "SIGNING")}
+        for part in ("PASSWORD", "PATH", "SIGNING"):
+            for value in split_live(raw[part]):
+                require_strong(stem + part, value)
+        secrets = DoorSecrets(
+            user=raw["USER"], passwords=split_live(raw["PASSWORD"]), paths=split_live(raw["PATH"]), signing=split_live(raw["SIGNING"])
+        )
+        require_use(name, self.source(name).kind, secrets, stem)
+        return secrets
+
+    def all_door_secrets(self) -> dict[str, DoorSecrets]:
+        """Every source's door secrets; raises SettingsInvalid also where one value stands in two places."""
+        doors = {name: self.door_secrets(name) for name in self.sources}
+        seen: dict[str, str] = {}
+        for name, door in doors.items():
+            for value in (*door.passwords, *door.paths, *door.signing):
+                if value in seen:
+                    raise SettingsInvalid(f"a door secret of source {name} is also used by {seen[value]}: make a new one for each")
+                seen[value] = name
+        return doors
+
+
+def find_config(config: Path | None, environ: Mapping[str, str]) -> Path:
+    """The configuration file in use: the given one, else BILLHOOK_CONFIG, else ./billhook.toml, else ./.billhook/demo.toml."""
+    named = config or (Path(environ["BILLHOOK_CONFIG"]) if environ.get("BILLHOOK_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise SettingsInvalid(f"there is no configuration at {named}: correct --config or BILLHOOK_CONFIG")
+        return named
+    for candidate in CONFIG_FILES:
+        if Path(candidate).is_file():
+            return Path(candidate)
+    raise SettingsInvalid("no configuration found: write ./billhook.toml, pass --config FILE, or run `make run` for a demo")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file as a table; raises SettingsInvalid naming the line that is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsInvalid(f"{path} cannot be read as TOML: {error}") from error
+
+
+def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in force; raises SettingsInvalid. Relative paths are relative to the current directory."""
+    path = find_config(config, environ)
+    raw = read_toml(path)
+    own = _own_part(raw.get("billhook", {}))
+    own.update({field: environ[variable] for field, variable in _FROM_ENVIRONMENT.items() if variable in environ})
+    for field in ("database", "redis"):
+        if f"BILLHOOK_{field.upper()}_FILE" in environ:
+            own[field] = read_secret(f"BILLHOOK_{field.upper()}", environ, None)
+    if environ.get("BILLHOOK_WORKFLOWS"):
+        own["workflows"] = [part for part in environ["BILLHOOK_WORKFLOWS"].split(os.pathsep) if part]
+    door = {field: environ[variable] for field, variable in _RECEIVER_FROM_ENVIRONMENT.items() if environ.get(variable)}
+    own["receiver"] = {**own.get("receiver", {}), **door}
+    own["sources"] = {name: _source_part(name, table) for name, table in raw.get("source", {}).items()}
+    settings = _validated({**own, "config": path})
+    settings._environ = dict(environ)
+    _require_known_about(settings)
+    return settings
+
+
+def _validated(values: dict[str, Any]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        named = ".".join(str(part) for part in first["loc"]).replace("sources.", "source.") or "billhook.toml"
+        raise SettingsInvalid(f"setting {named} cannot be used: {first['msg']}") from None
+
+
+def _own_part(table: dict[str, Any]) -> dict[str, Any]:
+    """`[billhook]` without the sub-tables of rooms that are none of ours."""
+    return {name: value for name, value in table.items() if not isinstance(value, dict) or name in ("receiver", "worker")}
+
+
+def _source_part(name: str, table: Any) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise SettingsInvalid(f"setting source.{name} cannot be used: write a table [source.{name}]")
+    return {**{field: value for field, value in table.items() if field != "api"}, "name": name}
+
+
+def _require_known_about(settings: Settings) -> None:
+    for source in settings.sources.values():
+        if source.about is not None and source.about not in settings.sources:
+            raise SettingsInvalid(f"setting source.{source.name}.about cannot be used: there is no source of the name it gives")

@@ -1,0 +1,1 @@
+"""One file per source kind: how its requests are verified, identified and interpreted."""

@@ -1,0 +1,80 @@
+"""Standard Webhooks 1.0: signed messages whose `type` may be one of our own events.
+
+Owns their identity (webhook-id and type) and their meaning. A type in the registry has its `data` validated to the event's fields,
+at the door already (400 naming the field); other types are kept as unknown. Pure; source and time of an event are never the
+sender's `data.source`, but the configured source (or the one it is `about`) and `data.at`, `timestamp` or the signed header.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from receiver.errors import PayloadInvalid
+from receiver.event import Event, event_class, from_data
+from receiver.settings import SourceSettings
+from receiver.sources.document import read_head, read_object, text_of
+from receiver.sources.monsum import TYPE_MAX, Identity
+from receiver.sources.notice import Notice
+
+
+def identify(body: bytes, headers: Mapping[str, str]) -> Identity:
+    """webhook-id and the body's type; `headers` are the kept ones. Raises PayloadInvalid naming the field."""
+    native_type = text_of(read_head(body).get("type"))
+    if native_type is None or not 0 < len(native_type) <= TYPE_MAX or not native_type.isprintable():
+        raise PayloadInvalid(field="type")
+    if not headers.get("webhook-id"):
+        raise PayloadInvalid(field="webhook-id")
+    return Identity(native_type, headers["webhook-id"])
+
+
+def check(body: bytes, source: SourceSettings, identity: Identity, headers: Mapping[str, str]) -> None:
+    """Refuse at the door what could never be routed: data that does not fit its registered type. Raises PayloadInvalid."""
+    if event_class(identity.native_type) is not None:
+        interpret(body, source, identity.native_type, identity.native_id, json.dumps(dict(headers)))
+
+
+def interpret(body: bytes, source: SourceSettings, native_type: str, native_id: str, headers: str = "") -> Notice:
+    """One message as a Notice. `headers` is the delivery's JSON of kept headers. Raises PayloadInvalid naming the field."""
+    members = read_object(body)
+    family = native_type.partition(".")[0]
+    sent_at = _first_time((("timestamp", members.get("timestamp")), ("webhook-timestamp", _header_time(headers))))
+    if event_class(native_type) is None:
+        return Notice(native_type=native_type, native_id=native_id, family=family, created_at=sent_at, proof="signed", known=False)
+    event = _event(native_type, members.get("data"), source, sent_at)
+    return Notice(native_type=native_type, native_id=native_id, family=family, created_at=event.at, events=(event,), proof="signed")
+
+
+def _event(native_type: str, data: Any, source: SourceSettings, sent_at: datetime | None) -> Event:
+    if not isinstance(data, dict):
+        raise PayloadInvalid(field="data")
+    at = _first_time((("data.at", data.get("at")),)) or sent_at
+    if at is None:
+        raise PayloadInvalid(field="timestamp")
+    try:
+        return from_data(native_type, {**data, "source": source.concerns, "at": at.isoformat()})
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
+        raise PayloadInvalid(field=f"data.{place}"[:128]) from None
+
+
+def _header_time(headers: str) -> Any:
+    seconds = json.loads(headers).get("webhook-timestamp") if headers else None
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat() if isinstance(seconds, str) and seconds.isdecimal() else None
+
+
+def _first_time(candidates: tuple[tuple[str, Any], ...]) -> datetime | None:
+    """The first time that is said, as aware UTC; raises PayloadInvalid for one that is no ISO 8601 with zone."""
+    for name, value in candidates:
+        if value is None:
+            continue
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            raise PayloadInvalid(field=name) from None
+        if found.tzinfo is None:
+            raise PayloadInvalid(field=name)
+        return found.astimezone(UTC)
+    return None

@@ -1,0 +1,161 @@
+"""Settings and secrets: where they come from, and which refuse to start."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from receiver.credentials import split_live
+from receiver.errors import SettingsInvalid
+from receiver.settings import Settings, find_config, load_settings, read_secret
+
+STRONG, OTHER = "kE4-ruW8mzQ2pLx9", "Zq7Lm2Xc9Vb4Nn1T"
+SHOP = '[source.shop]\nkind = "monsum"\n'
+MAIL = '[source.mail]\nkind = "standard"\n'
+DOOR = {"BILLHOOK_DOOR_SHOP_USER": "hooks", "BILLHOOK_DOOR_SHOP_PASSWORD": STRONG}
+
+
+def loaded(folder: Path, text: str, **environ: str) -> Settings:
+    path = folder / "billhook.toml"
+    path.write_text(text)
+    return load_settings(path, environ)
+
+
+def test_the_file_is_read_and_the_environment_beats_it(tmp_path: Path) -> None:
+    text = f"""
+[billhook]
+database = "sqlite:///a.db"
+redis = "redis://one"
+log_format = "json"
+workflows = ["flows"]
+[billhook.receiver]
+port = 9000
+max_body_bytes = 2048
+[billhook.worker]
+threads = 3
+lookahead = "of the workers"
+[billhook.console]
+port = 1
+{SHOP}
+zone = "Europe/Vienna"
+currencies = ["EUR", "CHF"]
+allow_from = ["203.0.113.0/24"]
+since = 2026-01-01T00:00:00Z
+[source.shop.api]
+base_url = "https://example.org"
+[policy.auto-send]
+mode = "observe"
+"""
+
+    settings = loaded(tmp_path, text, BILLHOOK_DATABASE="postgresql://x/y", BILLHOOK_PORT="9001", BILLHOOK_WORKFLOWS="a:b")
+
+    shop = settings.source("shop")
+    assert (settings.database, settings.redis, settings.log_format) == ("postgresql://x/y", "redis://one", "json")
+    assert (settings.receiver.port, settings.receiver.max_body_bytes, settings.worker.threads) == (9001, 2048, 3)
+    assert settings.workflows == (Path("a"), Path("b"))
+    assert (shop.kind, shop.zone, shop.currencies, shop.since) == (
+        "monsum",
+        "Europe/Vienna",
+        ("EUR", "CHF"),
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    assert (str(shop.tz), shop.concerns, str(shop.allow_from[0])) == ("Europe/Vienna", "shop", "203.0.113.0/24")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[billhook", "TOML"),
+        ("[billhook]\ndatabaze = 1", "databaze"),
+        ("[billhook]\nlog_level = 'loud'", "log_level"),
+        ("[billhook.receiver]\nport = 70000", "receiver.port"),
+        ("[source.Shop]\nkind = 'monsum'", "source.Shop"),
+        ("[source.shop]\nkind = 'paypal'", "source.shop.kind"),
+        ("[source.shop]\nkind = 'monsum'\nzone = 'Europe/Atlantis'", "source.shop.zone"),
+        ("[source.shop]\nkind = 'monsum'\ncurrencies = ['euro']", "currencies"),
+        ("[source.shop]\nkind = 'monsum'\nallow_from = ['everywhere']", "allow_from"),
+        ("[source.shop]\nkind = 'monsum'\nsince = 2026-01-01T00:00:00", "since"),
+        ("[source.shop]\nkind = 'monsum'\nabout = 'shop'", "about"),
+        ("[source.mail]\nkind = 'standard'\nabout = 'nobody'", "about"),
+        ("source.shop = 1", "[source.shop]"),
+    ],
+)
+def test_a_mistake_names_its_setting(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        loaded(tmp_path, text)
+
+    assert says in str(caught.value)
+
+
+def test_the_file_is_found_in_the_order_the_documentation_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsInvalid):
+        find_config(None, {})
+    (tmp_path / ".billhook").mkdir()
+    found = []
+    for name in (".billhook/demo.toml", "billhook.toml", "named.toml"):
+        (tmp_path / name).touch()
+        found.append(str(find_config(None, {"BILLHOOK_CONFIG": "named.toml"} if name == "named.toml" else {})))
+
+    assert found == [".billhook/demo.toml", "billhook.toml", "named.toml"]
+    assert find_config(Path("billhook.toml"), {"BILLHOOK_CONFIG": "named.toml"}) == Path("billhook.toml")
+    with pytest.raises(SettingsInvalid):
+        find_config(Path("missing.toml"), {})
+
+
+def test_a_secret_is_the_variable_else_the_file_it_names_else_the_file_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "NAME").write_text("third\n")
+    (tmp_path / "other").write_text("second\n")
+    environ = {"NAME_FILE": str(tmp_path / "other")}
+
+    assert read_secret("NAME", {**environ, "NAME": "first"}, tmp_path) == "first"
+    assert read_secret("NAME", environ, tmp_path) == "second"
+    assert read_secret("NAME", {}, tmp_path) == "third"
+    assert read_secret("NAME", {}, None) is None
+    for bad in ({"NAME": " "}, {"NAME_FILE": str(tmp_path / "absent")}):
+        with pytest.raises(SettingsInvalid, match="NAME"):
+            read_secret("NAME", bad, tmp_path)
+
+
+def test_several_values_live_at_once(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, SHOP, BILLHOOK_DOOR_SHOP_USER="hooks", BILLHOOK_DOOR_SHOP_PASSWORD=f"{STRONG}, {OTHER}")
+
+    assert settings.door_secrets("shop").passwords == (STRONG, OTHER)
+    assert split_live("a\n b,c ,") == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "environ"),
+    [
+        (SHOP, {}),
+        (SHOP, {"BILLHOOK_DOOR_SHOP_USER": "hooks"}),
+        (SHOP, {"BILLHOOK_DOOR_SHOP_PASSWORD": STRONG}),
+        (SHOP, {**DOOR, "BILLHOOK_DOOR_SHOP_PASSWORD": "short"}),
+        (SHOP, {**DOOR, "BILLHOOK_DOOR_SHOP_PASSWORD": "changeme-changeme"}),
+        (SHOP, {**DOOR, "BILLHOOK_DOOR_SHOP_PASSWORD": "aaaaaaaaaaaaaaaaaaaaaa"}),
+        (SHOP, {"BILLHOOK_DOOR_SHOP_PATH": ""}),
+        (SHOP, {**DOOR, "BILLHOOK_DOOR_SHOP_SIGNING": STRONG}),
+        (MAIL, {}),
+        (MAIL, {"BILLHOOK_DOOR_MAIL_USER": "u", "BILLHOOK_DOOR_MAIL_PASSWORD": STRONG}),
+        (SHOP, {**DOOR, "BILLHOOK_DOOR_SHOP_PATH": STRONG}),
+        (SHOP + SHOP.replace("shop", "core"), {**DOOR, "BILLHOOK_DOOR_CORE_PATH": STRONG}),
+    ],
+)
+def test_a_missing_weak_placeholder_useless_or_reused_secret_refuses_to_start(tmp_path: Path, text: str, environ: dict[str, str]) -> None:
+    settings = loaded(tmp_path, text, **environ)
+
+    with pytest.raises(SettingsInvalid) as caught:
+        settings.all_door_secrets()
+
+    assert STRONG not in str(caught.value)
+
+
+def test_no_secret_is_shown_by_printing_what_holds_it(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, SHOP, **DOOR)
+
+    assert STRONG not in repr(settings) + repr(settings.door_secrets("shop")) + str(settings.model_dump())
+
+
+def test_an_unknown_source_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="shop"):
+        loaded(tmp_path, SHOP).source("other")
