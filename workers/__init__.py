@@ -1,0 +1,1 @@
+"""The engine: routes deliveries, runs workflows and keeps the effect ledger."""

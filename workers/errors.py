@@ -1,0 +1,75 @@
+"""Errors of the engine that workflow authors and operators meet."""
+
+from receiver.errors import BillhookError
+
+
+class EffectCancelled(BillhookError):
+    """The effect was not carried out, on purpose. `reason` is the code that `explain` shows."""
+
+    def __init__(self, reason: str, /, **context: object) -> None:
+        super().__init__(f"The effect was not carried out: {reason}", **context)
+        self.reason = reason
+
+
+class EffectExpired(EffectCancelled):
+    """The effect's request went out of date before it could be carried out: plan it again."""
+
+    def __init__(self, /, **context: object) -> None:
+        super().__init__("expired", **context)
+
+
+class NotFound(BillhookError):
+    """The provider does not know the object that was asked for."""
+
+
+class NotHere(BillhookError):
+    """Nothing by this id is kept here. The message names the command that lists what there is."""
+
+
+class NotReady(BillhookError):
+    """billhook, or the sandbox, does not answer yet. The message names what to start or to wait for."""
+
+
+class WorkflowInvalid(BillhookError):
+    """A workflow file cannot be used. The message names the file, the name in it and the way out."""
+
+
+class StepInvalid(BillhookError):
+    """A step is used in a way that could not be replayed. The message names the step and the way out."""
+
+
+class Diverged(BillhookError):
+    """The journal of a live run does not fit today's code: restore the step, or branch on `run.patched`."""
+
+
+class StateConflict(BillhookError):
+    """What this act expects is no longer so: look again with `billhook explain`."""
+
+
+class Unwind(BaseException):
+    """Leaves a workflow function without ending its run's promise; authors never catch it."""
+
+
+class Suspend(Unwind):
+    """The run waits: until `wake_at`, or for an event when None."""
+
+    def __init__(self, wake_at: object = None) -> None:
+        self.wake_at = wake_at
+
+
+class Skip(Unwind):
+    """The workflow decided not to act; `reason` is kept."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Cancelled(Unwind):
+    """An event the workflow names in cancel_on happened; `reason` is that event's type."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class LostLease(Unwind):
+    """Another worker took this run over: stop, write nothing."""

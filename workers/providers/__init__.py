@@ -1,0 +1,1 @@
+"""What we ask of the providers: one transport, one file of typed services each."""

@@ -1,0 +1,131 @@
+"""How a lost reply of Monsum or FastBill is found out: what reading back must show for yes and for no.
+
+Owns one look per service that can be read back; workers/providers/monsum.py names them in its rows. A look says None wherever
+reading cannot tell; it never guesses and never writes.
+"""
+
+from datetime import timedelta
+
+from workers.errors import NotFound
+from workers.providers.monsum_client import MonsumClient
+from workers.providers.monsum_docs import CustomerDoc, InvoiceDoc
+from workers.providers.monsum_reads import customer_doc, invoice_doc, webhooks_doc
+from workers.providers.monsum_requests import (
+    AddCredits,
+    Cancel,
+    Complete,
+    CreateWebhook,
+    OneCustomer,
+    OneInvoice,
+    OneWebhook,
+    SetPaid,
+    WriteCustomer,
+    WriteInvoice,
+)
+from workers.providers.service import Asked, Look
+
+NO_SHIPMENT = (None, "", "0")
+
+
+def posted(client: MonsumClient, request: OneInvoice, asked: Asked) -> Look:
+    """SHIPMENT differs from the read before: posted. Unchanged says no only beside a read before."""
+    now = invoice_doc(client, request.invoice_id)
+    if not isinstance(asked.before, InvoiceDoc) or "shipment" not in now.fields:
+        return Look(found=None, detail="no read before, or no shipment told")
+    if now.shipment != asked.before.shipment and now.shipment not in NO_SHIPMENT:
+        return Look(found=True, reference=now.shipment, detail="shipment changed")
+    return Look(found=False, detail="shipment unchanged")
+
+
+def completed(client: MonsumClient, request: Complete, asked: Asked) -> Look:
+    """The invoice is no draft any more."""
+    now = invoice_doc(client, request.invoice_id)
+    return Look(found=now.type == "outgoing", reference=now.number, detail="type")
+
+
+def paid(client: MonsumClient, request: SetPaid, asked: Asked) -> Look:
+    """Nothing is outstanding: whoever did it, the wish is fulfilled."""
+    now = invoice_doc(client, request.invoice_id)
+    balanced = now.outstanding is not None and now.outstanding.amount == 0
+    return Look(found=balanced or now.status == "paid" or now.paid_on is not None, reference=now.number, detail="balance")
+
+
+def canceled(client: MonsumClient, request: Cancel, asked: Asked) -> Look:
+    """IS_CANCELED; a partial cancellation leaves no trace that can be told from others."""
+    if request.cancellation_amount is not None:
+        return Look(found=None, detail="partial")
+    return Look(found=invoice_doc(client, request.invoice_id).is_canceled, detail="is_canceled")
+
+
+def invoice_created(client: MonsumClient, request: WriteInvoice, asked: Asked) -> Look:
+    """An invoice of this customer carries the request's INVOICE_EXT_UID; without one nothing can be told."""
+    if not request.invoice_ext_uid or request.customer_id is None:
+        return Look(found=None, detail="no invoice_ext_uid")
+    offset: int | None = 0
+    while offset is not None:
+        page = client.invoices(customer_id=request.customer_id, offset=offset)
+        for record in page.records:
+            if str(record.get("INVOICE_EXT_UID")) == request.invoice_ext_uid:
+                return Look(found=True, reference=str(record.get("INVOICE_ID")), detail="invoice_ext_uid")
+        offset = page.next_offset
+    return Look(found=False, detail="invoice_ext_uid")
+
+
+def invoice_gone(client: MonsumClient, request: OneInvoice, asked: Asked) -> Look:
+    """The draft is not there any more."""
+    try:
+        invoice_doc(client, request.invoice_id)
+    except NotFound:
+        return Look(found=True, detail="gone")
+    return Look(found=False, detail="still there")
+
+
+def customer_gone(client: MonsumClient, request: OneCustomer, asked: Asked) -> Look:
+    """The customer is not there any more."""
+    try:
+        customer_doc(client, request.customer_id)
+    except NotFound:
+        return Look(found=True, detail="gone")
+    return Look(found=False, detail="still there")
+
+
+def customer_written(client: MonsumClient, request: WriteCustomer, asked: Asked) -> Look:
+    """Every field reads as it was written; X_ATTRIBUTES cannot be read back and decide nothing."""
+    if request.customer_id is None or not request.fields:
+        return Look(found=None, detail="nothing that can be read back")
+    record = client.one("customer.get", "CUSTOMERS", {"CUSTOMER_ID": request.customer_id}, "CUSTOMER_ID", request.customer_id)
+    same = all(str(record.get(name.upper()) or "") == value for name, value in request.fields.items())
+    if same:
+        return Look(found=True if request.x_attributes is None else None, detail="fields")
+    return Look(found=False, detail="fields differ")
+
+
+def credited(client: MonsumClient, request: AddCredits, asked: Asked) -> Look:
+    """CREDIT_BALANCE is what it was plus AMOUNT: yes. It is what it was, and the customer was not touched since: no."""
+    before, now = asked.before, customer_doc(client, request.customer_id)
+    if not isinstance(before, CustomerDoc) or before.credit_balance is None or now.credit_balance is None:
+        return Look(found=None, detail="no balance")
+    moved = (now.credit_balance - before.credit_balance).amount
+    if moved == request.amount:
+        return Look(found=True, detail="balance moved by the amount")
+    untouched = moved == 0 and now.last_update == before.last_update
+    return Look(found=False if untouched else None, detail="balance unchanged" if untouched else "balance moved otherwise")
+
+
+def webhook_created(client: MonsumClient, request: CreateWebhook, asked: Asked) -> Look:
+    """A webhook with this endpoint is listed."""
+    for row in webhooks_doc(client, client.source).webhooks:
+        if row.get("ENDPOINT") == request.endpoint:
+            return Look(found=True, reference=row.get("WEBHOOK_ID"), detail="endpoint")
+    return Look(found=False, detail="endpoint")
+
+
+def webhook_gone(client: MonsumClient, request: OneWebhook, asked: Asked) -> Look:
+    """The webhook is not listed any more."""
+    listed = any(row.get("WEBHOOK_ID") == request.webhook_id for row in webhooks_doc(client, client.source).webhooks)
+    return Look(found=not listed, detail="webhook_id")
+
+
+# How long Monsum takes to show what it did is in no source: these are our own caution, not the provider's word.
+SOON_S = timedelta(minutes=2).total_seconds()
+LATER_S = timedelta(minutes=15).total_seconds()

@@ -1,0 +1,141 @@
+"""What a provider's service is: a typed request, a typed reply, and what may be done when the reply is lost.
+
+Owns the shapes every provider file declares its rows in and the engine calls through. Nothing here knows a provider.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class Client(Protocol):
+    """One configured account of one provider, ready to be asked."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+    @property
+    def calls_per_minute(self) -> int:
+        """How many calls the provider takes in a minute, reads and writes together."""
+        ...
+
+    def query(self, query: "Query[R]", id: str) -> R:
+        """What the provider says now. Raises NotFound where it has no such object, Retryable for everything else."""
+        ...
+
+    def call(
+        self,
+        service: "Service",
+        request: BaseModel,
+        *,
+        before_write: Callable[[], None] | None = None,
+        started: float | None = None,
+    ) -> BaseModel:
+        """The reply of a writing service, once.
+
+        `before_write` runs after DNS, TCP and TLS, immediately before the first byte; if it raises, nothing was asked.
+        `started` is `http.boot_clock()` at the `calling` commit (default: now): the first byte leaves within 5 s of it.
+        Raises Retryable (nothing was asked), Rejected (it said no), OutcomeUnknown (look before asking again).
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Query(Generic[R]):
+    """A read of one object by id. `object_kind` is the mirror's kind it tells about ("invoice", "customer")."""
+
+    name: str
+    object_kind: str
+    result: type[R]
+    run: Callable[[Any, str], R]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A call whose outcome is to be found out: when it began, and the fresh read that was made before it (or None)."""
+
+    called_at: datetime
+    request_id: str
+    before: BaseModel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What reading back shows: it happened (True), it did not (False), or this cannot be told (None).
+
+    `detail` names what was compared; it holds no value that came from outside.
+    """
+
+    found: bool | None
+    reference: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Find:
+    """Can be read back: reconcile before retry. A *no* counts only from `no_counts_after_s` seconds after the call."""
+
+    look: Callable[[Any, Any, Asked], Look]
+    no_counts_after_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class Idempotent:
+    """Takes the provider's own key: the same call may be repeated within `life`."""
+
+    life: timedelta
+
+
+@dataclass(frozen=True)
+class AtMostOnce:
+    """Can neither be read back nor repeated: an unknown outcome is parked for a person."""
+
+
+EffectClass = Find | Idempotent | AtMostOnce
+Mirrored = tuple[str, str, Mapping[str, Any]]
+
+
+def no_mirror(request: Any, reply: Any) -> Mirrored | None:
+    """Nothing on the mirror is known better after this call."""
+    return None
+
+
+def no_reference(reply: Any) -> str | None:
+    """The provider names nothing by which this call can be found again."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One writing service of a provider.
+
+    `kinds`:     the source kinds that have it.
+    `build`:     (object, **kwargs) -> request; the object has `.source` and `.id`.
+    `mirror`:    (request, reply) -> (object kind, id, canonical fields) known from a settled call, or None.
+    `reference`: reply -> the provider's own name for what happened, or None.
+    """
+
+    name: str
+    kinds: frozenset[str]
+    request: type[BaseModel]
+    reply: type[BaseModel]
+    effect_class: EffectClass
+    build: Callable[..., BaseModel]
+    mirror: Callable[[Any, Any], Mirrored | None] = no_mirror
+    reference: Callable[[Any], str | None] = no_reference
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.effect_class, Find | Idempotent | AtMostOnce):
+            raise TypeError(f"{self.name} writes: it must declare Find, Idempotent or AtMostOnce")
