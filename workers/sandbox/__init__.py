@@ -1,0 +1,1 @@
+"""The providers, simulated over HTTP: for the demo, tests and authors."""
