@@ -6,6 +6,7 @@ or late, and the sweeper repeats what nobody claimed. Announcing never blocks it
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 import redis
 from dramatiq import Message
@@ -42,6 +43,13 @@ def make_broker(redis_url: str, *, deadline_s: float = DEADLINE_S) -> RedisBroke
 def hint(actor: str, id: int | str) -> Message[None]:
     """The message that names one row to look at."""
     return Message(queue_name=QUEUE, actor_name=actor, args=(id,), kwargs={}, options={})
+
+
+def gathered(hints: Sequence[tuple[str, int | str]]) -> list[tuple[str, int | str]]:
+    """`hints` with those for deliveries as one, of the lowest: who is told of a delivery also looks at what waits behind it."""
+    lowest = min((int(id) for actor, id in hints if actor == ROUTE), default=None)
+    others = [(actor, id) for actor, id in hints if actor != ROUTE]
+    return others if lowest is None else [(ROUTE, lowest), *others]
 
 
 class Announcer:
@@ -100,6 +108,7 @@ class Announcer:
     def _send(self, hints: list[tuple[str, int | str]]) -> None:
         assert self._broker is not None
         try:
+            hints = gathered(hints)
             self._hand_over(self._broker, [hint(actor, id) for actor, id in hints])
         except redis.RedisError:
             self._drop_all(len(hints))

@@ -167,28 +167,43 @@ def list_refusals(connection: Connection, *, source: str | None = None, limit: i
 
 _DELIVERY = table_of(Delivery)
 _THIS = _DELIVERY.c.id == sa.bindparam("of_delivery")
-_LOAD = sa.select(_DELIVERY).where(_THIS)
-_DUE = sa.or_(_DELIVERY.c.route_after.is_(None), _DELIVERY.c.route_after <= sa.bindparam("now"))
-_UNROUTED = sa.select(_DELIVERY.c.id).where(_THIS, _DELIVERY.c.routed_at.is_(None), _DUE).with_for_update()
+_IDS: Any = sa.bindparam("of_deliveries", expanding=True)
+_DUE = sa.and_(_DELIVERY.c.routed_at.is_(None), sa.or_(_DELIVERY.c.route_after.is_(None), _DELIVERY.c.route_after <= sa.bindparam("now")))
+_LOAD = sa.select(_DELIVERY).where(_DELIVERY.c.id.in_(_IDS), _DELIVERY.c.routed_at.is_(None)).order_by(_DELIVERY.c.id)
+_CLAIM = sa.select(_DELIVERY.c.id).where(_DELIVERY.c.id.in_(_IDS), _DUE).order_by(_DELIVERY.c.id).with_for_update(skip_locked=True)
+_NEXT = (
+    sa.select(_DELIVERY.c.id).where(_DUE, _DELIVERY.c.id >= sa.bindparam("first")).order_by(_DELIVERY.c.id).limit(sa.bindparam("at_most"))
+)
 _PUT_BACK = sa.update(_DELIVERY).where(_THIS).values(route_after=sa.bindparam("later"))
 _TOLD: dict[str, Any] = {"routed_at": sa.bindparam("now"), "outcome": sa.bindparam("to_outcome"), "reason": sa.bindparam("to_reason")}
 _ROUTED = sa.update(_DELIVERY).where(_THIS).values(**_TOLD)
-_SAME_ID = (
-    _DELIVERY.c.source == sa.bindparam("of_source"),
-    _DELIVERY.c.native_type == sa.bindparam("of_type"),
-    _DELIVERY.c.native_id == sa.bindparam("of_id"),
+_OTHER = _DELIVERY.alias("other")
+_SAME_ID = (_OTHER.c[name] == _DELIVERY.c[name] for name in ("source", "native_type", "native_id"))
+_FIRSTS = (
+    sa.select(_DELIVERY.c.id, sa.func.min(_OTHER.c.id))
+    .join(_OTHER, sa.and_(*_SAME_ID))
+    .where(_DELIVERY.c.id.in_(_IDS))
+    .group_by(_DELIVERY.c.id)
 )
-_FIRST = sa.select(sa.func.min(_DELIVERY.c.id)).where(*_SAME_ID)
 
 
-def load(connection: Connection, delivery_id: int) -> sa.RowMapping | None:
-    """One delivery, whole."""
-    return connection.execute(_LOAD, {"of_delivery": delivery_id}).mappings().first()
+def load_unrouted(connection: Connection, delivery_ids: Sequence[int]) -> Sequence[sa.RowMapping]:
+    """Those of these deliveries that are not routed, whole, the oldest first."""
+    return connection.execute(_LOAD, {"of_deliveries": list(delivery_ids)}).mappings().all()
 
 
-def claim_unrouted(connection: Connection, delivery_id: int, *, now: datetime) -> bool:
-    """Lock an unrouted, due delivery until the transaction ends; false where it was routed or must wait."""
-    return connection.execute(_UNROUTED, {"of_delivery": delivery_id, "now": now}).first() is not None
+def unrouted(connection: Connection, *, now: datetime, limit: int, first: int = 0) -> list[int]:
+    """Ids of deliveries to route now, the oldest first, from `first` on."""
+    return list(connection.execute(_NEXT, {"now": now, "first": first, "at_most": limit}).scalars())
+
+
+def claim_unrouted(connection: Connection, delivery_ids: Sequence[int], *, now: datetime) -> dict[int, int]:
+    """Lock those of these deliveries that are unrouted, due and nobody else's until the transaction ends.
+
+    With each the lowest delivery of the same native id: the others of that id, with other content, are its variants.
+    """
+    claimed = list(connection.execute(_CLAIM, {"of_deliveries": list(delivery_ids), "now": now}).scalars())
+    return {row[0]: row[1] for row in connection.execute(_FIRSTS, {"of_deliveries": claimed})} if claimed else {}
 
 
 def put_back(connection: Connection, delivery_id: int, *, route_after: datetime) -> None:
@@ -196,12 +211,8 @@ def put_back(connection: Connection, delivery_id: int, *, route_after: datetime)
     connection.execute(_PUT_BACK, {"of_delivery": delivery_id, "later": route_after})
 
 
-def mark_routed(connection: Connection, delivery_id: int, *, outcome: str, reason: str, at: datetime) -> None:
-    """Keep what a delivery came to."""
-    connection.execute(_ROUTED, {"of_delivery": delivery_id, "now": at, "to_outcome": outcome[:32], "to_reason": reason[:256]})
-
-
-def first_of_id(connection: Connection, source: str, native_type: str, native_id: str) -> int | None:
-    """The lowest delivery with this native id: the others of the same id with other content are its variants."""
-    named = {"of_source": source, "of_type": native_type, "of_id": native_id}
-    return connection.execute(_FIRST, named).scalar_one_or_none()
+def mark_routed(connection: Connection, told: Mapping[int, tuple[str, str]], *, at: datetime) -> None:
+    """Keep what deliveries came to: (outcome, reason) by id."""
+    if told:
+        rows = [{"of_delivery": id, "now": at, "to_outcome": said[:32], "to_reason": why[:256]} for id, (said, why) in told.items()]
+        connection.execute(_ROUTED, rows)

@@ -12,6 +12,7 @@ from typing import Any
 from receiver.errors import PayloadInvalid
 from receiver.money import parse_decimal
 
+KEY_MAX = 128
 _SHIFTED = ("22:00:00", "23:00:00")  # local midnight in Germany, written as UTC
 _TRUE, _FALSE = ("1", "true"), ("0", "false", "")
 # PAYMENT_TYPE of the Monsum API reference; the words are those of notifications and of older API answers.
@@ -35,6 +36,14 @@ def identifier(value: Any) -> str | None:
     """An id as text; "0" is none."""
     found = text(value)
     return None if found is None or found.strip() in ("", "0") else found.strip()
+
+
+def key(name: str, value: Any) -> str | None:
+    """`identifier`, as long as our tables keep it; raises PayloadInvalid naming the field."""
+    found = identifier(value)
+    if found is not None and len(found) > KEY_MAX:
+        raise PayloadInvalid(field=name)
+    return found
 
 
 def decimal_text(value: Any) -> str:
@@ -96,9 +105,9 @@ def day(name: str, value: Any, *, shifted: bool = False) -> str | None:
         return None
     try:
         found = date.fromisoformat(shown[:10])
-    except ValueError:
+        return (found + timedelta(days=1)).isoformat() if shifted and shown[11:] in _SHIFTED else found.isoformat()
+    except (ValueError, OverflowError):
         raise PayloadInvalid(field=name) from None
-    return (found + timedelta(days=1)).isoformat() if shifted and shown[11:] in _SHIFTED else found.isoformat()
 
 
 def moment(value: Any) -> str | None:

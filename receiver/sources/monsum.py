@@ -184,7 +184,7 @@ def interpret_poll(body: bytes, native_type: str, native_id: str) -> Notice:
 def record_id(record: Mapping[str, Any], name: str) -> str | None:
     """An id out of a record whose names may be in either case, as text."""
     value = record.get(name, record.get(name.upper()))
-    return None if isinstance(value, (bool, dict, list)) else c.identifier(value)
+    return None if isinstance(value, (bool, dict, list)) else c.key(name, value)
 
 
 def local_time(name: str, value: Any, zone: ZoneInfo) -> tuple[datetime | None, bool]:
@@ -202,7 +202,10 @@ def local_time(name: str, value: Any, zone: ZoneInfo) -> tuple[datetime | None, 
     if local.tzinfo is not None:
         return local.astimezone(UTC), False
     first, second = local.replace(tzinfo=zone, fold=0), local.replace(tzinfo=zone, fold=1)
-    return first.astimezone(UTC), _offset(first) > _offset(second)
+    try:
+        return first.astimezone(UTC), _offset(first) > _offset(second)
+    except OverflowError:
+        raise PayloadInvalid(field=name) from None
 
 
 def _offset(local: datetime) -> timedelta:

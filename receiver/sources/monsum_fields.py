@@ -58,12 +58,12 @@ _CUSTOMER: dict[str, tuple[str, Reader]] = {
 }  # fmt: skip
 _INVOICE: dict[str, tuple[str, Reader]] = {
     **_ADDRESS,
-    "type": ("type", _lower), "status": ("status", _lower), "invoice_number": ("number", _text), "customer_id": ("customer_id", _id),
+    "type": ("type", _lower), "status": ("status", _lower), "invoice_number": ("number", _text), "customer_id": ("customer_id", c.key),
     "currency_code": ("currency", _upper), "paid_date": ("paid_on", c.day), "is_canceled": ("is_canceled", c.flag),
     "invoice_date": ("invoice_date", c.day), "due_date": ("due_date", _due), "delivery_date": ("delivery_date", _text),
     "invoice_title": ("title", _text), "introtext": ("introtext", _text), "cash_discount_days": ("cash_discount_days", _whole),
     "payment_type": ("payment_type", _payment_type), "document_url": ("document_url", _text), "invoice_ext_uid": ("ext_uid", _text),
-    "subscription_id": ("subscription_id", _id), "shipment": ("shipment", _id),
+    "subscription_id": ("subscription_id", c.key), "shipment": ("shipment", _id),
 }  # fmt: skip
 _INVOICE_AMOUNTS = {
     "total": "total", "sub_total": "sub_total", "vat_total": "vat_total", "outstanding_amount": "outstanding",

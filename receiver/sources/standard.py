@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from receiver.errors import PayloadInvalid
 from receiver.event import Event, event_class, from_data
 from receiver.settings import SourceSettings
-from receiver.sources.document import read_head, read_object, text_of
+from receiver.sources.document import read_head, read_inner, read_object, text_of
 from receiver.sources.monsum import TYPE_MAX, Identity
 from receiver.sources.notice import Notice
 
@@ -31,16 +32,27 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Identity:
 
 
 def check(body: bytes, source: SourceSettings, identity: Identity, headers: Mapping[str, str]) -> None:
-    """Refuse at the door what could never be routed: data that does not fit its registered type. Raises PayloadInvalid."""
-    if event_class(identity.native_type) is not None:
-        interpret(body, source, identity.native_type, identity.native_id, json.dumps(dict(headers)))
+    """Refuse at the door what could never be routed: data that does not fit its registered type. Raises PayloadInvalid.
+
+    Only what the event takes is decoded here; whether anything is doubled further in is for the router to see.
+    """
+    cls = event_class(identity.native_type)
+    if cls is None:
+        return
+    head = read_head(body)
+    data = read_inner(head.get("data"), ("at", *cls.__dataclass_fields__))
+    said = text_of(head.get("timestamp"))
+    if data is None or ("timestamp" in head and said is None):
+        interpret(body, source, identity.native_type, identity.native_id, msgspec.json.encode(dict(headers)).decode())
+    else:
+        _event(identity.native_type, data, source, _sent_at(said, headers))
 
 
 def interpret(body: bytes, source: SourceSettings, native_type: str, native_id: str, headers: str = "") -> Notice:
     """One message as a Notice. `headers` is the delivery's JSON of kept headers. Raises PayloadInvalid naming the field."""
     members = read_object(body)
     family = native_type.partition(".")[0]
-    sent_at = _first_time((("timestamp", members.get("timestamp")), ("webhook-timestamp", _header_time(headers))))
+    sent_at = _sent_at(members.get("timestamp"), json.loads(headers) if headers else {})
     if event_class(native_type) is None:
         return Notice(native_type=native_type, native_id=native_id, family=family, created_at=sent_at, proof="signed", known=False)
     event = _event(native_type, members.get("data"), source, sent_at)
@@ -60,9 +72,11 @@ def _event(native_type: str, data: Any, source: SourceSettings, sent_at: datetim
         raise PayloadInvalid(field=f"data.{place}"[:128]) from None
 
 
-def _header_time(headers: str) -> Any:
-    seconds = json.loads(headers).get("webhook-timestamp") if headers else None
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat() if isinstance(seconds, str) and seconds.isdecimal() else None
+def _sent_at(said: Any, headers: Mapping[str, str]) -> datetime | None:
+    """The body's `timestamp`, else the signed header's."""
+    seconds = headers.get("webhook-timestamp")
+    signed = datetime.fromtimestamp(int(seconds), UTC).isoformat() if said is None and seconds and seconds.isdecimal() else None
+    return _first_time((("timestamp", said), ("webhook-timestamp", signed)))
 
 
 def _first_time(candidates: tuple[tuple[str, Any], ...]) -> datetime | None:
