@@ -1,0 +1,134 @@
+"""Baseline and scan: what held before us is history, and what no webhook told us is found."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from receiver.inbox import Delivery
+from tests.workers.letters import mail, times
+from tests.workers.test_routing import connect, events, noting
+from workers import baseline, control
+from workers.testing.flow import START, Flow
+
+
+def polls(flow: Flow) -> int:
+    table = table_of(Delivery)
+    return len(flow.rows(sa.select(table.c.id).where(table.c.origin == "poll")))
+
+
+def test_a_baseline_reads_every_page_and_remembers_the_instant_before_its_first_request() -> None:
+    with Flow(noting, connect=False) as flow:
+        for _ in range(130):
+            flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        connect(flow)
+
+        assert len(events(flow, "invoice.completed")) == 130
+        assert flow.runs == []
+        with flow.db.read() as connection:
+            assert control.baseline_at(connection, "shop") == START
+
+
+def test_a_baseline_that_was_broken_off_goes_on_where_it_was() -> None:
+    with Flow(noting, connect=False) as flow:
+        for _ in range(130):
+            flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        assert not baseline.read(flow.runtime, "shop", pages=2)
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=2)
+        connect(flow)
+        flow.advance(minutes=1)
+
+        assert len(events(flow, "invoice.completed")) == 130
+        offsets = [call for call in flow.sandbox.calls if call.service == "customer.get"]
+        assert len(offsets) == 2
+
+
+def test_an_object_made_on_the_very_day_of_the_baseline_is_history_too() -> None:
+    with Flow(noting, connect=False) as flow:
+        flow.sandbox.trigger("customer.created", {})
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        connect(flow)
+
+        assert {row["historical"] for row in events(flow)} == {True}
+
+
+def test_a_push_during_the_baseline_read_that_is_older_than_it_is_history() -> None:
+    with Flow(noting, connect=False) as flow:
+        flow.sandbox.trigger("invoice.completed", {})
+        bodies = [notification.body for notification in flow.sandbox.drain()]
+        flow.clock.pass_(timedelta(minutes=2))
+        flow.db.write(
+            lambda c: control.put(
+                c, "baseline:shop", {"at": flow.clock.now.isoformat(), "kind": 0, "offset": 0, "done": False}, at=flow.clock.now
+            )
+        )
+        for body in bodies:
+            flow.deliver(body)
+
+        assert {row["historical"] for row in events(flow, "invoice.completed")} == {True}
+        assert flow.runs == []
+
+
+def test_a_scan_finds_the_completed_invoice_whose_webhooks_were_all_lost() -> None:
+    with Flow(mail) as flow:
+        connect(flow)
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        flow.advance(minutes=40)
+
+        assert times(flow, "invoice.sendbyemail") == 1
+
+
+def test_a_scan_finds_the_payment_and_the_cancellation_nobody_told() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        ids = flow.trigger("invoice.completed")
+        other = flow.trigger("invoice.completed")
+        flow.advance(minutes=2)
+        flow.sandbox.trigger("invoice.paid", {"invoice_id": ids["invoice_id"]})
+        flow.sandbox.trigger("invoice.canceled", {"invoice_id": other["invoice_id"]})
+        flow.sandbox.drain()
+        flow.advance(minutes=20)
+
+        assert len(events(flow, "invoice.paid")) == 1
+        assert len(events(flow, "invoice.canceled")) == 1
+
+
+def test_a_scan_has_a_missing_draft_read_once_and_believes_it_gone() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        ids = flow.trigger("invoice.created")
+        flow.advance(minutes=2)
+        flow.sandbox.trigger("invoice.deleted", {"invoice_id": ids["invoice_id"]})
+        flow.sandbox.drain()
+        flow.advance(minutes=20)
+
+        assert [row["invoice_id"] for row in events(flow, "invoice.deleted")] == [ids["invoice_id"]]
+
+
+def test_a_scan_that_finds_nothing_new_writes_nothing() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=40)
+        before = polls(flow)
+
+        flow.advance(hours=2)
+
+        assert polls(flow) == before
+        assert before <= 1  # what only the API says of it, once
+
+
+def test_a_scan_whose_provider_is_away_is_made_at_the_next_turn() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=1)
+        flow.advance(minutes=16)
+        flow.advance(minutes=16)
+
+        assert len(events(flow, "invoice.completed")) == 1

@@ -1,0 +1,93 @@
+"""Re-reads: asked once, made when due, and silent where nothing differs."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
+from receiver.inbox import Delivery
+from tests.workers.test_routing import customer_notice, events, fields, noting
+from workers import rereads
+from workers.rereads import Reread
+from workers.testing.flow import START, Flow
+
+
+def ask(flow: Flow, kind: str, object_id: str) -> None:
+    flow.db.write(lambda c: rereads.ask(c, "shop", kind, object_id, reason="test", at=flow.clock.now))
+    flow.settle()
+
+
+def polls(flow: Flow) -> int:
+    return len(flow.rows(sa.select(table_of(Delivery).c.id).where(table_of(Delivery).c.origin == "poll")))
+
+
+def test_asking_twice_asks_once(database: Database) -> None:
+    for _ in range(2):
+        database.write(lambda c: rereads.ask(c, "shop", "invoice", "9", reason="x", at=START))
+
+    with database.read() as connection:
+        assert [row["asked"] for row in rereads.due(connection, now=START, limit=9)] == [2]
+        assert rereads.next_due(connection) == START
+
+
+def test_a_read_that_changes_nothing_writes_nothing() -> None:
+    with Flow(noting) as flow:
+        ids = flow.trigger("invoice.completed")
+        ask(flow, "invoice", ids["invoice_id"])
+        before = polls(flow)
+
+        for _ in range(3):
+            flow.clock.pass_(timedelta(minutes=5))
+            ask(flow, "invoice", ids["invoice_id"])
+
+        assert polls(flow) == before
+        assert flow.rows(sa.select(table_of(Reread))) == []
+
+
+def test_a_read_of_something_gone_is_its_deletion() -> None:
+    with Flow(noting) as flow:
+        customer = flow.trigger("customer.created")["customer_id"]
+        flow.sandbox.account.customers.pop(customer)
+        ask(flow, "customer", customer)
+
+        assert [row["type"] for row in events(flow)] == ["customer.created", "customer.deleted"]
+
+
+def test_a_read_of_something_never_seen_and_not_there_means_nothing() -> None:
+    with Flow(noting) as flow:
+        ask(flow, "invoice", "404")
+
+        assert events(flow) == []
+
+
+def test_a_read_that_cannot_be_made_waits_and_is_made() -> None:
+    with Flow(noting) as flow:
+        ids = flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=3)
+        ask(flow, "invoice", ids["invoice_id"])
+        assert events(flow, "invoice.completed") == []
+
+        flow.advance(minutes=1)
+
+        assert len(events(flow, "invoice.completed")) == 1
+
+
+def test_an_old_customer_notice_that_arrives_after_a_read_is_put_right_by_another_read() -> None:
+    with Flow(noting) as flow:
+        customer = flow.sandbox.trigger("customer.created", {"city": "Köln"})["customer_id"]
+        flow.sandbox.drain()
+        ask(flow, "customer", customer)
+        flow.clock.pass_(timedelta(minutes=10))
+
+        flow.deliver(customer_notice(1, "customer.created", customer_id=customer, city="Bonn"))
+
+        assert fields(flow, "customer")["city"] == "Köln"
+
+
+def test_an_account_without_an_api_forgets_what_it_cannot_read() -> None:
+    with Flow(noting) as flow:
+        flow.db.write(lambda c: rereads.ask(c, "elsewhere", "invoice", "9", reason="x", at=START))
+        flow.settle()
+
+        assert flow.rows(sa.select(table_of(Reread))) == []

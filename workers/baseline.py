@@ -1,0 +1,128 @@
+"""The baseline read of a newly connected source, and the scan that finds what no webhook told us.
+
+A baseline keeps what held before we watched, so that history starts nothing. It is resumable: where it got to stands in `control`.
+The scan reads open invoices by id and the current month's, and puts what differs into the inbox.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from receiver.errors import Retryable
+from receiver.log import get_logger
+from workers import control, rereads
+from workers.mirror import Mirror
+from workers.runtime import Runtime
+
+log = get_logger(__name__)
+_KINDS = (("customer", "CUSTOMER_ID"), ("invoice", "INVOICE_ID"))
+BY_ID = 100
+MONTHS_BACK = timedelta(days=7)
+
+
+def wanted(connection: Connection, source: str) -> bool:
+    """Whether the source still lacks a completed baseline."""
+    return control.baseline_at(connection, source) is None
+
+
+def read(runtime: Runtime, source: str, *, pages: int | None = None) -> bool:
+    """Read on where the baseline got to, at most `pages` pages; true when it is complete. Raises Retryable."""
+    client = cast(rereads.Reads, runtime.client(source))
+    with runtime.db.read() as connection:
+        now = runtime.clock.business(connection)
+        state = control.get(connection, f"baseline:{source}") or {"at": now.isoformat(), "kind": 0, "offset": 0, "done": False}
+    left = pages
+    while state["kind"] < len(_KINDS):
+        if left == 0:
+            return False
+        left = None if left is None else left - 1
+        state = _page(runtime, client, source, state)
+    log.info("baseline complete", source=source)
+    return True
+
+
+def _page(runtime: Runtime, client: rereads.Reads, source: str, state: dict[str, Any]) -> dict[str, Any]:
+    kind, key = _KINDS[state["kind"]]
+    with runtime.db.read() as connection:
+        read_at = runtime.clock.business(connection)
+    page = client.customers(state["offset"]) if kind == "customer" else client.invoices(offset=state["offset"])
+    ended = page.next_offset is None
+    after = {**state, "kind": state["kind"] + int(ended), "offset": 0 if ended else page.next_offset}
+    after["done"] = after["kind"] == len(_KINDS)
+
+    def act(connection: Connection) -> None:
+        for record in page.records:
+            rereads.keep_read(connection, runtime, source, kind, str(record[key]), record, read_at=read_at, baseline=True)
+        control.put(connection, f"baseline:{source}", after, at=read_at)
+
+    runtime.db.write(act)
+    return after
+
+
+def scan(runtime: Runtime, source: str) -> int:
+    """Read open invoices and newly dated ones; how many deliveries that made. Raises Retryable."""
+    client = cast(rereads.Reads, runtime.client(source))
+    found = 0
+    for read_at, records, asked in _scanned(runtime, client, source):
+        found += _keep(runtime, source, records, asked, read_at)
+    return found
+
+
+def _scanned(runtime: Runtime, client: rereads.Reads, source: str) -> Iterator[tuple[datetime, list[Mapping[str, Any]], list[str]]]:
+    """(instant, records, ids asked for) of every request of one scan."""
+    ids = _open_invoices(runtime, source)
+    for start in range(0, len(ids), BY_ID):
+        asked = ids[start : start + BY_ID]
+        read_at = _now(runtime)
+        yield read_at, list(client.invoices_by_id(asked)), asked
+    local = _now(runtime).astimezone(runtime.zone_of(source))
+    months = sorted({(day.year, day.month) for day in (local, local - MONTHS_BACK)})
+    for year, month in months:
+        offset: int | None = 0
+        while offset is not None:
+            read_at = _now(runtime)
+            page = client.invoices(offset=offset, year=str(year), month=f"{month:02d}")
+            yield read_at, list(page.records), []
+            offset = page.next_offset
+
+
+def _keep(runtime: Runtime, source: str, records: list[Mapping[str, Any]], asked: list[str], read_at: datetime) -> int:
+    known = {str(record["INVOICE_ID"]): record for record in records}
+    gone = [id for id in asked if id not in known]
+
+    def act(connection: Connection) -> list[int | None]:
+        kept = [rereads.keep_read(connection, runtime, source, "invoice", id, record, read_at=read_at) for id, record in known.items()]
+        for id in gone:
+            rereads.ask(connection, source, "invoice", id, reason="missing_in_scan", at=read_at)
+        return kept
+
+    added = [id for id in runtime.db.write(act) if id is not None]
+    for delivery_id in added:
+        runtime.announcer.announce_delivery(delivery_id)
+    return len(added)
+
+
+def _open_invoices(runtime: Runtime, source: str) -> list[str]:
+    table = table_of(Mirror)
+    settled = sa.or_(table.c.paid, table.c.canceled, table.c.deleted)
+    query = sa.select(table.c.object_id).where(table.c.source == source, table.c.kind == "invoice", sa.not_(settled)).order_by(table.c.id)
+    with runtime.db.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _now(runtime: Runtime) -> datetime:
+    with runtime.db.read() as connection:
+        return runtime.clock.business(connection)
+
+
+def try_read(runtime: Runtime, source: str, *, pages: int) -> bool:
+    """`read`, with an unreachable provider answered false."""
+    try:
+        return read(runtime, source, pages=pages)
+    except Retryable as cause:
+        log.warning("baseline postponed", source=source, error_type=type(cause).__name__)
+        return False

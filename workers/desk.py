@@ -1,0 +1,222 @@
+"""The desk: everything that waits for a person, and what people hold against customers and invoices.
+
+Owns tables `parked`, `task`, `alert` and `block` and their queries.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from receiver.db import BIGINT, Json, UtcDateTime, insert_of, row_id, table_of
+
+_OPEN = "closed_at IS NULL"
+
+
+class Parked(SQLModel, table=True):
+    """Something only a person can decide. `kind`: variant, invalid, unknown, failed, diverged, rejected, changed_after_send."""
+
+    __tablename__ = "parked"
+    __table_args__ = (
+        sa.Index("parked_open", "subject", "kind", unique=True, sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
+    )
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    kind: str = Field(max_length=24)
+    source: str = Field(max_length=64)
+    subject: str = Field(max_length=160)
+    run_id: str | None = Field(default=None, max_length=32)
+    effect_id: str | None = Field(default=None, max_length=32)
+    delivery_id: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
+    reason: str = Field(max_length=512)
+    detail: Any = Field(default=None, sa_column=sa.Column(Json))
+    opened_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    closed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    resolution: str | None = Field(default=None, max_length=256)
+    actor: str | None = Field(default=None, max_length=128)
+
+
+class Task(SQLModel, table=True):
+    """Work for a person that no API can do."""
+
+    __tablename__ = "task"
+    __table_args__ = (sa.UniqueConstraint("run_id", "name", name="task_step"),)
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    run_id: str = Field(max_length=32)
+    name: str = Field(max_length=128)
+    source: str = Field(max_length=64)
+    reason: str = Field(max_length=256)
+    detail: Any = Field(default=None, sa_column=sa.Column(Json))
+    opened_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    closed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    actor: str | None = Field(default=None, max_length=128)
+
+
+class Alert(SQLModel, table=True):
+    """Something a person should know; one open row per subject and reason, repeats are counted."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        sa.Index("alert_open", "subject", "reason", unique=True, sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
+    )
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    subject: str = Field(max_length=160)
+    reason: str = Field(max_length=128)
+    detail: Any = Field(default=None, sa_column=sa.Column(Json))
+    opened_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    last_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    count: int = 1
+    closed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+
+
+class Block(SQLModel, table=True):
+    """A State a person set on a customer or an invoice."""
+
+    __tablename__ = "block"
+    __table_args__ = (
+        sa.Index(
+            "block_open", "source", "scope", "object_id", "kind", unique=True, sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    scope: str = Field(max_length=8)
+    object_id: str = Field(max_length=128)
+    kind: str = Field(max_length=24)
+    reason: str = Field(max_length=512)
+    until: date | None = None
+    data: Any = Field(default=None, sa_column=sa.Column(Json))
+    opened_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    closed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    actor: str | None = Field(default=None, max_length=128)
+
+
+def park(
+    connection: Connection,
+    *,
+    kind: str,
+    source: str,
+    subject: str,
+    reason: str,
+    at: datetime,
+    run_id: str | None = None,
+    effect_id: str | None = None,
+    delivery_id: int | None = None,
+    detail: Any = None,
+) -> None:
+    """Put something before a person, once while it is open."""
+    values = {
+        "kind": kind,
+        "source": source,
+        "subject": subject[:160],
+        "reason": reason[:512],
+        "opened_at": at,
+        "run_id": run_id,
+        "effect_id": effect_id,
+        "delivery_id": delivery_id,
+        "detail": detail,
+    }
+    connection.execute(insert_of(connection, Parked).values(values).on_conflict_do_nothing())
+
+
+def close_parked(
+    connection: Connection,
+    *,
+    resolution: str,
+    actor: str,
+    at: datetime,
+    parked_id: int | None = None,
+    effect_id: str | None = None,
+    run_id: str | None = None,
+) -> int:
+    """Close open items by their own id, effect or run; how many."""
+    table = table_of(Parked)
+    named = [c for c, v in ((table.c.id, parked_id), (table.c.effect_id, effect_id), (table.c.run_id, run_id)) if v is not None]
+    values = [v for v in (parked_id, effect_id, run_id) if v is not None]
+    chosen = sa.and_(table.c.closed_at.is_(None), *(column == value for column, value in zip(named, values, strict=True)))
+    return connection.execute(sa.update(table).where(chosen).values(closed_at=at, resolution=resolution[:256], actor=actor)).rowcount
+
+
+def open_item(connection: Connection, parked_id: int) -> sa.RowMapping | None:
+    """An open item, whole, or None."""
+    table = table_of(Parked)
+    return connection.execute(sa.select(table).where(table.c.id == parked_id, table.c.closed_at.is_(None))).mappings().first()
+
+
+def alert(connection: Connection, *, source: str, subject: str, reason: str, at: datetime, detail: Any = None) -> None:
+    """Raise an alert, or count it on the open one."""
+    values = {
+        "source": source,
+        "subject": subject[:160],
+        "reason": reason[:128],
+        "opened_at": at,
+        "last_at": at,
+        "count": 1,
+        "detail": detail,
+    }
+    table = table_of(Alert)
+    again = {"last_at": at, "count": table.c.count + 1}
+    insert = insert_of(connection, Alert).values(values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["subject", "reason"], index_where=sa.text(_OPEN), set_=again))
+
+
+def task(connection: Connection, *, run_id: str, name: str, source: str, reason: str, at: datetime, detail: Any = None) -> None:
+    """Open a task, once per run and step."""
+    values = {"run_id": run_id, "name": name, "source": source, "reason": reason[:256], "opened_at": at, "detail": detail}
+    connection.execute(insert_of(connection, Task).values(values).on_conflict_do_nothing())
+
+
+def open_block(
+    connection: Connection,
+    *,
+    source: str,
+    scope: str,
+    object_id: str,
+    kind: str,
+    reason: str,
+    until: date | None,
+    data: Any,
+    actor: str | None,
+    at: datetime,
+) -> None:
+    """Set a block; setting it twice is a no-op. The caller holds the object's mirror row."""
+    values = {
+        "source": source,
+        "scope": scope,
+        "object_id": object_id,
+        "kind": kind,
+        "reason": reason[:512],
+        "until": until,
+        "data": data,
+        "opened_at": at,
+        "actor": actor,
+    }
+    connection.execute(insert_of(connection, Block).values(values).on_conflict_do_nothing())
+
+
+def close_block(connection: Connection, *, source: str, scope: str, object_id: str, kind: str, at: datetime) -> int:
+    """Release a block; how many rows were open."""
+    table = table_of(Block)
+    same = sa.and_(
+        table.c.source == source, table.c.scope == scope, table.c.object_id == object_id, table.c.kind == kind, table.c.closed_at.is_(None)
+    )
+    return connection.execute(sa.update(table).where(same).values(closed_at=at)).rowcount
+
+
+def blocks(connection: Connection, *, source: str, customer_id: str | None, invoice_id: str | None, on: date) -> list[str]:
+    """Kinds of the blocks that hold on day `on` for this customer or invoice."""
+    table = table_of(Block)
+    scopes = [
+        sa.and_(table.c.scope == scope, table.c.object_id == id) for scope, id in (("customer", customer_id), ("invoice", invoice_id)) if id
+    ]
+    if not scopes:
+        return []
+    lasting = sa.or_(table.c.until.is_(None), table.c.until >= on)
+    query = sa.select(table.c.kind).where(table.c.source == source, table.c.closed_at.is_(None), lasting, sa.or_(*scopes))
+    return sorted(set(connection.execute(query).scalars()))

@@ -1,0 +1,157 @@
+"""The event table: what deliveries meant, once each.
+
+Owns table `event` and its queries. The router records; runs ask for what concerns their objects.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from receiver.db import BIGINT, Json, UtcDateTime, insert_new, row_id, table_of
+from receiver.event import Event, from_data, kind_of, to_data
+
+
+class EventRow(SQLModel, table=True):
+    """One canonical event; `identity` keeps it single."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        sa.UniqueConstraint("source", "identity", name="event_identity"),
+        sa.Index("event_invoice", "source", "invoice_id", "type"),
+        sa.Index("event_customer", "source", "customer_id", "type"),
+        sa.Index("event_delivery", "delivery_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    delivery_id: int = Field(sa_column=sa.Column(BIGINT, nullable=False))
+    source: str = Field(max_length=64)
+    type: str = Field(max_length=64)
+    kind: str = Field(max_length=8)
+    identity: str = Field(max_length=256)
+    customer_id: str | None = Field(default=None, max_length=128)
+    invoice_id: str | None = Field(default=None, max_length=128)
+    data: Any = Field(default=None, sa_column=sa.Column(Json, nullable=False))
+    at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    recorded_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    proof: str = Field(default="claimed", max_length=8)
+    late: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    historical: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    echo: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    outcome: str = Field(default="", max_length=256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A stored event."""
+
+    id: int
+    event: Event
+    delivery_id: int
+    late: bool = False
+    historical: bool = False
+    echo: bool = False
+
+
+_EVENT = table_of(EventRow)
+_NOTE = sa.update(_EVENT).where(_EVENT.c.id == sa.bindparam("of_event")).values(outcome=sa.bindparam("to_outcome"))
+_TOLD = sa.select(_EVENT.c.type, _EVENT.c.identity, _EVENT.c.delivery_id, _EVENT.c.historical, _EVENT.c.id)
+_OF_OBJECT = {
+    kind: _TOLD.where(_EVENT.c.source == sa.bindparam("of_source"), column == sa.bindparam("of_object"), _EVENT.c.type.like(f"{kind}.%"))
+    for kind, column in (("invoice", _EVENT.c.invoice_id), ("customer", _EVENT.c.customer_id))
+}
+_LOAD = sa.select(_EVENT).where(_EVENT.c.id == sa.bindparam("of_event"))
+
+
+def record(
+    connection: Connection,
+    event: Event,
+    identity: str,
+    *,
+    delivery_id: int,
+    at: datetime,
+    proof: str = "claimed",
+    late: bool = False,
+    historical: bool = False,
+    echo: bool = False,
+) -> Recorded | None:
+    """Keep `event` under its identity; None where it was known."""
+    values = {
+        "delivery_id": delivery_id,
+        "source": event.source,
+        "type": event.type,
+        "kind": kind_of(type(event)),
+        "identity": identity[:256],
+        "customer_id": getattr(event, "customer_id", None),
+        "invoice_id": getattr(event, "invoice_id", None),
+        "data": to_data(event),
+        "at": event.at,
+        "recorded_at": at,
+        "proof": proof,
+        "late": late,
+        "historical": historical,
+        "echo": echo,
+        "outcome": "",
+    }
+    added = insert_new(connection, EventRow, values)
+    return None if added is None else Recorded(id=added, event=event, delivery_id=delivery_id, late=late, historical=historical, echo=echo)
+
+
+def note_outcomes(connection: Connection, outcomes: Sequence[tuple[int, str]]) -> None:
+    """What each event started, woke, or why it did not, by event id."""
+    if outcomes:
+        connection.execute(_NOTE, [{"of_event": id, "to_outcome": said[:256]} for id, said in outcomes])
+
+
+def of_object(connection: Connection, source: str, kind: str, object_id: str) -> list[tuple[str, str, int, bool, int]]:
+    """(type, identity, delivery id, historical, event id) of every event of one invoice or customer of its own kind."""
+    rows = connection.execute(_OF_OBJECT[kind], {"of_source": source, "of_object": object_id})
+    return [(row.type, row.identity, row.delivery_id, row.historical, row.id) for row in rows]
+
+
+def not_history(connection: Connection, event_id: int) -> None:
+    """A delivery from after the baseline outweighs the baseline read: its fact is news after all."""
+    table = table_of(EventRow)
+    connection.execute(sa.update(table).where(table.c.id == event_id).values(historical=False))
+
+
+def newest(connection: Connection) -> int:
+    """The id of the last event recorded, 0 where there is none."""
+    return int(connection.execute(sa.select(sa.func.max(table_of(EventRow).c.id))).scalar_one() or 0)
+
+
+def load(connection: Connection, event_id: int) -> Recorded:
+    """The stored event. Raises KeyError where its type is no longer registered."""
+    return _recorded(connection.execute(_LOAD, {"of_event": event_id}).mappings().one())
+
+
+def concerning(
+    connection: Connection, source: str, *, customer_id: str | None, invoice_id: str | None, types: Sequence[str], after_id: int = 0
+) -> list[Recorded]:
+    """Stored events of `types` about this invoice, or about this customer as a whole, in the order they were recorded."""
+    table = table_of(EventRow)
+    about = [table.c.invoice_id == invoice_id] if invoice_id else []
+    if customer_id:
+        own = table.c.customer_id == customer_id
+        about.append(sa.and_(own, table.c.invoice_id.is_(None)) if invoice_id else own)
+    if not about or not types:
+        return []
+    query = sa.select(table).where(
+        table.c.source == source, table.c.type.in_(types), sa.or_(*about), table.c.id > after_id, sa.not_(table.c.echo)
+    )
+    return [_recorded(row) for row in connection.execute(query.order_by(table.c.id)).mappings()]
+
+
+def _recorded(row: sa.RowMapping) -> Recorded:
+    return Recorded(
+        id=row["id"],
+        event=from_data(row["type"], row["data"]),
+        delivery_id=row["delivery_id"],
+        late=row["late"],
+        historical=row["historical"],
+        echo=row["echo"],
+    )

@@ -1,0 +1,200 @@
+"""The fold: what an object's snapshots, put in order, say it is and say has happened to it.
+
+Pure functions, used by workers/mirror.py. Folding all snapshots from the start and folding one more onto the end give the same
+state by construction, so a late delivery is put in its place and the fold run again.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+PRINTED = ("number", "invoice_date", "due_date", "delivery_date", "total", "sub_total", "vat_total", "currency", "items")
+VOLATILE = ("last_update", "hash", "payment_data_url", "dashboard_url", "extra", "created")
+SAME_MOMENT = timedelta(seconds=60)
+RETRIED_FOR = timedelta(hours=1)  # a notification is tried for 50 minutes: what arrives later than that was sent after the read
+_NUMBER = re.compile(r"^-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?$", re.ASCII)  # a leading zero makes it a code, such as "0077"
+_END = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One snapshot with what its place in the order depends on."""
+
+    delivery_id: int
+    fields: Mapping[str, Any]
+    sequence: int | None = None
+    created_at: datetime | None = None
+    received_at: datetime
+    read_at: datetime | None = None
+    deleted: bool = False
+    partial: bool = False
+    baseline: bool = False
+
+    @property
+    def said_at(self) -> datetime:
+        """The instant this snapshot speaks of, as far as anybody said."""
+        return self.read_at or self.created_at or self.received_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """What an object is. `fields` holds the last value said of each; absent never overwrote."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    seen: bool = False
+    deleted: bool = False
+    completed: bool = False
+    canceled: bool = False
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that one entry made true. `segment`: the deliveries during which an epoch (paid, reopened) held."""
+
+    type: str
+    opener: Entry
+    last: bool
+    fields: tuple[str, ...] = ()
+    n: int = 1
+    segment: frozenset[int] = frozenset()
+
+
+def arranged(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries in order: pushes by native id, reads and parts seen in other families among them by their own instant."""
+    pushes = sorted(
+        (e for e in entries if e.read_at is None and not e.partial),
+        key=lambda e: (e.sequence is None, e.sequence or 0, e.created_at or e.received_at, e.delivery_id),
+    )
+    placed: list[tuple[datetime, int, int, Entry]] = []
+    latest = _END  # what has a lower id was sent before what has a higher one arrived
+    for place, entry in reversed(list(enumerate(pushes))):
+        latest = min(latest, entry.created_at or entry.received_at)
+        placed.append((latest, 0, place, entry))
+    placed += [(e.said_at, 1, e.delivery_id, e) for e in entries if e.read_at is not None or e.partial]
+    return [entry for *_, entry in sorted(placed, key=lambda item: item[:3])]
+
+
+def order_unsure(entry: Entry, others: Sequence[Entry]) -> bool:
+    """Whether no clock or number can tell the place of `entry`: then a fresh read decides."""
+    if entry.read_at is not None or entry.partial:
+        return False
+    reads = [e.read_at for e in others if e.read_at is not None]
+    if entry.created_at is None:
+        return any(timedelta(0) <= entry.received_at - read_at < RETRIED_FOR for read_at in reads)
+    return any(abs(entry.created_at - read_at) < SAME_MOMENT for read_at in reads)
+
+
+def step(kind: str, state: Folded, entry: Entry) -> Folded:
+    """`state` after one more entry."""
+    if entry.partial:
+        hint = entry.fields.get("x_attributes")
+        return replace(state, fields={**state.fields, "x_attributes_hint": hint}) if hint else state
+    fields = {**state.fields, **entry.fields}
+    for one, other in (("outstanding", "status"), ("status", "outstanding")):
+        if one in entry.fields and other not in entry.fields:
+            fields.pop(other, None)  # what was said together goes together
+    after = replace(state, fields=fields, seen=True, deleted=state.deleted or entry.deleted)
+    if kind != "invoice":
+        return after
+    outgoing = fields.get("type") == "outgoing"
+    canceled = state.canceled or bool(fields.get("is_canceled"))
+    return replace(after, completed=state.completed or outgoing, canceled=canceled, paid=outgoing and not canceled and _settled(fields))
+
+
+def changes(kind: str, entries: Sequence[Entry]) -> tuple[Folded, list[Change]]:
+    """The state after all `entries` (already arranged) and everything that became true on the way, in order."""
+    state, found = Folded(), list[Change]()
+    epochs: list[tuple[str, int]] = []  # (type, index of its opener); no type: a cancellation ended the one before
+    for index, entry in enumerate(entries):
+        after = step(kind, state, entry)
+        last = index == len(entries) - 1
+        found += [Change(type=f"{kind}.{name}", opener=entry, last=last, fields=said) for name, said in _told(kind, state, after, entry)]
+        if kind == "invoice" and after.paid != state.paid:
+            epochs.append(("invoice.paid" if after.paid else "" if after.canceled else "invoice.reopened", index))
+        state = after
+    found += _epochs(entries, epochs)
+    return state, found
+
+
+def still_true(type: str, state: Folded) -> bool:
+    """Whether what a late delivery revealed holds now."""
+    if type == "invoice.completed":
+        return state.completed and not state.canceled and not state.deleted
+    if type == "invoice.paid":
+        return state.paid
+    if type == "invoice.reopened":
+        return state.completed and not state.paid and not state.canceled
+    if type in ("invoice.canceled", "invoice.deleted", "customer.deleted"):
+        return True
+    return not state.deleted
+
+
+def _epochs(entries: Sequence[Entry], epochs: list[tuple[str, int]]) -> list[Change]:
+    found, counts = list[Change](), dict[str, int]()
+    for place, (type, start) in enumerate(epochs):
+        end = epochs[place + 1][1] if place + 1 < len(epochs) else len(entries)
+        if not type:
+            continue
+        counts[type] = counts.get(type, 0) + 1
+        segment = frozenset(e.delivery_id for e in entries[start:end])
+        found.append(Change(type=type, opener=entries[start], last=end == len(entries), n=counts[type], segment=segment))
+    return found
+
+
+def _told(kind: str, before: Folded, after: Folded, entry: Entry) -> list[tuple[str, tuple[str, ...]]]:
+    told: list[tuple[str, tuple[str, ...]]] = []
+    if after.seen and not before.seen:
+        told.append(("created", ()))
+    if after.completed and not before.completed:
+        told.append(("completed", ()))
+    elif before.seen and not entry.partial:
+        changed = _changed(kind, before, entry)
+        if changed:
+            told.append(("changed" if kind == "invoice" else "updated", changed))
+    if after.canceled and not before.canceled:
+        told.append(("canceled", ()))
+    if after.deleted and not before.deleted:
+        told.append(("deleted", ()))
+    return told
+
+
+def _changed(kind: str, before: Folded, entry: Entry) -> tuple[str, ...]:
+    if entry.deleted:
+        return ()
+    compared = [n for n in entry.fields if (n in PRINTED if kind == "invoice" else n not in VOLATILE)]
+    differing = {n for n in compared if n in before.fields and normalized(before.fields[n]) != normalized(entry.fields[n])}
+    if "x_attributes" in entry.fields and "x_attributes" not in before.fields and entry.fields["x_attributes"]:
+        differing.add("x_attributes")
+    return tuple(sorted(differing))
+
+
+def normalized(value: Any) -> Any:
+    """`value` so that "59", "59.00" and 59 compare equal, and empty text, empty lists and None too."""
+    if isinstance(value, Mapping):
+        return {name: normalized(inner) for name, inner in value.items() if normalized(inner) is not None}
+    if isinstance(value, list | tuple):
+        return [normalized(inner) for inner in value] or None
+    if value in ("", None):
+        return None
+    if isinstance(value, str | int) and not isinstance(value, bool) and _NUMBER.match(str(value)):
+        return format(Decimal(str(value)).normalize(), "f")
+    return value
+
+
+def _settled(fields: Mapping[str, Any]) -> bool:
+    try:
+        total = Decimal(fields["total"])
+    except (KeyError, TypeError, InvalidOperation):
+        return False
+    if total <= 0:
+        return False
+    if fields.get("status") == "paid":
+        return True
+    try:
+        return Decimal(fields["outstanding"]) <= 0
+    except (KeyError, TypeError, InvalidOperation):
+        return False

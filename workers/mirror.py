@@ -1,0 +1,210 @@
+"""The mirror: what we believe each provider object is, folded from everything that was said of it.
+
+Owns tables `mirror` and `snapshot` and their queries. The router locks a row, adds a snapshot and takes the changes; settling
+an effect writes its own request and reply. Never asked before an effect: a fresh read decides there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from receiver.db import BIGINT, Json, UtcDateTime, insert_new, row_id, table_of
+from workers.fold import VOLATILE, Change, Entry, Folded, arranged, changes, normalized, order_unsure
+
+
+class Mirror(SQLModel, table=True):
+    """One object of one source; `revision` counts the snapshots folded into it."""
+
+    __tablename__ = "mirror"
+    __table_args__ = (
+        sa.UniqueConstraint("source", "kind", "object_id", name="mirror_object"),
+        sa.Index("mirror_customer", "source", "customer_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    kind: str = Field(max_length=16)
+    object_id: str = Field(max_length=128)
+    customer_id: str | None = Field(default=None, max_length=128)
+    fields: Any = Field(default=None, sa_column=sa.Column(Json, nullable=False))
+    seen: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    deleted: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    completed: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    canceled: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    paid: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    revision: int = 0
+    touches: Any = Field(default=None, sa_column=sa.Column(Json))
+    changed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+
+
+class SnapshotRow(SQLModel, table=True):
+    """What one delivery said of one object."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = (sa.Index("snapshot_mirror", "mirror_id"),)
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    mirror_id: int = Field(sa_column=sa.Column(BIGINT, sa.ForeignKey("mirror.id"), nullable=False))
+    delivery_id: int = Field(sa_column=sa.Column(BIGINT, nullable=False))
+    sequence: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
+    created_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    received_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    read_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    deleted: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    partial: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    baseline: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
+    fields: Any = Field(default=None, sa_column=sa.Column(Json, nullable=False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A mirror row under lock: its id, its state and what the own writes still echo."""
+
+    id: int
+    source: str
+    kind: str
+    object_id: str
+    state: Folded
+    revision: int
+    touches: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What one more snapshot did: the state before and after, all changes of the whole fold, and whether a read must decide."""
+
+    before: Folded
+    after: Folded
+    changes: list[Change]
+    entries: list[Entry]
+    echo: bool
+    unsure: bool
+
+
+_MIRROR, _SNAPSHOT = table_of(Mirror), table_of(SnapshotRow)
+_OF = (
+    _MIRROR.c.source == sa.bindparam("of_source"),
+    _MIRROR.c.kind == sa.bindparam("of_kind"),
+    _MIRROR.c.object_id == sa.bindparam("of_object"),
+)
+_LOAD = sa.select(_MIRROR).where(*_OF)
+_LOCK, _SHARE = _LOAD.with_for_update(), _LOAD.with_for_update(read=True)
+_SNAPSHOTS = sa.select(_SNAPSHOT).where(_SNAPSHOT.c.mirror_id == sa.bindparam("of_mirror")).order_by(_SNAPSHOT.c.id)
+_ADD = sa.insert(_SNAPSHOT)
+_STORED = ("seen", "deleted", "completed", "canceled", "paid", "fields", "revision", "customer_id", "touches", "changed_at")
+_STORE = (
+    sa.update(_MIRROR)
+    .where(_MIRROR.c.id == sa.bindparam("of_mirror"))
+    .values({name: sa.bindparam(f"to_{name}", type_=_MIRROR.c[name].type) for name in _STORED})
+)
+
+
+_BLANK = {"fields": {}, "seen": False, "deleted": False, "completed": False, "canceled": False, "paid": False, "revision": 0}
+
+
+def lock(connection: Connection, source: str, kind: str, object_id: str) -> Held:
+    """The object's row, created where missing, locked until the transaction ends."""
+    named = _named(source, kind, object_id)
+    row = connection.execute(_LOCK, named).mappings().first()
+    if row is None:
+        insert_new(connection, Mirror, {"source": source, "kind": kind, "object_id": object_id, **_BLANK})
+        row = connection.execute(_LOCK, named).mappings().one()
+    return _held(row)
+
+
+def lock_shared(connection: Connection, source: str, kind: str, object_id: str) -> None:
+    """Hold the object's row against `lock` of others until the transaction ends; a missing row is created first."""
+    if connection.dialect.name != "postgresql":
+        return  # SQLite has one writer
+    if connection.execute(_SHARE, _named(source, kind, object_id)).first() is None:
+        lock(connection, source, kind, object_id)
+
+
+def load(connection: Connection, source: str, kind: str, object_id: str) -> Held | None:
+    """The object's row without a lock, or None."""
+    row = connection.execute(_LOAD, _named(source, kind, object_id)).mappings().first()
+    return _held(row) if row else None
+
+
+def apply(connection: Connection, held: Held, entry: Entry, *, at: datetime) -> Applied:
+    """Fold `entry` in, store it, and say what changed."""
+    others = _entries(connection, held.id)
+    entries = arranged([*others, entry])
+    after, found = changes(held.kind, entries)
+    touched = _touched(held, entry)
+    connection.execute(_ADD, {"mirror_id": held.id, **_row_of(entry)})
+    _store(connection, held, after, touches={n: v for n, v in held.touches.items() if n not in touched}, at=at)
+    return Applied(before=held.state, after=after, changes=found, entries=entries, echo=bool(touched), unsure=order_unsure(entry, others))
+
+
+def write_own(
+    connection: Connection,
+    source: str,
+    kind: str,
+    object_id: str,
+    fields: Mapping[str, Any],
+    *,
+    touches: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """Our own settled write goes onto the mirror, so that its webhook differs in nothing; `touches` are fields it may move."""
+    held = lock(connection, source, kind, object_id)
+    entry = Entry(delivery_id=-(held.revision + 1), fields=fields, received_at=at, read_at=at)  # no delivery brought it
+    entries = arranged([*_entries(connection, held.id), entry]) if fields else []
+    if fields:
+        connection.execute(_ADD, {"mirror_id": held.id, **_row_of(entry)})
+    after = changes(kind, entries)[0] if fields else held.state
+    _store(connection, held, after, touches={**held.touches, **touches}, at=at)
+
+
+def _touched(held: Held, entry: Entry) -> set[str]:
+    """The touched fields in which `entry` differs, if it differs in nothing else."""
+    before = held.state.fields
+    compared = (n for n in entry.fields if n in before and n not in VOLATILE)
+    differing = {n for n in compared if normalized(before[n]) != normalized(entry.fields[n])}
+    expected = differing & set(held.touches)
+    return expected if expected and expected == differing else set()
+
+
+def _entries(connection: Connection, mirror_id: int) -> list[Entry]:
+    rows = connection.execute(_SNAPSHOTS, {"of_mirror": mirror_id}).mappings()
+    return [Entry(**{n: row[n] for n in Entry.__dataclass_fields__}) for row in rows]
+
+
+def _row_of(entry: Entry) -> dict[str, Any]:
+    return {n: dict(entry.fields) if n == "fields" else getattr(entry, n) for n in Entry.__dataclass_fields__}
+
+
+def _store(connection: Connection, held: Held, state: Folded, *, touches: Mapping[str, Any], at: datetime) -> None:
+    customer = state.fields.get("customer_id") if held.kind == "invoice" else held.object_id if held.kind == "customer" else None
+    row = {name: getattr(state, name) for name in ("seen", "deleted", "completed", "canceled", "paid")}
+    row |= {
+        "fields": dict(state.fields),
+        "revision": held.revision + 1,
+        "customer_id": customer,
+        "touches": dict(touches),
+        "changed_at": at,
+    }
+    connection.execute(_STORE, {f"to_{name}": value for name, value in row.items()} | {"of_mirror": held.id})
+
+
+def _named(source: str, kind: str, object_id: str) -> dict[str, str]:
+    return {"of_source": source, "of_kind": kind, "of_object": object_id}
+
+
+def _held(row: sa.RowMapping) -> Held:
+    state = Folded(**{n: row[n] for n in Folded.__dataclass_fields__})
+    return Held(
+        id=row["id"],
+        source=row["source"],
+        kind=row["kind"],
+        object_id=row["object_id"],
+        state=state,
+        revision=row["revision"],
+        touches=row["touches"] or {},
+    )
