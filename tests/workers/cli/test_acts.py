@@ -1,0 +1,125 @@
+"""Acts of people: each enters the inbox with who and why, and the answer is the router's."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from receiver.db import Database
+from tests.workers.cli.conftest import AT, Billhook, Made
+from workers import desk, ledger
+from workers.cli import acts
+
+
+def state_of(store: Database, effect: str) -> str:
+    with store.read() as connection:
+        row = ledger.load(connection, effect)
+    assert row is not None
+    return str(row["state"])
+
+
+def unknown(store: Database, made: Made) -> None:
+    """The e-mail was called, and nobody knows how it came out."""
+    for since, after in (("proposed", "approved"), ("approved", "calling"), ("calling", "unknown")):
+        store.write(lambda c, since=since, after=after: ledger.move(c, made.effect, after, since=[since], at=AT))  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("router")
+def test_an_approved_effect_may_happen_and_who_approved_is_kept(billhook: Billhook, store: Database, made: Made) -> None:
+    answer = billhook("approve", made.effect, "--reason", "looks right", "--json")
+    [delivery] = billhook("deliveries", "--type", "operator.approve", "--json").json
+
+    assert (answer.code, answer.json[0]["outcome"]) == (0, "events")
+    assert state_of(store, made.effect) == "approved"
+    assert delivery["actor"].startswith("cli:")
+
+
+@pytest.mark.usefixtures("router")
+def test_a_rejected_effect_does_not_happen(billhook: Billhook, store: Database, made: Made) -> None:
+    answer = billhook("reject", made.effect)
+
+    assert answer.code == 0
+    assert state_of(store, made.effect) == "cancelled"
+
+
+@pytest.mark.usefixtures("router")
+def test_approving_twice_is_refused_with_the_state_it_is_in(billhook: Billhook, made: Made) -> None:
+    billhook("approve", made.effect)
+
+    again = billhook("approve", made.effect)
+
+    assert again.code == 1
+    assert "approved" in again.err
+
+
+@pytest.mark.usefixtures("router")
+@pytest.mark.parametrize(("did", "state"), [("did", "done"), ("did-not", "cancelled")])
+def test_an_unknown_effect_is_resolved_by_what_a_person_found(
+    billhook: Billhook, store: Database, made: Made, did: str, state: str
+) -> None:
+    unknown(store, made)
+
+    answer = billhook("resolve", made.effect, did, *(["--on", "2026-11-19"] if did == "did" else []))
+
+    assert answer.code == 0, answer.err
+    assert state_of(store, made.effect) == state
+
+
+@pytest.mark.usefixtures("router")
+def test_a_parked_item_is_closed_with_a_reason(billhook: Billhook, store: Database, made: Made) -> None:
+    store.write(lambda c: desk.park(c, kind="variant", source="shop", subject="delivery:1", reason="other bytes", at=AT, delivery_id=1))
+    [item] = billhook("parked", "--json").json
+
+    closed = billhook("close", str(item["id"]), "--reason", "seen")
+
+    assert closed.code == 0, closed.err
+    assert billhook("parked", "--json").json == []
+
+
+def test_an_order_that_nobody_routes_is_kept_and_ends_with_one(
+    billhook: Billhook, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acts, "ANSWER_S", 0.0)
+
+    answer = billhook("approve", made.effect)
+
+    assert answer.code == 1
+    assert "kept as delivery" in answer.out
+    assert state_of(store, made.effect) == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("approve", "nothing"), 1, "there is no effect nothing"),
+        (("retry", "99"), 1, "nothing parked has the id 99"),
+        (("close", "x"), 1, "nothing parked has the id x"),
+        (("resend", "EFFECT"), 2, "--reason"),
+        (("resolve", "EFFECT", "maybe"), 2, "maybe"),
+        (("resolve", "EFFECT", "did", "--on", "yesterday"), 2, "--on takes a date"),
+        (("signal", "invoice.completed"), 2, "nothing a person can say"),
+        (("signal", "send.stopped"), 2, "invoice_id"),
+        (("signal", "send.stopped", "--set", "4711"), 2, "name=value"),
+        (("signal", "send.stopped", "--source", "other"), 2, "no source other"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_sentence(billhook: Billhook, made: Made, words: tuple[str, ...], code: int, sentence: str) -> None:
+    answer = billhook(*(made.effect if word == "EFFECT" else word for word in words))
+
+    assert answer.code == code
+    assert sentence in answer.err and "Traceback" not in answer.err
+
+
+@pytest.mark.usefixtures("router")
+def test_a_signal_becomes_an_event_of_its_source(billhook: Billhook, store: Database) -> None:
+    answer = billhook(
+        "signal", "block.dispute", "--set", "customer_id=501", "--set", "reason=broken", "--set", "amount=12.50 EUR", "--json"
+    )
+    [event] = billhook("events", "--type", "block.dispute", "--json").json
+    told = billhook("events", "show", str(event["id"]), "--json").json
+
+    assert answer.code == 0, answer.err
+    assert (event["source"], event["customer_id"]) == ("shop", "501")
+    assert told["data"]["amount"] == {"amount": "12.50", "currency": "EUR"}
+    with store.read() as connection:
+        held = desk.blocks(connection, source="shop", customer_id="501", invoice_id=None, on=datetime.now(UTC).date())
+    assert held == ["dispute"]

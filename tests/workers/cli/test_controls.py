@@ -1,0 +1,159 @@
+"""Modes, the freeze, migrate, doctor, and how the command line ends."""
+
+from pathlib import Path
+
+import pytest
+
+from receiver.db import Database
+from tests.workers.cli.conftest import SECRETS, Billhook, Printed
+from workers import control
+from workers.checkup import filesystem_of
+
+
+def wrong(printed: Printed) -> list[str]:
+    return [f"{finding['area']}: {finding['text']}" for finding in printed.json if finding["state"] == "wrong"]
+
+
+def test_a_mode_is_set_for_one_workflow_of_one_source_and_the_moment_is_kept(billhook: Billhook, store: Database) -> None:
+    before = billhook("mode", "--json").json
+    after = billhook("mode", "shop", "auto-send", "auto", "--json")
+
+    assert [(row["source"], row["workflow"], row["mode"]) for row in before] == [("shop", "auto-send", "observe")]
+    assert (after.code, after.json[0]["mode"]) == (0, "auto")
+    with store.read() as connection:
+        assert control.switched_at(connection, "shop", "auto-send") is not None
+
+
+def test_without_a_baseline_nothing_leaves_observe_and_the_way_out_is_named(billhook: Billhook, place: Path) -> None:
+    [row] = billhook("mode", "shop", "auto-send", "auto", "--json").json
+
+    assert (row["mode"], row["said"]) == ("observe", "auto")
+    assert "billhook connect shop" in row["note"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("mode", "shop", "auto-send"), "write all three"),
+        (("mode", "shop", "auto-send", "loud"), "loud is no mode"),
+        (("mode", "other"), "no source other"),
+        (("trigger",), "name either a kind"),
+        (("trigger", "invoice.completed"), "sandbox = true"),
+        (("trigger", "invoice.completed", "--source", "shop"), "is a real account"),
+        (("--config", "missing.toml", "effects"), "no configuration at missing.toml"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_sentence_and_two(billhook: Billhook, store: Database, words: tuple[str, ...], sentence: str) -> None:
+    answer = billhook(*words)
+
+    assert answer.code == 2
+    assert sentence in answer.err and "Traceback" not in answer.err
+
+
+def test_freezing_holds_every_effect_until_it_is_released(billhook: Billhook, store: Database) -> None:
+    billhook("freeze", "--reason", "wrong prices")
+    with store.read() as connection:
+        frozen = control.frozen(connection)
+    doctor = billhook("doctor", "--json")
+    released, again = billhook("unfreeze"), billhook("unfreeze")
+
+    assert frozen == "wrong prices"
+    assert "effects: every effect is frozen: wrong prices" in wrong(doctor)
+    assert released.code == 0
+    assert (again.code, "nothing is frozen" in again.err) == (1, True)
+
+
+def test_commands_on_a_database_without_tables_name_the_command_that_makes_them(billhook: Billhook, place: Path) -> None:
+    toml = place / "billhook.toml"
+    toml.write_text(toml.read_text().replace("billhook.db", "empty.db"))
+
+    before, migrated, again, after = (billhook(word) for word in ("effects", "migrate", "migrate", "effects"))
+
+    assert (before.code, "billhook migrate" in before.err) == (2, True)
+    assert (migrated.code, again.code) == (0, 0)
+    assert "nothing to do" in again.out
+    assert after.code == 0
+
+
+def test_the_doctor_finds_nothing_wrong_where_all_is_well_and_prints_no_secret(billhook: Billhook, store: Database) -> None:
+    report, json = billhook("doctor"), billhook("doctor", "--json")
+
+    assert report.code == 0, report.out
+    assert wrong(json) == []
+    assert not [value for value in SECRETS.values() if value in report.out]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "finding"),
+    [
+        ("BILLHOOK_DOOR_SHOP_PATH", "changeme-changeme-changeme", "BILLHOOK_DOOR_SHOP_PATH is a placeholder"),
+        ("BILLHOOK_DOOR_SHOP_PATH", None, "lets anybody in"),
+        ("BILLHOOK_DOOR_SHOP_PATH", "tooshort1", "shorter than 16"),
+        ("BILLHOOK_API_SHOP_KEY", None, "no API login"),
+    ],
+)
+def test_the_doctor_names_a_secret_that_is_missing_or_weak(
+    billhook: Billhook, store: Database, place: Path, name: str, value: str | None, finding: str
+) -> None:
+    path = place / "secrets" / name
+    path.unlink() if value is None else path.write_text(value)
+
+    report = billhook("doctor", "--json")
+
+    assert report.code == 1
+    assert finding in " ".join(wrong(report))
+    assert value is None or value not in report.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("port = 1\n", "prot = 1\n", "receiver.prot"),
+        ('kind = "monsum"', 'kind = "monsoon"', "source.shop"),
+        ("[source.shop]", "[source.shop", "TOML"),
+        ("[source.shop.api]", "[policy.auto-sned]\n[source.shop.api]", "auto-sned"),
+        ("[source.shop.api]", "[policy.auto-send]\nhold_minutes = -1\n[source.shop.api]", "hold_minutes"),
+        ('secrets_dir = "secrets"', 'secrets_dir = "secrets"\nredis = "redis://127.0.0.1:1/0"', "Redis does not answer"),
+    ],
+)
+def test_the_doctor_names_what_a_tired_person_wrote(
+    billhook: Billhook, store: Database, place: Path, old: str, new: str, finding: str
+) -> None:
+    toml = place / "billhook.toml"
+    toml.write_text(toml.read_text().replace(old, new, 1))
+
+    report = billhook("doctor", "--json")
+
+    assert report.code == 1
+    assert finding in " ".join(wrong(report))
+
+
+def test_the_doctor_knows_which_file_system_a_path_is_on() -> None:
+    assert filesystem_of(Path("/proc")) == "proc"
+
+
+def test_a_database_that_does_not_answer_is_a_sentence_too(billhook: Billhook, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    monkeypatch.setenv("BILLHOOK_DATABASE", "postgresql://nobody@127.0.0.1:1/none")
+
+    answer = billhook("effects")
+
+    assert answer.code == 1
+    assert "the database does not answer" in answer.err and "Traceback" not in answer.err
+
+
+def test_a_trigger_without_a_running_billhook_says_what_is_missing(billhook: Billhook, store: Database, place: Path) -> None:
+    toml = place / "billhook.toml"
+    toml.write_text(toml.read_text().replace("base_url", "sandbox = true\nbase_url"))
+
+    answer = billhook("trigger", "invoice.completed", "--wait", "0")
+
+    assert answer.code == 1
+    assert "the receiver does not answer" in answer.err and "`billhook up`" in answer.err
+
+
+def test_connecting_to_a_provider_that_is_away_ends_with_a_sentence(billhook: Billhook, place: Path) -> None:
+    answer = billhook("connect", "shop")
+
+    assert answer.code == 1
+    assert answer.err.startswith("billhook: ") and "Traceback" not in answer.err

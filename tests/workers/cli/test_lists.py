@@ -1,0 +1,78 @@
+"""The lists and explain: what they print for people and for programs."""
+
+import pytest
+
+from receiver.db import Database
+from tests.workers.cli.conftest import Billhook, Made
+from workers.views import VIEWS
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+def test_an_empty_list_says_so_and_is_an_empty_array_in_json(billhook: Billhook, store: Database, name: str) -> None:
+    said, json = billhook(name), billhook(name, "--json")
+
+    assert (said.code, said.out) == (0, f"no {name}\n")
+    assert (json.code, json.json) == (0, [])
+
+
+def test_a_list_is_a_table_for_people_and_an_array_for_programs(billhook: Billhook, made: Made) -> None:
+    table, [row] = billhook("effects").out, billhook("effects", "--json").json
+
+    assert [word for word in ("invoice.sendbyemail", "4711", "proposed") if word not in table] == []
+    assert (row["id"], row["state"], row["intended_at"]) == (made.effect, "proposed", "2026-11-20T09:00:00+00:00")
+    assert "request" not in row
+
+
+def test_a_filter_keeps_what_matches(billhook: Billhook, made: Made) -> None:
+    matching = billhook("runs", "--invoice", "4711", "--type", "auto-send", "--source", "shop", "--json").json
+    others = billhook("runs", "--invoice", "4712", "--json").json
+
+    assert [row["id"] for row in matching] == [made.run]
+    assert others == []
+
+
+def test_a_filter_that_does_not_apply_is_wrong_usage(billhook: Billhook, store: Database) -> None:
+    refused = billhook("deliveries", "--invoice", "4711")
+
+    assert refused.code == 2
+    assert "--invoice does not apply to deliveries" in refused.err
+
+
+def test_show_prints_one_row_whole_and_its_text_cannot_move_the_cursor(billhook: Billhook, made: Made) -> None:
+    effect = billhook("effects", "show", made.effect, "--json").json
+    delivery = billhook("deliveries", "show", str(made.delivery)).out
+
+    assert effect["request"] == {"INVOICE_ID": "4711"}
+    assert "invoice.created" in delivery and "\x1b" not in delivery
+
+
+@pytest.mark.parametrize("words", [("effects", "show", "nothing"), ("deliveries", "show", "x"), ("explain", "nothing")])
+def test_what_is_not_there_ends_with_one_and_a_sentence(billhook: Billhook, store: Database, words: tuple[str, ...]) -> None:
+    missing = billhook(*words)
+
+    assert missing.code == 1
+    assert missing.err.startswith("billhook: ") and "`billhook " in missing.err and "Traceback" not in missing.err
+
+
+def test_approvals_are_the_proposed_effects(billhook: Billhook, made: Made) -> None:
+    [row] = billhook("approvals", "--json").json
+
+    assert (row["id"], row["amount"]) == (made.effect, "119.00 EUR")
+
+
+@pytest.mark.parametrize("key", ["4711", "invoice:4711", "501", "customer:501", "RUN", "EFFECT", "464", "delivery:DELIVERY", "event:EVENT"])
+def test_explain_tells_the_whole_story_from_every_end(billhook: Billhook, made: Made, key: str) -> None:
+    names = {"RUN": made.run, "EFFECT": made.effect, "DELIVERY": str(made.delivery), "EVENT": str(made.event)}
+    for word, id in names.items():
+        key = key.replace(word, id)
+
+    lines = billhook("explain", key, "--json").json
+    told = billhook("explain", key).out
+
+    assert {line["what"] for line in lines} == {"delivery", "event", "run", "effect"}
+    assert "invoice.completed invoice 4711 customer 501" in told and "invoice.sendbyemail invoice 4711: proposed" in told
+
+
+def test_explain_keeps_to_the_named_source(billhook: Billhook, made: Made) -> None:
+    assert billhook("explain", "4711", "--source", "shop").code == 0
+    assert billhook("explain", "4711", "--source", "other").code == 1

@@ -1,0 +1,59 @@
+"""What an author gets wrong is said at import, with the file and the way out."""
+
+from typing import Any
+
+import pytest
+
+from receiver.event import InvoiceCompleted
+from workers.authoring import InvoicePaid, Read, Run, SendStopped, Slot, effect, monsum, workflow
+from workers.errors import WorkflowInvalid
+from workers.schedule import Every
+
+
+def slot(i: Any, **said: Any) -> list[Slot]:
+    return [Slot(i.source, i.id, "x")]
+
+
+READ = Read(monsum.invoice, must=lambda *a, **k: None)
+
+
+def test_a_decorated_function_stays_what_it_was() -> None:
+    @workflow("t-plain", on=[InvoiceCompleted, Every("1h")])
+    def plain(run: Run, event: Any) -> None:
+        """A docstring."""
+
+    assert plain.__doc__ == "A docstring."
+
+
+@pytest.mark.parametrize("name", ["", "has blank", "under_score", "dot.ted"])
+def test_a_name_is_letters_digits_and_dashes(name: str) -> None:
+    with pytest.raises(WorkflowInvalid, match="letters, digits and dashes"):
+        workflow(name, on=InvoiceCompleted)(lambda run, event: None)
+
+
+@pytest.mark.parametrize("on", [str, "invoice.completed", Every, [InvoiceCompleted, 5]])
+def test_a_trigger_is_an_event_or_a_schedule(on: Any) -> None:
+    with pytest.raises(WorkflowInvalid, match="on= takes"):
+        workflow("t-on", on=on)(lambda run, event: None)
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ({"service": monsum.invoice}, "a writing service"),
+        ({"slot": None}, "slot="),
+        ({"fresh": None}, "fresh="),
+        ({"unless": (SendStopped,)}, "States, not SendStopped"),
+        ({"spike_floor": lambda policy: 5}, "give both"),
+    ],
+)
+def test_an_effect_names_what_it_lacks(said: dict[str, Any], missing: str) -> None:
+    given: dict[str, Any] = {"service": monsum.send_by_email, "slot": slot, "fresh": READ} | said
+    with pytest.raises(WorkflowInvalid, match=missing):
+        effect(given.pop("service"), **given)
+
+
+def test_a_whole_effect_is_accepted() -> None:
+    made = effect(monsum.send_by_email, slot=slot, fresh=READ, unless=(InvoicePaid,), touches=("shipment",))
+
+    assert (made.service, made.unless, made.touches) == (monsum.send_by_email, (InvoicePaid,), ("shipment",))

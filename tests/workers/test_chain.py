@@ -1,0 +1,154 @@
+"""The effect log: tampering shows, and a database that lacks what was acted on is found out."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
+from tests.workers.letters import mail, times
+from workers import chain, control
+from workers.chain import GENESIS, EffectLog, Head, OutsideHead
+from workers.testing.flow import START, Flow
+from workers.worker import guard_restored
+
+
+def append(database: Database, after: str, effect_id: str = "e1") -> Head:
+    return database.write(lambda c: chain.append(c, effect_id=effect_id, before="", after=after, at=START, request_hash="0" * 64))
+
+
+def broken_at(database: Database) -> int | None:
+    """The first row whose hash does not follow from its content and the row before."""
+    table, previous = table_of(EffectLog), GENESIS
+    with database.read() as connection:
+        rows = list(connection.execute(sa.select(table).order_by(table.c.seq)).mappings())
+    for row in rows:
+        names = ("seq", "effect_id", "before", "after", "request_hash", "reason", "actor")
+        content = {name: row[name] for name in names} | {"at": row["at"].isoformat()}
+        if row["previous"] != previous or chain.row_hash(previous, content) != row["hash"]:
+            return int(row["seq"])
+        previous = row["hash"]
+    return None
+
+
+def test_every_row_follows_from_the_one_before(database: Database) -> None:
+    heads = [append(database, after) for after in ("intended", "calling", "done")]
+
+    assert [head.seq for head in heads] == [1, 2, 3]
+    assert broken_at(database) is None
+
+
+def test_a_changed_row_shows(database: Database) -> None:
+    for after in ("intended", "calling", "unknown"):
+        append(database, after)
+    table = table_of(EffectLog)
+    database.write(lambda c: c.execute(sa.update(table).where(table.c.seq == 2).values(after="cancelled")))
+
+    assert broken_at(database) == 2
+
+
+def test_a_missing_row_shows(database: Database) -> None:
+    for after in ("intended", "calling", "unknown"):
+        append(database, after)
+    table = table_of(EffectLog)
+    database.write(lambda c: c.execute(sa.delete(table).where(table.c.seq == 2)))
+
+    assert broken_at(database) == 3
+
+
+def test_a_log_written_by_the_engine_is_whole() -> None:
+    with Flow(mail) as flow:
+        flow.sandbox.faults.add("refuse", "invoice.sendbyemail", times=2)
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=10)
+
+        assert broken_at(flow.db) is None
+
+
+def test_the_first_call_of_an_effect_is_remembered(database: Database) -> None:
+    append(database, "calling")
+    database.write(lambda c: chain.append(c, effect_id="e1", before="", after="calling", at=START + timedelta(hours=1), request_hash="0"))
+
+    with database.read() as connection:
+        assert chain.first_calling(connection, "e1") == START
+        assert chain.first_calling(connection, "e2") is None
+
+
+def behind(database: Database, directory: Path) -> str | None:
+    with database.read() as connection:
+        return chain.behind(connection, directory)
+
+
+def kept(directory: Path, owner: str, head: Head) -> None:
+    file = OutsideHead(directory, owner)
+    file.keep(head)
+    file.close()
+
+
+def test_an_empty_log_needs_no_head(database: Database, tmp_path: Path) -> None:
+    assert behind(database, tmp_path / "nothing") is None
+    append(database, "intended")
+    assert behind(database, tmp_path / "nothing") is None
+
+
+def test_a_log_with_calls_beside_no_head_is_suspicious(database: Database, tmp_path: Path) -> None:
+    append(database, "calling")
+
+    assert behind(database, tmp_path) is not None
+
+
+def test_a_head_the_log_has_is_fine_also_where_the_log_went_on(database: Database, tmp_path: Path) -> None:
+    kept(tmp_path, "one", append(database, "calling"))
+    append(database, "done")
+
+    assert behind(database, tmp_path) is None
+
+
+def test_a_head_the_log_lacks_means_an_older_database(database: Database, tmp_path: Path) -> None:
+    head = append(database, "calling")
+    kept(tmp_path, "one", Head(head.seq + 5, "f" * 64))
+
+    assert "lacks row 6" in str(behind(database, tmp_path))
+
+
+def test_a_head_of_another_log_means_an_exchanged_database(database: Database, tmp_path: Path) -> None:
+    head = append(database, "calling")
+    kept(tmp_path, "one", Head(head.seq, "f" * 64))
+
+    assert behind(database, tmp_path) is not None
+
+
+def test_a_torn_head_counts_as_none(database: Database, tmp_path: Path) -> None:
+    append(database, "calling")
+    (tmp_path / "one.head").write_text('{"seq": 1, "ha')
+
+    assert chain.heads_outside(tmp_path) == []
+    assert behind(database, tmp_path) is not None
+
+
+def test_pruning_keeps_the_highest_head_and_those_of_live_processes(tmp_path: Path) -> None:
+    for seq, owner in ((1, "old"), (3, "newest")):
+        kept(tmp_path, owner, Head(seq, "a" * 64))
+    alive = OutsideHead(tmp_path, "alive")
+    alive.keep(Head(2, "b" * 64))
+
+    chain.prune(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alive.head", "newest.head"]
+    alive.close()
+
+
+def test_a_restored_database_freezes_every_effect_until_it_is_released(tmp_path: Path) -> None:
+    with Flow(mail) as flow:
+        kept(tmp_path, "elsewhere", Head(99, "f" * 64))
+        assert guard_restored(flow.runtime, tmp_path) is not None
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=10)
+        assert times(flow, "invoice.sendbyemail") == 0
+
+        with flow.db.read() as connection:
+            assert control.frozen(connection) == "restored"
+        flow.db.write(lambda c: control.put(c, "freeze", None, at=flow.clock.now))
+        flow.advance(minutes=2)
+
+        assert times(flow, "invoice.sendbyemail") == 1

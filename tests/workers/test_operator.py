@@ -1,0 +1,110 @@
+"""Operators' orders: carried out once, kept with who gave them, refused where things are no longer so."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from receiver import inbox
+from receiver.db import table_of
+from tests.workers.letters import act, effect_row, mail, times, valid
+from tests.workers.test_routing import events, noting, outcome
+from workers import operator
+from workers.control import Audit
+from workers.operator import APPROVAL_LIFE, Order
+from workers.testing.flow import START, Flow
+
+
+def test_one_form_pressed_twice_is_one_order() -> None:
+    with Flow(mail, mode="propose") as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        order = Order(act="approve", subject=effect_row(flow)["id"], actor="ada")
+        for _ in range(2):
+            arrival = operator.order_arrival(order, source="shop", at=flow.clock.now, id="form-1")
+            flow.db.write(lambda c, arrival=arrival: inbox.append(c, arrival))  # type: ignore[misc]
+        flow.settle()
+
+        assert act(flow) == ("done", None)
+        assert len(flow.rows(sa.select(table_of(Audit)))) == 1
+
+
+def test_an_order_says_in_the_inbox_who_gave_it() -> None:
+    with Flow(mail) as flow:
+        flow.order("retry", "nothing", actor="ada")
+
+        rows = flow.rows(sa.select(table_of(inbox.Delivery).c.actor, table_of(inbox.Delivery).c.outcome))
+        assert [(row["actor"], row["outcome"]) for row in rows if row["actor"]] == [("ada", "refused")]
+
+
+@pytest.mark.parametrize("act_name", ["approve", "reject", "resolve", "resend", "retry", "close", "replay"])
+def test_an_order_about_nothing_is_refused(act_name: str) -> None:
+    with Flow(mail) as flow:
+        assert flow.order(act_name, "nothing", did=True, reason="x").startswith("refused")
+
+
+@pytest.mark.parametrize(("chosen", "ends"), [(mail, START + timedelta(minutes=6) + APPROVAL_LIFE), (valid, START + timedelta(hours=1))])
+def test_an_approval_lives_no_longer_than_its_life_nor_than_the_request(chosen: Any, ends: datetime) -> None:
+    with Flow(chosen, mode="propose") as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=1000)
+        flow.order("approve", effect_row(flow)["id"])
+
+        assert effect_row(flow)["valid_until"] == ends
+
+
+def test_resolve_wants_to_know_whether_it_happened_and_keeps_when() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", "invoice.sendbyemail")
+        flow.advance(minutes=6)
+        id = effect_row(flow)["id"]
+        assert flow.order("resolve", id).startswith("refused")
+
+        flow.order("resolve", id, did=True, on="2026-11-20T00:00:00+00:00")
+
+        assert effect_row(flow)["settled_at"] == START.replace(hour=0)
+
+
+def test_an_effect_that_was_resolved_as_not_done_may_be_planned_again() -> None:
+    with Flow(mail, noting) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("error-before", "invoice.sendbyemail")
+        flow.advance(minutes=6)
+        flow.order("resolve", effect_row(flow)["id"], did=False)
+        (completed,) = events(flow, "invoice.completed")
+
+        flow.order("replay", str(completed["id"]), workflow="t-mail")
+        flow.advance(minutes=6)
+
+        assert times(flow, "invoice.sendbyemail") == 1
+
+
+def test_a_replayed_event_does_nothing_twice() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        (completed,) = events(flow, "invoice.completed")
+
+        flow.order("replay", str(completed["id"]))
+        flow.advance(minutes=6)
+
+        assert [run[2] for run in flow.runs] == ["done", "done"]
+        assert times(flow, "invoice.sendbyemail") == 1
+
+
+def test_an_unknown_number_to_replay_is_refused() -> None:
+    with Flow(mail) as flow:
+        assert flow.order("replay", "4711").startswith("refused")
+
+
+def test_what_an_order_came_to_stands_on_its_delivery() -> None:
+    with Flow(mail) as flow:
+        arrival = operator.order_arrival(Order(act="close", subject="99"), source="shop", at=START)
+        kept = flow.db.write(lambda c: inbox.append(c, arrival))
+        flow.settle()
+
+        assert outcome(flow, kept.delivery_id)[0] == "refused"
+        assert "billhook parked" in outcome(flow, kept.delivery_id)[1]

@@ -1,0 +1,184 @@
+"""When nobody can know: each class of effect is settled in its own way, and never by a second call on a guess."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from receiver.event import SendStopped
+from tests.workers.letters import act, effect_row, keyed, mail, pay, post, times
+from workers.desk import Parked
+from workers.testing.flow import Flow
+
+POSTED = "invoice.sendbypost"
+PAID = "invoice.setpaid"
+
+
+def open_items(flow: Flow) -> list[tuple[str, str]]:
+    table = table_of(Parked)
+    return [(row["kind"], row["reason"]) for row in flow.rows(sa.select(table).where(table.c.closed_at.is_(None)))]
+
+
+def asked(flow: Flow, service: str) -> int:
+    return sum(1 for call in flow.sandbox.calls if call.service == service)
+
+
+def test_what_reading_back_shows_as_done_is_done_and_not_asked_again() -> None:
+    with Flow(post) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", POSTED)
+        flow.advance(minutes=7)
+
+        assert act(flow) == ("done", "found")
+        assert (asked(flow, POSTED), times(flow, POSTED)) == (1, 1)
+        assert flow.runs[0][2] == "done"
+
+
+def test_a_look_is_not_made_before_the_call_can_have_ended() -> None:
+    with Flow(post) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", POSTED)
+        flow.advance(minutes=5)
+        assert act(flow) == ("unknown", "no_answer")
+
+        flow.advance(seconds=24)
+        assert act(flow)[0] == "unknown"
+        flow.advance(seconds=2)
+
+        assert act(flow) == ("done", "found")
+
+
+def test_a_no_counts_only_after_its_time_and_then_the_call_is_made_again() -> None:
+    with Flow(post) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("error-before", POSTED)
+        flow.advance(minutes=19)
+        assert act(flow)[0] == "unknown"
+        assert asked(flow, POSTED) == 1
+
+        flow.advance(minutes=2)
+
+        assert act(flow) == ("done", None)
+        assert (asked(flow, POSTED), times(flow, POSTED)) == (2, 1)
+
+
+def test_what_shows_late_is_found_before_the_no_counts() -> None:
+    with Flow(post) as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", POSTED)
+        at_first = flow.sandbox.account
+        flow.advance(minutes=5)
+        shipment = at_first.invoices[ids["invoice_id"]]["SHIPMENT"]
+        at_first.invoices[ids["invoice_id"]]["SHIPMENT"] = "0"  # the provider shows it only later
+        flow.advance(minutes=5)
+        assert act(flow)[0] == "unknown"
+
+        at_first.invoices[ids["invoice_id"]]["SHIPMENT"] = shipment
+        flow.advance(minutes=15)
+
+        assert act(flow) == ("done", "found")
+        assert times(flow, POSTED) == 1
+
+
+def test_a_look_that_cannot_be_made_is_made_later() -> None:
+    with Flow(post) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", POSTED)
+        flow.advance(minutes=5)
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=3)
+        flow.advance(minutes=5)
+
+        assert act(flow) == ("done", "found")
+
+
+def test_an_effect_under_the_providers_own_key_is_asked_again_inside_its_life() -> None:
+    with Flow(keyed) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", PAID)
+        flow.advance(minutes=7)
+
+        assert act(flow) == ("done", None)
+        assert asked(flow, PAID) == 2
+        requests = [call.data for call in flow.sandbox.calls if call.service == PAID]
+        assert requests[0] == requests[1]
+
+
+def test_an_effect_whose_key_outlived_its_life_is_parked() -> None:
+    with Flow(keyed) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", PAID, times=1000)
+        flow.advance(hours=2)
+
+        assert act(flow)[0] == "unknown"
+        assert [kind for kind, _ in open_items(flow)] == ["unknown"]
+        before = asked(flow, PAID)
+        flow.advance(hours=1)
+        assert asked(flow, PAID) == before
+
+
+def test_a_cancelled_run_does_not_free_a_slot_whose_effect_may_have_happened() -> None:
+    with Flow(keyed) as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", PAID)
+        flow.advance(minutes=5)
+        flow.signal(SendStopped(source="shop", at=flow.clock.now, **ids))
+        flow.advance(minutes=10)
+
+        assert act(flow)[0] == "unknown"
+        assert [kind for kind, _ in open_items(flow)] == ["unknown"]
+        assert asked(flow, PAID) == 1
+
+
+def test_a_cancelled_run_settles_what_can_be_found_first() -> None:
+    with Flow(pay) as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", PAID)
+        flow.advance(minutes=5)
+        flow.signal(SendStopped(source="shop", at=flow.clock.now, **ids))
+        flow.advance(minutes=5)
+
+        assert act(flow) == ("done", "found")
+
+
+def test_a_no_after_a_cancel_cancels_the_effect_instead_of_calling_again() -> None:
+    with Flow(pay) as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("error-before", PAID)
+        flow.advance(minutes=5)
+        flow.signal(SendStopped(source="shop", at=flow.clock.now, **ids))
+        flow.advance(minutes=10)
+
+        assert act(flow) == ("cancelled", "send.stopped")
+        assert flow.runs[0][2:] == ("cancelled", "send.stopped")
+        assert asked(flow, PAID) == 1
+
+
+@pytest.mark.parametrize(
+    ("did", "state", "status"), [(True, ("done", "operator_did"), "done"), (False, ("cancelled", "operator_did_not"), "skipped")]
+)
+def test_a_person_settles_what_is_parked(did: bool, state: tuple[str, str], status: str) -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", "invoice.sendbyemail")
+        flow.advance(minutes=6)
+        assert [kind for kind, _ in open_items(flow)] == ["unknown"]
+
+        flow.order("resolve", effect_row(flow)["id"], did=did)
+
+        assert act(flow) == state
+        assert flow.runs[0][2] == status
+        assert open_items(flow) == []
+
+
+def test_an_event_while_it_is_unknown_asks_nobody_a_second_time() -> None:
+    with Flow(mail) as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", "invoice.sendbyemail")
+        flow.advance(minutes=6)
+        flow.clock.pass_(timedelta(minutes=2))
+        flow.trigger("invoice.changed", invoice_id=ids["invoice_id"], title="Neu")
+        flow.advance(minutes=2)
+
+        assert len(open_items(flow)) == 1
+        assert asked(flow, "invoice.sendbyemail") == 1

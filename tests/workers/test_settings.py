@@ -1,0 +1,98 @@
+"""Workers' settings: every mistake names the setting and the way out; API secrets are the workers' alone."""
+
+from pathlib import Path
+
+import pytest
+
+from receiver.errors import SettingsInvalid
+from tests.workers.letters import mail
+from workers.errors import WorkflowInvalid
+from workers.registry import Registry
+from workers.settings import WorkerSettings, build
+from workers.testing.flow import Flow
+
+DOOR = {"BILLHOOK_DOOR_SHOP_USER": "monsum", "BILLHOOK_DOOR_SHOP_PASSWORD": "a-long-and-live-password"}
+API = {"BILLHOOK_API_SHOP_USER": "owner@example.com", "BILLHOOK_API_SHOP_KEY": "an-api-key-of-some-length"}
+SHOP = """
+[source.shop]
+kind = "monsum"
+zone = "Europe/Berlin"
+currencies = ["EUR"]
+"""
+
+
+def settings(tmp_path: Path, text: str, **environ: str) -> WorkerSettings:
+    path = tmp_path / "billhook.toml"
+    head = f'[billhook]\ndatabase = "sqlite:///{tmp_path}/billhook.db"\ndata_dir = "{tmp_path}"\nledger_head_dir = "{tmp_path}/head"\n'
+    path.write_text(head + text)
+    return WorkerSettings(path, {**DOOR, **API, **environ})
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[source.shop.api]\nbase_uri = 'x'", "source.shop.api.base_uri"),
+        ("[source.shop.api]\ncalls_per_minute = 0", "source.shop.api.calls_per_minute"),
+        ("[source.shop.api]\nsandbox = true\nbase_url = 'http://198.51.100.7/api.php'", "source.shop.api.base_url"),
+        ("[source.shop.api]\nsandbox = true", "source.shop.api.base_url"),
+    ],
+)
+def test_a_wrong_api_setting_is_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsInvalid, match=named):
+        settings(tmp_path, SHOP + text)
+
+
+def test_a_missing_api_login_names_its_variables(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, SHOP, BILLHOOK_API_SHOP_KEY="")
+
+    with pytest.raises(SettingsInvalid, match="BILLHOOK_API_SHOP_KEY"):
+        chosen.client(chosen.settings.source("shop"))
+
+
+def test_a_client_is_made_for_the_kind_with_its_rate(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, SHOP + "[source.shop.api]\ncalls_per_minute = 60")
+
+    client = chosen.client(chosen.settings.source("shop"))
+
+    assert client is not None
+    assert (client.kind, client.source, client.calls_per_minute) == ("monsum", "shop", 60)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[policy.nobody]\nmode = 'auto'", "policy.nobody"),
+        ("[policy.t-mail]\nmode = 'loud'", "policy.t-mail.mode"),
+        ("[policy.t-mail]\nper_day = 'many'", "policy.t-mail.per_day"),
+    ],
+)
+def test_a_policy_that_fits_no_workflow_is_named(tmp_path: Path, text: str, named: str) -> None:
+    with Flow(mail) as flow, pytest.raises(SettingsInvalid, match=named):
+        settings(tmp_path, SHOP + text).check_policies(flow.runtime.registry)
+
+
+def test_a_policy_its_workflow_takes_is_accepted(tmp_path: Path) -> None:
+    with Flow(mail) as flow:
+        settings(tmp_path, SHOP + "[policy.t-mail]\nmode = 'auto'\nper_day = 5").check_policies(flow.runtime.registry)
+
+
+def test_a_runtime_is_built_of_it(tmp_path: Path) -> None:
+    runtime = build(settings(tmp_path, SHOP))
+
+    assert runtime.client("shop").kind == "monsum"
+    assert str(runtime.zone_of("shop")) == "Europe/Berlin"
+    assert runtime.first_mode("auto-send") == "observe"
+    runtime.db.close()
+
+
+def test_a_source_without_an_api_has_no_client() -> None:
+    with Flow(mail) as flow:
+        account = flow.runtime.accounts["shop"]
+        flow.runtime.accounts = {"shop": type(account)(name="shop", kind="standard", zone=account.zone, interpret=account.interpret)}
+
+        with pytest.raises(WorkflowInvalid, match="shop"):
+            flow.runtime.client("shop")
+
+
+def test_no_workflow_is_no_mistake(tmp_path: Path) -> None:
+    settings(tmp_path, SHOP).check_policies(Registry())

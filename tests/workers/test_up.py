@@ -1,0 +1,176 @@
+"""`billhook up`, seen from a second shell: the demo from nothing, the first effect, taken ports, stopping and being killed."""
+
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from receiver.errors import SettingsInvalid
+from tests.processes import ROOT, Shell, eventually
+from tests.servers import free_port
+from workers import runfile
+from workers.settings import WorkerSettings
+from workers.up import configuration, sandbox_source, unused_ids
+from workers.up import free_port as next_free_port
+
+RECORDED = ROOT / "tests/payloads/monsum/webhook_invoice.created.json"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """An empty directory; the demo will listen on ports of its own."""
+    shell = Shell(tmp_path, BILLHOOK_PORT=str(free_port()))
+    yield shell
+
+
+def ready(shell: Shell) -> None:
+    eventually(lambda: "billhook is ready" in shell.said(), why=shell.said)
+
+
+def done(shell: Shell, invoice: str) -> list[dict[str, str]]:
+    return [row for row in shell.json("effects", "--invoice", invoice) if row["state"] == "done"]
+
+
+@pytest.mark.slow
+def test_from_an_empty_directory_to_the_first_effect_and_on_after_a_kill(shell: Shell) -> None:
+    with shell.running("up") as up:
+        eventually((shell.place / ".billhook/demo.toml").exists, why=shell.said)
+        [made] = shell.json("trigger", "invoice.completed")
+        eventually(lambda: done(shell, made["invoice_id"]), why=shell.said)
+        story = shell.billhook("explain", f"invoice:{made['invoice_id']}")
+        children = psutil.Process(up.pid).children(recursive=True)
+        up.kill()
+        up.wait()
+        gone, alive = psutil.wait_procs(children, timeout=30)
+
+    assert [word for word in ("delivery", "event", "run", "effect") if word not in story] == []
+    assert "invoice.completed" in story and "done" in story
+    assert len(gone) >= 5 and not alive
+
+    with shell.running("up") as up:
+        [again] = shell.json("trigger", "invoice.completed")
+        eventually(lambda: done(shell, again["invoice_id"]), why=shell.said)
+        recorded = shell.json("trigger", "--file", str(RECORDED))
+        eventually(lambda: shell.json("events", "--invoice", recorded[0]["invoice_id"], "--type", "invoice.completed"), why=shell.said)
+        children = psutil.Process(up.pid).children(recursive=True)
+        up.send_signal(signal.SIGINT)
+        code = up.wait(35)
+        _, alive = psutil.wait_procs(children, timeout=5)
+
+    assert made["invoice_id"] != again["invoice_id"]
+    assert len(done(shell, made["invoice_id"])) == 1
+    assert code == 0 and not alive
+    assert shell.json("doctor")[0]["state"] == "fine"
+
+
+@pytest.mark.slow
+def test_what_it_prints_can_be_pasted_and_a_taken_port_moves(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        shell = Shell(tmp_path, BILLHOOK_PORT=str(port))
+        with shell.running("up"):
+            ready(shell)
+            said = shell.said()
+            running = runfile.read(tmp_path / ".billhook/data")
+            findings = shell.json("doctor")
+
+    assert f"Port {port} is taken: the receiver listens on " in said
+    assert running is not None and running.receiver != f"http://127.0.0.1:{port}"
+    assert f"{running.receiver}/webhooks/sandbox/" in said
+    assert f"cd {tmp_path}" in said and " trigger invoice.completed" in said
+    assert [finding for finding in findings if finding["state"] == "wrong"] == []
+
+
+@pytest.mark.slow
+def test_a_second_up_on_the_same_data_is_refused(shell: Shell) -> None:
+    with shell.running("up") as up:
+        ready(shell)
+
+        refused = shell.billhook("up", code=2)
+
+    assert f"already runs on .billhook/data (process {up.pid})" in refused
+
+
+@pytest.mark.slow
+def test_a_role_that_dies_is_started_again(shell: Shell) -> None:
+    with shell.running("up") as up:
+        ready(shell)
+        workers = [child for child in psutil.Process(up.pid).children() if child.cmdline()[-1:] == ["worker"]]
+        workers[0].kill()
+
+        eventually(lambda: "a process ended and is started again" in shell.said(), why=shell.said)
+        [made] = shell.json("trigger", "invoice.completed")
+        eventually(lambda: done(shell, made["invoice_id"]), why=shell.said)
+
+
+def test_the_demo_is_written_once_with_secrets_only_its_owner_can_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = configuration(None, {})
+    before = {file: file.read_text() for file in Path(".billhook").rglob("*") if file.is_file()}
+
+    again = configuration(None, {})
+
+    assert again == path == Path(".billhook/demo.toml")
+    assert {file: file.read_text() for file in before} == before
+    assert {stat.S_IMODE(file.stat().st_mode) for file in Path(".billhook/secrets").iterdir()} == {0o600}
+    chosen = WorkerSettings(path, {})
+    source = sandbox_source(chosen)
+    assert source is not None and source.name == "sandbox"
+    assert chosen.settings.all_door_secrets()["sandbox"].paths
+
+
+def test_a_named_configuration_that_is_missing_is_not_replaced_by_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SettingsInvalid, match="no configuration at"):
+        configuration(None, {"BILLHOOK_CONFIG": "missing.toml"})
+
+    assert not Path(".billhook").exists()
+
+
+def test_the_sandbox_is_started_only_where_it_is_the_only_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = configuration(None, {})
+    path.write_text(path.read_text() + '\n[source.shop]\nkind = "monsum"\n')
+
+    assert sandbox_source(WorkerSettings(path, {})) is None
+
+
+def test_a_free_port_is_kept_and_a_taken_one_left_to_its_holder() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        moved = next_free_port("127.0.0.1", port)
+
+    assert moved > port
+    assert next_free_port("127.0.0.1", moved) == moved
+
+
+def test_an_address_that_is_not_ours_is_refused_with_the_setting_to_change() -> None:
+    with pytest.raises(SettingsInvalid, match=r"\[billhook.receiver\]"):
+        next_free_port("192.0.2.1", 8080)
+
+
+def test_a_sandbox_started_later_uses_other_ids() -> None:
+    now_s = time.time()
+
+    assert unused_ids(now_s + 1) - unused_ids(now_s) >= 100
+
+
+def test_the_run_file_of_a_process_that_ended_counts_for_nothing(tmp_path: Path) -> None:
+    runfile.write(tmp_path, runfile.Running(pid=os.getpid(), receiver="http://127.0.0.1:1"))
+    here = runfile.read(tmp_path)
+    runfile.write(tmp_path, runfile.Running(pid=2**22 - 1, receiver="http://127.0.0.1:1"))
+
+    assert here is not None and here.receiver == "http://127.0.0.1:1"
+    assert runfile.read(tmp_path) is None

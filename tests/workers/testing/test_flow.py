@@ -1,0 +1,47 @@
+"""Flow: what authors test with behaves as billhook does."""
+
+from datetime import timedelta
+
+import pytest
+
+from receiver.db import Database
+from tests.workers.letters import mail, times
+from workers.testing.flow import START, Flow
+
+
+@pytest.mark.parametrize("kind", ["monsum", "fastbill"])
+def test_it_serves_both_kinds(kind: str) -> None:
+    with Flow(mail, kind=kind) as flow:  # type: ignore[arg-type]
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+
+        assert [effect[2] for effect in flow.effects] == ["done"]
+
+
+def test_it_runs_on_either_database(database: Database) -> None:
+    with Flow(mail, database=database) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+
+        assert times(flow, "invoice.sendbyemail") == 1
+
+
+def test_advancing_stops_at_every_instant_something_comes_due() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(until=START + timedelta(days=1))
+
+        assert flow.calls == [("invoice.sendbyemail", START + timedelta(minutes=5))]
+        assert flow.clock.now == START + timedelta(days=1)
+
+
+def test_advancing_with_nothing_due_ends() -> None:
+    with Flow(mail, connect=False) as flow:
+        flow.advance(days=1)
+
+        assert flow.clock.now == START + timedelta(days=1)
+
+
+def test_a_workflow_nobody_registered_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a registered workflow"):
+        Flow("no-such-workflow")

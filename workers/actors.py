@@ -1,0 +1,117 @@
+"""The Dramatiq actors: one per duty, each taking one id.
+
+A hint may be doubled, late or lost; the claim in the database decides who works. Actor names never change, so that any worker
+understands any message.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+from receiver.dispatch import ADVANCE, QUEUE, ROUTE
+from receiver.log import get_logger
+from workers import engine, routing
+from workers.runtime import Runtime
+
+log = get_logger(__name__)
+WORKER_TIMEOUT_MS = 50
+PREFETCH = 256
+TOGETHER = 50
+
+
+class Router:
+    """Routes deliveries with what waits behind them, many in one transaction: one thread of a process at a time.
+
+    Whoever finds a thread routing leaves its hint there and is done.
+    """
+
+    def __init__(self, runtime: Runtime, stopping: Callable[[], bool]) -> None:
+        self._runtime, self._stopping = runtime, stopping
+        self._hinted: deque[int] = deque()
+        self._turn = threading.Lock()
+
+    def hinted(self, delivery_id: int) -> None:
+        """Route from the delivery on. The first run of a lone one is advanced here, without another trip through the broker."""
+        self._hinted.append(delivery_id)
+        while self._hinted and self._turn.acquire(blocking=False):
+            try:
+                ready = self._route_hinted()
+            finally:
+                self._turn.release()
+            if ready and self._hinted:  # a run may take long, and what was hinted meanwhile must not wait for it
+                self._runtime.announcer.announce_run(ready)
+            elif ready:
+                engine.advance(self._runtime, ready)
+
+    def waiting(self, limit: int) -> int:
+        """Route up to `limit` of what waits, hinted or not; how many. None while another thread is at it."""
+        if not self._turn.acquire(blocking=False):
+            return 0
+        try:
+            return self._route_from(0, limit)[0]
+        finally:
+            self._turn.release()
+
+    def _route_hinted(self) -> str | None:
+        """The run that a lone delivery made ready, or None."""
+        hinted = [self._hinted.popleft() for _ in range(len(self._hinted))]
+        return self._route_from(min(hinted), None)[1] if hinted else None
+
+    def _route_from(self, first: int, limit: int | None) -> tuple[int, str | None]:
+        count = 0
+        while not self._stopping() and (limit is None or count < limit):
+            with self._runtime.db.read() as connection:
+                ids = routing.unrouted(connection, now=self._runtime.clock.business(connection), limit=TOGETHER, first=first)
+            ready = self._route(ids, inline=int(len(ids) == 1 and limit is None))
+            count += len(ids)
+            if len(ids) < TOGETHER:
+                return count, ready
+            first = ids[-1] + 1
+        return count, None
+
+    def _route(self, ids: Sequence[int], *, inline: int) -> str | None:
+        """Route together, or where that fails one by one; the run left to the caller."""
+        try:
+            found = routing.route_all(self._runtime, ids, inline=inline) if ids else {}
+        except Exception as error:  # a worker's main loop: the delivery stays, and is looked at again
+            if len(ids) == 1:
+                log.exception("delivery not routed", delivery=ids[0], error_type=type(error).__name__)
+                return None
+            log.warning("deliveries are routed one by one", count=len(ids), error_type=type(error).__name__)
+            for id in ids:
+                self._route([id], inline=0)
+            return None
+        ready = [run_id for routed in found.values() if routed for run_id in routed.ready]
+        return ready[0] if inline and ready else None
+
+
+def consumer(broker: RedisBroker, runtime: Runtime, router: Router, *, threads: int, stopping: Callable[[], bool]) -> dramatiq.Worker:
+    """A Dramatiq worker of `threads` threads for both actors; not started.
+
+    Dramatiq as shipped idles for up to a second and takes 2 messages a thread: both are set here (docs/operators.md).
+    """
+
+    def advance(run_id: str) -> None:
+        if not stopping():
+            engine.advance(runtime, run_id)
+
+    for name, fn in ((ROUTE, router.hinted), (ADVANCE, advance)):
+        dramatiq.Actor(_guarded(name, fn), broker=broker, actor_name=name, queue_name=QUEUE, priority=0, options={})
+    worker = dramatiq.Worker(broker, worker_timeout=WORKER_TIMEOUT_MS, worker_threads=threads)
+    worker.queue_prefetch = PREFETCH
+    return worker
+
+
+def _guarded(name: str, fn: Callable[..., None]) -> Callable[[int | str], None]:
+    """A failed hint is only logged: its row is still there, and the sweeper hints again."""
+
+    def handle(id: int | str) -> None:
+        try:
+            fn(id)
+        except Exception as error:  # a worker's main loop
+            log.exception("hint failed", actor=name, id=id, error_type=type(error).__name__)
+
+    return handle

@@ -1,0 +1,202 @@
+"""Everything a workflow file imports.
+
+`@workflow` registers a plain function; `effect` declares, at module level, how a provider's service is used. Both check what they
+are given at import, so a mistake is found before anything runs. docs/authors.md shows a whole workflow.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from receiver.errors import OutcomeUnknown, Rejected, Retryable
+from receiver.event import (
+    CustomerCreated,
+    CustomerDeleted,
+    CustomerUpdated,
+    Disputed,
+    EmailBounced,
+    Event,
+    Excluded,
+    Fact,
+    InvoiceCanceled,
+    InvoiceChanged,
+    InvoiceCompleted,
+    InvoiceCreated,
+    InvoiceDeleted,
+    InvoicePaid,
+    InvoiceReopened,
+    Paused,
+    PaymentChargeback,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentReminded,
+    Promised,
+    SendStopped,
+    Signal,
+    State,
+    SubscriptionCanceled,
+    SubscriptionChanged,
+    SubscriptionClosed,
+    SubscriptionCreated,
+    SubscriptionReactivated,
+    Tick,
+    event,
+)
+from receiver.money import Money
+from workers.deed import Outcome
+from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
+from workers.ledger import Slot
+from workers.lookups import (
+    PastEffect,
+    completed_without_run,
+    effects_about,
+    events_of_customer,
+    events_of_invoice,
+    give_order,
+    policy_of_run,
+    switched_at,
+    unknown_effects,
+)
+from workers.operator import Order
+from workers.providers import monsum
+from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc
+from workers.providers.service import Query, Service
+from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key, file_of
+from workers.run import Run
+from workers.schedule import Daily, Every
+
+__all__ = [
+    "CustomerCreated",
+    "CustomerDeleted",
+    "CustomerDoc",
+    "CustomerUpdated",
+    "Daily",
+    "Disputed",
+    "DocumentDoc",
+    "EffectCancelled",
+    "EffectExpired",
+    "EmailBounced",
+    "Event",
+    "Every",
+    "Excluded",
+    "Fact",
+    "InvoiceCanceled",
+    "InvoiceChanged",
+    "InvoiceCompleted",
+    "InvoiceCreated",
+    "InvoiceDeleted",
+    "InvoiceDoc",
+    "InvoicePaid",
+    "InvoiceReopened",
+    "Money",
+    "NotFound",
+    "Order",
+    "Outcome",
+    "OutcomeUnknown",
+    "PastEffect",
+    "Paused",
+    "PaymentChargeback",
+    "PaymentFailed",
+    "PaymentRefunded",
+    "PaymentReminded",
+    "Promised",
+    "Query",
+    "Read",
+    "Rejected",
+    "Retryable",
+    "Run",
+    "SendStopped",
+    "Service",
+    "Signal",
+    "Slot",
+    "State",
+    "SubscriptionCanceled",
+    "SubscriptionChanged",
+    "SubscriptionClosed",
+    "SubscriptionCreated",
+    "SubscriptionReactivated",
+    "Tick",
+    "WorkflowInvalid",
+    "completed_without_run",
+    "effect",
+    "effects_about",
+    "event",
+    "events_of_customer",
+    "events_of_invoice",
+    "give_order",
+    "monsum",
+    "policy_of_run",
+    "switched_at",
+    "unknown_effects",
+    "workflow",
+]
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def workflow(
+    name: str,
+    *,
+    on: Trigger | Sequence[Trigger],
+    key: Callable[[Any], str] = default_key,
+    cancel_on: Sequence[type[Event]] = (),
+    policy: type[BaseModel] = NoPolicy,
+) -> Callable[[F], F]:
+    """Register a function as the workflow `name`; the name is kept in the journal and may not change.
+
+    `on`:        event classes, `Every("15m")` or `Daily("09:00")`.
+    `key`:       event -> text; one live run per source, workflow and key.
+    `cancel_on`: events that end a live run before its next act.
+    `policy`:    a pydantic model of [policy.<name>]; its defaults are the workflow's.
+    """
+
+    def register(fn: F) -> F:
+        triggers = tuple(on) if isinstance(on, Sequence) else (on,)
+        for trigger in triggers:
+            if not isinstance(trigger, Every | Daily) and not (isinstance(trigger, type) and issubclass(trigger, Event) and trigger.type):
+                raise WorkflowInvalid(f'Workflow "{name}": on= takes registered event classes, Every(…) or Daily(…)', file=file_of(fn))
+        if not name or not all(c.isalnum() or c == "-" for c in name):
+            raise WorkflowInvalid(f'Workflow "{name}": a name is letters, digits and dashes', file=file_of(fn))
+        REGISTRY.add(Workflow(name=name, fn=fn, on=triggers, key=key, cancel_on=tuple(cancel_on), policy=policy, file=file_of(fn)))
+        return fn
+
+    return register
+
+
+def effect(
+    service: Service,
+    *,
+    slot: Callable[..., Sequence[Slot]],
+    fresh: Read,
+    unless: Sequence[type[Event]] = (),
+    touches: Sequence[str] = (),
+    daily_cap: Callable[[Any], int] | None = None,
+    spike_floor: Callable[[Any], int] | None = None,
+) -> EffectDef:
+    """Declare an effect: which service, in which slots, after which fresh read, and which States forbid it.
+
+    `touches`:   mirror fields that the call moves at the provider: their first differing webhook is its echo.
+    `daily_cap`: policy -> how many of it may be intended on one local day of the source.
+    `spike_floor`: policy -> above how many a day more than three times the 14-day average pauses the workflow; needs `daily_cap`.
+    """
+    if not isinstance(service, Service):
+        raise WorkflowInvalid("effect() takes a writing service of workers.providers, such as monsum.send_by_email")
+    if not callable(slot):
+        raise WorkflowInvalid(f"effect({service.name}): slot= takes a function that returns a list of Slot")
+    if not isinstance(fresh, Read):
+        raise WorkflowInvalid(f"effect({service.name}): fresh= takes Read(query, must=…): every effect is decided by a fresh read")
+    for state in unless:
+        if not issubclass(state, State):
+            raise WorkflowInvalid(f"effect({service.name}): unless= takes States, not {state.__name__}")
+    if spike_floor is not None and daily_cap is None:
+        raise WorkflowInvalid(f"effect({service.name}): spike_floor= counts what daily_cap= reserves: give both")
+    return EffectDef(
+        service=service,
+        slot=slot,
+        fresh=fresh,
+        unless=tuple(unless),
+        touches=tuple(touches),
+        daily_cap=daily_cap,
+        spike_floor=spike_floor,
+    )

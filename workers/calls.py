@@ -1,0 +1,211 @@
+"""The call: read fresh, commit `calling`, keep the ledger's head outside, ask, settle.
+
+Used by workers/effects.py for an intended or approved effect. Everything that may forbid the call is asked again in the very
+transaction that commits `calling`; the first byte leaves within five seconds of it.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.engine import Connection
+
+from receiver.db import canonical_json
+from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
+from receiver.log import get_logger
+from workers import control, desk, journal, ledger, mirror, reconcile, runs, waits
+from workers.chain import Head
+from workers.deed import Deed, Later
+from workers.errors import LostLease, NotFound, StateConflict, Suspend
+from workers.providers.service import Mirrored
+from workers.retry import backoff, settle_pause
+
+log = get_logger(__name__)
+FIRST_BYTE_S = 5.0
+READ_AGE = timedelta(seconds=60)
+HELD_FOR = timedelta(seconds=60)
+
+
+def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
+    """The journaled outcome, or None where the effect's row must be looked at again. Raises Suspend where it must wait."""
+    now = deed.look(row)
+    if row["valid_until"] and now >= row["valid_until"]:
+        return deed.end(row, "expired", "expired")
+    if row["wake_at"] and now < row["wake_at"]:
+        raise Suspend(row["wake_at"])
+    with deed.runtime.db.read() as connection:
+        if _held(connection, deed):
+            raise Suspend(now + HELD_FOR)
+    try:
+        fresh = deed.runtime.client(deed.source).query(deed.effect.fresh.query, deed.fresh_id())
+    except Retryable as cause:
+        raise deed.postpone(row, cause, "read_failed") from cause
+    except NotFound:
+        return deed.end(row, "cancelled", "not_found")
+    refused = deed.effect.fresh.must(fresh, deed.obj, **deed.kwargs)
+    if refused:
+        return deed.end(row, "cancelled", refused)
+    deed.runtime.point("read")
+    started = deed.runtime.clock.boot_s()
+    begun = deed.runtime.db.write(lambda c: _begin(c, deed, row, fresh, now))
+    if not isinstance(begun, Head):
+        return begun
+    deed.runtime.point("calling")
+    return _ask(deed, row, begun, started)
+
+
+def repeat(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
+    """The same call once more under the provider's own key: only a freeze or a pause is asked again, the first call was allowed."""
+    started = deed.runtime.clock.boot_s()
+    head = deed.runtime.db.write(lambda c: _again(c, deed, row))
+    deed.runtime.point("calling")
+    return _ask(deed, row, head, started)
+
+
+def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
+    """unknown → calling."""
+    deed.hold_ground(connection)
+    now = deed.now(connection)
+    if _held(connection, deed):
+        raise Later(now + HELD_FOR)
+    return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
+
+
+def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseModel, read_at: datetime) -> Head | journal.Entry | None:
+    """intended → calling with every check at the last moment: the log's head, a journal entry, or None to look again."""
+    deed.hold_ground(connection)
+    now = deed.now(connection)
+    if deed.cancel_reason(connection) or now - read_at > READ_AGE:
+        return None
+    if _held(connection, deed):
+        raise Later(now + HELD_FOR)
+    mode = control.mode_of(connection, deed.source, deed.workflow.name, deed.runtime.first_mode(deed.workflow.name))
+    if mode == "propose" and row["approved_at"] is None:
+        ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason="mode_changed")
+        return None
+    reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row)
+    if reason:
+        return deed.settle_as(connection, row, "cancelled", reason)
+    before = fresh.model_dump(mode="json")
+    hashed = hashlib.sha256(canonical_json(before).encode()).hexdigest()
+    return ledger.move(
+        connection, row["id"], "calling", since=[row["state"]], at=now, calling_at=now, wake_at=None, before=before, fresh_hash=hashed
+    )
+
+
+def _held(connection: Connection, deed: Deed) -> bool:
+    """Whether a freeze or a pause holds every call back for now."""
+    return bool(control.frozen(connection)) or control.paused(connection, deed.source, deed.workflow.name)
+
+
+def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping) -> str | None:
+    state = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection))
+    if state or deed.claim.row["reissue"]:
+        return state
+    others = (ledger.taken_by(connection, slot, besides=row["id"]) for slot in deed.slots() if slot.exclusive)
+    return "duplicate_intent" if any(others) else None
+
+
+def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.Entry | None:
+    """Make the one call."""
+    service, clock = deed.effect.service, deed.runtime.clock
+    request = service.request.model_validate(row["request"])
+
+    def in_time() -> None:
+        if clock.boot_s() - started > FIRST_BYTE_S:
+            raise Retryable("The first byte would have left too late")
+
+    try:
+        deed.runtime.head.keep(head)
+        reply = deed.runtime.client(deed.source).call(service, request, before_write=in_time)
+    except (Retryable, OSError) as cause:
+        deed.runtime.point("called")
+        _unasked(deed, row, cause)
+    except Rejected as cause:
+        deed.runtime.point("called")
+        said = "; ".join(cause.reasons) or str(cause)
+        return _settle(deed, row, "rejected", said[:256], {"reasons": list(cause.reasons)}, None)
+    except OutcomeUnknown as cause:
+        deed.runtime.point("called")
+        reconcile.unknown(deed, row, type(cause.__cause__).__name__ if cause.__cause__ else "no_answer")
+        return None
+    deed.runtime.point("called")
+    result = {"reply": reply.model_dump(mode="json"), "reference": service.reference(reply)}
+    return _settle(deed, row, "done", "", result, service.mirror(request, reply))
+
+
+def _settle(deed: Deed, row: sa.RowMapping, state: str, reason: str, result: dict[str, Any], said: Mirrored | None) -> journal.Entry:
+    """Keep how the call came out, on ledger, mirror and journal in one transaction; on the ledger even without the lease."""
+
+    def act(connection: Connection) -> journal.Entry | None:
+        now = deed.now(connection)
+        if state == "done":
+            kind, object_id, fields = said or (row["object_kind"], row["object_id"], {})
+            touches = dict.fromkeys(deed.effect.touches, row["id"])
+            mirror.write_own(connection, deed.source, kind, object_id, fields, touches=touches, at=now)
+        ledger.move(
+            connection,
+            row["id"],
+            state,
+            since=["calling", "unknown"],
+            at=now,
+            reason=reason,
+            calls=row["calls"] + 1,
+            reply=result.get("reply"),
+            reference=result.get("reference"),
+        )
+        desk.close_parked(connection, effect_id=row["id"], resolution=state, actor="billhook", at=now)
+        return _journal_or_wake(connection, deed, {"state": state, "reason": reason, "effect": row["id"], **result})
+
+    entry = _keep(deed, act)
+    deed.runtime.point("settled")
+    log.info("effect settled", effect=row["id"], run=deed.claim.run_id, state=state)
+    if entry is None:
+        raise LostLease
+    return entry
+
+
+def _keep(deed: Deed, act: Callable[[Connection], journal.Entry | None]) -> journal.Entry | None:
+    """Write the provider's answer; where the database does not take it, write it again: nobody else knows it."""
+    for tries in count():
+        try:
+            return deed.runtime.db.write(act)
+        except (sa.exc.DBAPIError, DatabaseBusy) as trouble:
+            pause = settle_pause(tries)
+            log.warning("answer not kept yet", run=deed.claim.run_id, error_type=type(trouble).__name__)
+            if pause is None:
+                raise
+            time.sleep(pause)
+        except StateConflict:
+            if tries == 0:
+                raise
+            return None  # a write that seemed to fail was kept after all
+    raise AssertionError("unreachable")
+
+
+def _journal_or_wake(connection: Connection, deed: Deed, result: dict[str, Any]) -> journal.Entry | None:
+    try:
+        return deed.keep(connection, result)
+    except LostLease:
+        runs.wake(connection, deed.claim.run_id, at=deed.now(connection))
+        return None
+
+
+def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoReturn:
+    """calling → back to where it was: nothing was asked, so ask again later."""
+    attempts, before = row["attempts"] + 1, "unknown" if row["state"] == "unknown" else "intended"
+
+    def act(connection: Connection) -> datetime:
+        now = deed.now(connection)
+        later = now + backoff(attempts, cause if isinstance(cause, Retryable) else None, key=row["id"])
+        ledger.move(connection, row["id"], before, since=["calling"], at=now, reason="not_asked", attempts=attempts, wake_at=later)
+        return later
+
+    later = deed.runtime.db.write(act)
+    log.warning("effect not asked", effect=row["id"], run=deed.claim.run_id, attempt=attempts)
+    raise Suspend(later) from cause

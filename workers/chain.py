@@ -1,0 +1,165 @@
+"""The effect log: append-only, hash-chained, with its head also kept outside the database.
+
+Owns tables `effect_log` and `chain`. Every change of an effect's state is one row, written in the same transaction. Before the
+first byte of a call the worker keeps (seq, hash) in a file of its own: a restored backup then shows itself by what it lacks.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from receiver.db import BIGINT, UtcDateTime, canonical_json, insert_new, table_of
+
+GENESIS = "0" * 64
+
+
+class EffectLog(SQLModel, table=True):
+    """One change of one effect; `hash` covers the row and `previous`."""
+
+    __tablename__ = "effect_log"
+    __table_args__ = (sa.Index("effect_log_effect", "effect_id"),)
+
+    seq: int = Field(sa_column=sa.Column(BIGINT, primary_key=True, autoincrement=False))
+    effect_id: str = Field(max_length=32)
+    before: str = Field(default="", max_length=12)
+    after: str = Field(max_length=12)
+    at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    request_hash: str = Field(max_length=64)
+    reason: str = Field(default="", max_length=256)
+    actor: str = Field(default="", max_length=128)
+    previous: str = Field(max_length=64)
+    hash: str = Field(max_length=64)
+
+
+class Chain(SQLModel, table=True):
+    """The one row that gives the log its order."""
+
+    __tablename__ = "chain"
+
+    id: int = Field(default=1, primary_key=True)
+    seq: int = Field(sa_column=sa.Column(BIGINT, nullable=False))
+    hash: str = Field(max_length=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last row of the log."""
+
+    seq: int
+    hash: str
+
+
+_CHAIN = table_of(Chain)
+_HEAD = sa.select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.id == 1).with_for_update()
+_ADD = sa.insert(table_of(EffectLog))
+_MOVE = sa.update(_CHAIN).where(_CHAIN.c.id == 1).values(seq=sa.bindparam("to_seq"), hash=sa.bindparam("to_hash"))
+
+
+def row_hash(previous: str, row: dict[str, Any]) -> str:
+    """SHA-256 over the previous hash and the row's own content, hex."""
+    return hashlib.sha256(f"{previous}\n{canonical_json(row)}".encode()).hexdigest()
+
+
+def append(
+    connection: Connection, *, effect_id: str, before: str, after: str, at: datetime, request_hash: str, reason: str = "", actor: str = ""
+) -> Head:
+    """Write one row at the end; the chain is the last lock of every transaction that takes it."""
+    head = connection.execute(_HEAD).first()
+    if head is None:
+        insert_new(connection, Chain, {"id": 1, "seq": 0, "hash": GENESIS})
+        head = connection.execute(_HEAD).one()
+    seq, previous = head
+    content = {
+        "seq": seq + 1,
+        "effect_id": effect_id,
+        "before": before,
+        "after": after,
+        "at": at.isoformat(),
+        "request_hash": request_hash,
+        "reason": reason[:256],
+        "actor": actor[:128],
+    }
+    added = Head(seq + 1, row_hash(previous, content))
+    connection.execute(_ADD, {**content, "at": at, "previous": previous, "hash": added.hash})
+    connection.execute(_MOVE, {"to_seq": added.seq, "to_hash": added.hash})
+    return added
+
+
+def first_calling(connection: Connection, effect_id: str) -> datetime | None:
+    """When the effect was first called, or None: a provider's key lives from there."""
+    table = table_of(EffectLog)
+    query = sa.select(sa.func.min(table.c.at)).where(table.c.effect_id == effect_id, table.c.after == "calling")
+    return connection.execute(query).scalar_one_or_none()
+
+
+class OutsideHead:
+    """This process's file in the ledger-head directory: the last head it acted on."""
+
+    def __init__(self, directory: Path | None, owner: str) -> None:
+        self._path = directory / f"{owner}.head" if directory else None
+        self._file: int | None = None
+
+    def keep(self, head: Head) -> None:
+        """Write and fsync the head; raises OSError where the directory cannot be written, and then nothing is called."""
+        if self._path is None:
+            return
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        line = json.dumps({"seq": head.seq, "hash": head.hash}).ljust(127) + "\n"
+        os.pwrite(self._file, line.encode(), 0)
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def heads_outside(directory: Path) -> list[Head]:
+    """Every head found in the directory; a torn file counts as none."""
+    found = []
+    for path in sorted(directory.glob("*.head")) if directory.is_dir() else []:
+        try:
+            value = json.loads(path.read_text())
+            found.append(Head(int(value["seq"]), str(value["hash"])))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def prune(directory: Path) -> None:
+    """Remove the files of processes that ended, all but the highest; a live process holds a lock on its own."""
+    newest = max((head.seq for head in heads_outside(directory)), default=0)
+    for path in sorted(directory.glob("*.head")) if directory.is_dir() else []:
+        with path.open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if int(json.loads(file.read())["seq"]) < newest:
+                    path.unlink()
+            except (OSError, ValueError, KeyError):
+                continue
+
+
+def behind(connection: Connection, directory: Path) -> str | None:
+    """Why the database looks restored or exchanged, or None: a head it lacks, or no head beside a log with calls."""
+    heads = heads_outside(directory)
+    table = table_of(EffectLog)
+    called = connection.execute(sa.select(table.c.seq).where(table.c.after == "calling").limit(1)).first()
+    if not heads:
+        return "no ledger head is kept beside a ledger with calls" if called else None
+    for head in heads:
+        known = connection.execute(sa.select(table.c.hash).where(table.c.seq == head.seq)).scalar_one_or_none()
+        if known != head.hash:
+            return f"the ledger lacks row {head.seq}, which was acted on"
+    return None

@@ -1,0 +1,137 @@
+"""Deed: one effect of one step of one run, with everything the rooms that carry it out share.
+
+Made by workers/effects.py, passed to workers/calls.py and workers/reconcile.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.errors import Rejected, Retryable
+from workers import journal, ledger, runs, waits
+from workers.errors import Cancelled, EffectCancelled, EffectExpired, Suspend
+from workers.registry import EffectDef, Workflow
+from workers.retry import backoff
+from workers.runs import Claim
+from workers.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an effect came out: "done", "observed" (it would have been carried out) or "duplicate" (another effect holds its slot)."""
+
+    state: str
+    reference: str | None = None
+    reply: Any = None
+
+
+def outcome_of(result: dict[str, Any]) -> Outcome:
+    """The journaled outcome, or the error it stands for: EffectExpired, EffectCancelled or Rejected."""
+    state, reason = result["state"], result.get("reason") or ""
+    if state == "expired":
+        raise EffectExpired(effect=result.get("effect"))
+    if state == "cancelled":
+        raise EffectCancelled(reason, effect=result.get("effect"))
+    if state == "rejected":
+        raise Rejected("The provider rejected the request", reasons=tuple(result.get("reasons") or ()), effect=result.get("effect"))
+    return Outcome(state, result.get("reference"), result.get("reply"))
+
+
+class Later(Suspend):
+    """Raised inside a transaction that keeps nothing: wait, then look again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deed:
+    """One effect about to be carried out."""
+
+    runtime: Runtime
+    claim: Claim
+    workflow: Workflow
+    step: str
+    effect: EffectDef
+    obj: Any
+    kwargs: dict[str, Any]
+    valid_until: datetime | None
+    cancel_reason: Callable[[Connection], str | None]
+
+    @property
+    def source(self) -> str:
+        return str(self.claim.row["source"])
+
+    @property
+    def mode(self) -> str:
+        """The mode the run started under."""
+        return str(self.claim.row["mode"])
+
+    def slots(self) -> list[ledger.Slot]:
+        return list(self.effect.slot(self.obj, **self.kwargs))
+
+    def fresh_id(self) -> str:
+        """The id of the object whose fresh read decides: the argument named for its kind, else the effect's own object."""
+        named = self.kwargs.get(self.effect.fresh.query.object_kind)
+        return str(self.obj.id if named is None else getattr(named, "id", named))
+
+    def now(self, connection: Connection) -> datetime:
+        return self.runtime.clock.business(connection)
+
+    def today(self, connection: Connection) -> date:
+        return self.now(connection).astimezone(self.runtime.zone_of(self.source)).date()
+
+    def hold_ground(self, connection: Connection) -> None:
+        """Lock in the order of the house: mirror rows, then the run. Raises LostLease.
+
+        The effect's own object is locked for us only: of two effects in one exclusive slot the second sees the first.
+        """
+        row, kind = self.claim.row, self.effect.fresh.query.object_kind
+        ids = {"customer": row["customer_id"], "invoice": row["invoice_id"], kind: self.fresh_id()}
+        waits.hold_objects(connection, self.source, ids, alone=kind)
+        runs.hold(connection, self.claim.run_id, self.claim.fence, machine=self.runtime.clock.machine(connection))
+
+    def keep(self, connection: Connection, result: dict[str, Any]) -> journal.Entry:
+        """Journal the outcome. Raises LostLease."""
+        entry = journal.Entry(name=self.step, kind="effect", result=result, at=self.now(connection))
+        journal.write(connection, self.claim.run_id, self.claim.fence, entry, machine=self.runtime.clock.machine(connection))
+        return entry
+
+    def settle_as(self, connection: Connection, row: sa.RowMapping, state: str, reason: str) -> journal.Entry:
+        """End an effect that was not called, and journal it."""
+        ledger.move(connection, row["id"], state, since=[row["state"]], at=self.now(connection), reason=reason)
+        return self.keep(connection, {"state": state, "reason": reason, "effect": row["id"]})
+
+    def end(self, row: sa.RowMapping, state: str, reason: str) -> journal.Entry:
+        """`settle_as` in a transaction of its own."""
+        return self.runtime.db.write(lambda c: self.settle_as(c, row, state, reason))
+
+    def look(self, row: sa.RowMapping) -> datetime:
+        """The business time now. Raises Cancelled, with the effect cancelled, where an event of cancel_on came before the call."""
+        with self.runtime.db.read() as connection:
+            now, reason = self.now(connection), self.cancel_reason(connection)
+        if reason:
+            self.runtime.db.write(lambda c: self.drop(c, row, reason))
+            raise Cancelled(reason)
+        return now
+
+    def drop(self, connection: Connection, row: sa.RowMapping, reason: str) -> None:
+        ledger.move(connection, row["id"], "cancelled", since=["proposed", "approved", "intended"], at=self.now(connection), reason=reason)
+
+    def postpone(self, row: sa.RowMapping, cause: Retryable, reason: str) -> Suspend:
+        """What to raise after a read that could not be made: the run waits as long as workers/retry.py says."""
+        attempts = row["attempts"] + 1
+
+        def act(connection: Connection) -> datetime:
+            later = self.now(connection) + backoff(attempts, cause, key=row["id"])
+            runs.hold(connection, self.claim.run_id, self.claim.fence, machine=self.runtime.clock.machine(connection))
+            ledger.postpone(connection, row["id"], row["state"], attempts=attempts, wake_at=later, reason=reason)
+            return later
+
+        return Suspend(self.runtime.db.write(act))
+
+
+def result_of(row: sa.RowMapping) -> dict[str, Any]:
+    """The journal's words for an effect settled elsewhere, by a person or by the worker that lost its lease."""
+    return {"state": row["state"], "reason": row["reason"], "effect": row["id"], "reference": row["reference"], "reply": row["reply"]}

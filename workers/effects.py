@@ -1,0 +1,136 @@
+"""Carrying out one effect: from the plan to the settled outcome, over as many activations as it takes.
+
+Used by Run.effect. `calling` is committed before the first byte, so after a crash an intended effect is safe to call and a
+calling one is unknown.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.engine import Connection
+
+from workers import calls, desk, journal, ledger, reconcile, volume, waits
+from workers.deed import Deed, result_of
+from workers.errors import StateConflict, Suspend
+from workers.ledger import Plan
+
+
+def drive(deed: Deed) -> journal.Entry:
+    """The journaled outcome of the deed. Raises Suspend where it must wait, Cancelled where an event came before the call."""
+    while True:
+        with deed.runtime.db.read() as connection:
+            row = ledger.of_step(connection, deed.claim.run_id, deed.step)
+        try:
+            entry = _intend(deed) if row is None else _advance(deed, row)
+        except StateConflict:
+            continue  # a person, or another worker, moved it on meanwhile
+        if entry is not None:
+            return entry
+
+
+def _advance(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
+    state = row["state"]
+    if state == "proposed":
+        return _await_approval(deed, row)
+    if state in ("approved", "intended"):
+        return calls.call(deed, row)
+    if state == "calling":
+        reconcile.lost(deed, row)
+        return None
+    if state == "unknown":
+        return calls.repeat(deed, row) if reconcile.repeats(deed, row) else reconcile.settle_unknown(deed, row)
+    return deed.runtime.db.write(lambda c: deed.keep(c, result_of(row)))
+
+
+def _intend(deed: Deed) -> journal.Entry | None:
+    """Plan the effect in its slots: None once the row is there, an entry where it ends at once."""
+    request, slots = deed.effect.service.build(deed.obj, **deed.kwargs), deed.slots()
+    plan = _plan(deed, request, slots[0].purpose)
+    if deed.mode == "observe":
+        seen = {"state": "observed", "service": plan.service, "object": plan.object_id, "request_hash": plan.request_hash}
+        return deed.runtime.db.write(lambda c: deed.keep(c, seen))
+    made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots))
+    deed.runtime.point("intended")
+    if isinstance(made, datetime):
+        raise Suspend(made)
+    return made
+
+
+def _make(connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot]) -> journal.Entry | datetime | None:
+    deed.hold_ground(connection)
+    forbidden = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection))
+    if forbidden:
+        return deed.keep(connection, {"state": "cancelled", "reason": forbidden})
+    budget = _reserve(connection, deed, plan.purpose)
+    if isinstance(budget, datetime):
+        return budget
+    state = "proposed" if deed.mode == "propose" else "intended"
+    reissue = _reissues(deed, slots)
+    made, holder = ledger.intend(connection, replace(plan, budget_id=budget), slots, state=state, at=deed.now(connection), reissue=reissue)
+    if made is not None:
+        return None
+    ledger.give_back(connection, budget)
+    return deed.keep(connection, {"state": "duplicate", "reason": "duplicate_intent", "effect": holder})
+
+
+def _plan(deed: Deed, request: BaseModel, purpose: str) -> Plan:
+    row = deed.claim.row
+    return Plan(
+        run_id=deed.claim.run_id,
+        step=deed.step,
+        workflow=deed.workflow.name,
+        source=deed.source,
+        service=deed.effect.service.name,
+        object_kind=deed.effect.fresh.query.object_kind,
+        object_id=str(deed.obj.id),
+        customer_id=row["customer_id"],
+        purpose=purpose,
+        request=request.model_dump(mode="json"),
+        amount=_amount(deed.obj, request),
+        valid_until=deed.valid_until,
+    )
+
+
+def _reserve(connection: Connection, deed: Deed, purpose: str) -> int | datetime | None:
+    """Take one from the day's cap; where it is used up, say so once and give the instant it is free again."""
+    if deed.effect.daily_cap is None:
+        return None
+    policy = deed.workflow.policy.model_validate(deed.runtime.policy_body(deed.claim.row["policy_id"]))
+    limit, today, zone = deed.effect.daily_cap(policy), deed.today(connection), deed.runtime.zone_of(deed.source)
+    scope = f"{deed.source}/{deed.workflow.name}/{purpose}"
+    budget = ledger.reserve(connection, scope, today, limit)
+    if budget is not None:
+        _stop_spike(connection, deed, scope, deed.effect.spike_floor and deed.effect.spike_floor(policy))
+        return budget
+    subject = f"{deed.source}/{deed.workflow.name}"
+    desk.alert(connection, source=deed.source, subject=subject, reason="daily_cap", at=deed.now(connection), detail={"limit": limit})
+    return datetime.combine(today + timedelta(days=1), datetime.min.time(), zone)
+
+
+def _stop_spike(connection: Connection, deed: Deed, scope: str, floor: int | None) -> None:
+    """Pause the workflow where today is far beyond the usual; the effect is then held with all others."""
+    today = deed.today(connection)
+    found = None if floor is None else volume.spike(connection, scope, today, floor=floor)
+    if found is not None:
+        volume.stop(connection, deed.source, deed.workflow.name, scope, found, today=today, at=deed.now(connection))
+
+
+def _reissues(deed: Deed, slots: list[ledger.Slot]) -> bool:
+    """Whether the run was ordered to do again what this very slot stands for."""
+    ordered: dict[str, Any] = deed.claim.row["reissue"] or {}
+    return any(slot.purpose == ordered.get("purpose") and slot.object_id == ordered.get("object_id") for slot in slots)
+
+
+def _await_approval(deed: Deed, row: sa.RowMapping) -> journal.Entry:
+    now = deed.look(row)
+    if row["valid_until"] and now >= row["valid_until"]:
+        return deed.end(row, "expired", "expired")
+    raise Suspend(row["valid_until"])
+
+
+def _amount(obj: Any, request: BaseModel) -> str | None:
+    money = getattr(request, "amount", None) or getattr(obj, "total", None)
+    return None if money is None else str(money)[:40]

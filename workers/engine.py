@@ -1,0 +1,221 @@
+"""The engine: advances one run, from a claim to its next wait or its end.
+
+Called by the worker's `advance` actor, by the sweeper, and by tests. A workflow's own errors end here: a bug is tried three
+times and then parked with its traceback; nothing that one run does can stop another.
+"""
+
+import traceback
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.errors import DatabaseBusy, Rejected
+from receiver.log import get_logger
+from workers import control, desk, events, journal, ledger, policies, runs
+from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
+from workers.registry import Workflow, concerns
+from workers.retry import failure_pause
+from workers.run import RetryRead, Run
+from workers.runs import Claim
+from workers.runtime import Runtime
+
+log = get_logger(__name__)
+TAKEOVERS_MAX = 5
+
+
+def advance(runtime: Runtime, run_id: str) -> bool:
+    """Work on the run as far as it goes now; false where it was not ours to work on."""
+    worked = False
+    while (claim := _claim(runtime, run_id)) is not None:
+        worked = True
+        try:
+            again = _activate(runtime, claim)
+        except LostLease:
+            log.warning("lease lost", run=run_id)
+            return worked
+        if not again:
+            return worked
+    return worked
+
+
+def begin(
+    connection: Connection,
+    runtime: Runtime,
+    workflow: Workflow,
+    trigger: events.Recorded,
+    *,
+    at: datetime,
+    key: str | None = None,
+    reissue: dict[str, object] | None = None,
+) -> tuple[str | None, str]:
+    """(id of the run this event started or None, what to note on the event)."""
+    source = trigger.event.source
+    mode = control.mode_of(connection, source, workflow.name, runtime.first_mode(workflow.name))
+    if mode == "off":
+        return None, "off"
+    key = key or _key_of(workflow, trigger)
+    if key is None:
+        reason = f"key= of workflow {workflow.name} gives no text for this event"
+        desk.park(connection, kind="failed", source=source, subject=f"event:{trigger.id}/{workflow.name}", reason=reason, at=at)
+        return None, "no key"
+    customer_id, invoice_id = concerns(trigger.event)
+    policy_id = policies.version(connection, workflow.name, runtime.policy_now(source, workflow), at=at)
+    run_id = runs.start(
+        connection,
+        source=source,
+        workflow=workflow.name,
+        key=key,
+        trigger_id=trigger.id,
+        mode=mode,
+        policy_id=policy_id,
+        customer_id=customer_id,
+        invoice_id=invoice_id,
+        at=at,
+        reissue=reissue,
+    )
+    return run_id, f"started {run_id}" if run_id else "joined a live run"
+
+
+def _key_of(workflow: Workflow, trigger: events.Recorded) -> str | None:
+    """The key of the run this event starts, or None where the author's function fails: that must not stop the event's other readers."""
+    try:
+        key = workflow.key(trigger.event)
+    except Exception as error:  # an author's bug must not stop the others
+        log.error("workflow key failed", workflow=workflow.name, trigger=trigger.id, error_type=type(error).__name__)
+        return None
+    return key if isinstance(key, str) and key else None
+
+
+def _claim(runtime: Runtime, run_id: str) -> Claim | None:
+    def act(connection: Connection) -> Claim | None:
+        business, machine = runtime.clock.business(connection), runtime.clock.machine(connection)
+        return runs.claim(connection, run_id, owner=runtime.owner, business=business, machine=machine)
+
+    claim = runtime.db.write(act)
+    if claim is not None:
+        runtime.point("claimed")
+    return claim
+
+
+def _activate(runtime: Runtime, claim: Claim) -> bool:
+    """One activation; true where the run must be claimed again at once."""
+    workflow = runtime.registry.get(claim.row["workflow"])
+    if workflow is None:
+        return _rest(runtime, claim, 60.0, "this worker does not know the workflow")
+    if claim.row["takeovers"] >= TAKEOVERS_MAX:
+        return _park(
+            runtime, claim, "failed", f"{TAKEOVERS_MAX} workers were lost in a row without a new journal row", {"fence": claim.fence}
+        )
+    try:
+        with runtime.db.read() as connection:
+            trigger = events.load(connection, claim.row["trigger_id"])
+            kept = journal.read(connection, claim.run_id)
+        run = Run(runtime, claim, workflow, trigger, kept)
+        workflow.fn(run, trigger.event)
+        run.check_replayed()
+    except Suspend as waiting:
+        return _suspend(runtime, claim, waiting)
+    except Skip as skipped:
+        return _finish(runtime, claim, "skipped", skipped.reason)
+    except Cancelled as cancelled:
+        return _cancel(runtime, claim, cancelled.reason)
+    except EffectCancelled as ended:
+        return _finish(runtime, claim, "skipped", ended.reason)
+    except Rejected as rejected:
+        return _park(runtime, claim, "rejected", "; ".join(rejected.reasons) or str(rejected), rejected.context)
+    except Diverged as diverged:
+        return _park(runtime, claim, "diverged", str(diverged), diverged.context)
+    except StepInvalid as invalid:
+        return _park(runtime, claim, "failed", str(invalid), invalid.context)
+    except (sa.exc.DBAPIError, DatabaseBusy):
+        raise  # the database's trouble is not the workflow's: the lease ends and the run is taken up again
+    except Exception as error:  # an author's bug must not stop the others
+        return _failed(runtime, claim, error)
+    return _finish(runtime, claim, "done", None)
+
+
+def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:
+    runtime.point("suspending")
+    wake_at = waiting.wake_at if isinstance(waiting.wake_at, datetime) else None
+    slept = runtime.db.write(lambda c: runs.suspend(c, claim, wake_at=wake_at, retried=isinstance(waiting, RetryRead)))
+    runtime.point("suspended")
+    return not slept
+
+
+def _rest(runtime: Runtime, claim: Claim, seconds: float, why: str) -> bool:
+    log.warning("run put back", run=claim.run_id, workflow=claim.row["workflow"], reason=why)
+
+    def act(connection: Connection) -> None:
+        runs.suspend(connection, claim, wake_at=runtime.clock.business(connection) + timedelta(seconds=seconds))
+
+    runtime.db.write(act)
+    return False
+
+
+def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) -> bool:
+    """End the run; a trigger that came meanwhile gets a run of its own in the same transaction."""
+
+    def act(connection: Connection) -> str | None:
+        now = runtime.clock.business(connection)
+        successor = runs.finish(connection, claim, outcome=outcome, reason=reason, at=now)
+        workflow = runtime.registry.get(claim.row["workflow"])
+        if successor is None or workflow is None:
+            return None
+        return begin(connection, runtime, workflow, events.load(connection, successor), at=now)[0]
+
+    runtime.point("finishing")
+    followed = runtime.db.write(act)
+    runtime.point("finished")
+    log.info("run ended", run=claim.run_id, workflow=claim.row["workflow"], outcome=outcome, reason=reason)
+    if followed:
+        runtime.announcer.announce_run(followed)
+    return False
+
+
+def _cancel(runtime: Runtime, claim: Claim, reason: str) -> bool:
+    """End a cancelled run; its effects before the call are cancelled, those that may have happened go on to be settled."""
+
+    def act(connection: Connection) -> bool:
+        now = runtime.clock.business(connection)
+        rows = ledger.open_of_run(connection, claim.run_id)
+        for row in rows:
+            if row["state"] in ("proposed", "approved", "intended"):
+                ledger.move(connection, row["id"], "cancelled", since=[row["state"]], at=now, reason=reason)
+        return any(row["state"] in ("calling", "unknown") for row in rows)
+
+    if runtime.db.write(act):
+        log.warning("run cancelled with an effect unsettled", run=claim.run_id, reason=reason)
+    return _finish(runtime, claim, "cancelled", reason)
+
+
+def _failed(runtime: Runtime, claim: Claim, error: Exception) -> bool:
+    pause = failure_pause(claim.row["failures"])
+    kind = type(error).__name__
+    if pause is None:
+        where = "".join(traceback.format_tb(error.__traceback__)[-6:])
+        return _park(runtime, claim, "failed", f"{kind} in workflow {claim.row['workflow']}", {"error": kind, "traceback": where[-4000:]})
+    log.warning("run failed", run=claim.run_id, workflow=claim.row["workflow"], error_type=kind, failures=claim.row["failures"] + 1)
+    runtime.db.write(lambda c: runs.retry_later(c, claim, wake_at=runtime.clock.business(c) + pause))
+    return False
+
+
+def _park(runtime: Runtime, claim: Claim, kind: str, reason: str, detail: dict[str, object]) -> bool:
+    def act(connection: Connection) -> None:
+        now = runtime.clock.business(connection)
+        runs.park(connection, claim, reason=reason)
+        known = {name: str(value) for name, value in detail.items()}
+        desk.park(
+            connection,
+            kind=kind,
+            source=claim.row["source"],
+            subject=f"run:{claim.run_id}",
+            reason=reason,
+            at=now,
+            run_id=claim.run_id,
+            detail=known,
+        )
+
+    runtime.db.write(act)
+    log.error("run parked", run=claim.run_id, workflow=claim.row["workflow"], kind=kind)
+    return False

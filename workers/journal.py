@@ -1,0 +1,56 @@
+"""The journal: what each named step of a run came to, so that a replay does not do it again.
+
+Owns table `journal` and its queries. A row is written only under the run's current fence.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from receiver.db import Json, UtcDateTime, row_id, table_of
+from workers import runs
+
+
+class JournalRow(SQLModel, table=True):
+    """One step's result. `at` is the business time the step ended: the run's `now` from there on."""
+
+    __tablename__ = "journal"
+    __table_args__ = (sa.UniqueConstraint("run_id", "name", name="journal_step"),)
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    run_id: str = Field(max_length=32)
+    name: str = Field(max_length=128)
+    kind: str = Field(max_length=12)
+    result: Any = Field(default=None, sa_column=sa.Column(Json))
+    at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One journaled step."""
+
+    name: str
+    kind: str
+    result: Any
+    at: datetime
+
+
+_JOURNAL = table_of(JournalRow)
+_READ = sa.select(_JOURNAL).where(_JOURNAL.c.run_id == sa.bindparam("of_run")).order_by(_JOURNAL.c.id)
+_WRITE = sa.insert(_JOURNAL)
+
+
+def read(connection: Connection, run_id: str) -> dict[str, Entry]:
+    """The run's journal by step name, in the order it was written."""
+    rows = connection.execute(_READ, {"of_run": run_id}).mappings()
+    return {row["name"]: Entry(name=row["name"], kind=row["kind"], result=row["result"], at=row["at"]) for row in rows}
+
+
+def write(connection: Connection, run_id: str, fence: int, entry: Entry, *, machine: datetime) -> None:
+    """Keep a step's result; raises LostLease where the fence is no longer ours."""
+    runs.hold(connection, run_id, fence, machine=machine, progress=True)
+    connection.execute(_WRITE, {"run_id": run_id, "name": entry.name, "kind": entry.kind, "result": entry.result, "at": entry.at})

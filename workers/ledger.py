@@ -1,0 +1,323 @@
+"""The effect ledger: what was meant to be done to the world, in which slot, and how it came out.
+
+Owns tables `effect`, `slot` and `budget` and their queries. Every change of state is a compare-and-set that also writes the
+chained log. A slot is held by one effect per generation until that effect is cancelled, rejected or expired.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from receiver.db import BIGINT, Json, UtcDateTime, canonical_json, insert_of, row_id, table_of
+from workers import chain
+from workers.errors import StateConflict
+
+FREED = ("cancelled", "rejected", "expired")
+UNCALLED = ("proposed", "approved", "intended")
+OPEN = ("proposed", "approved", "intended", "calling", "unknown")
+EDGES = {
+    "": {"proposed", "intended"},
+    "proposed": {"approved", "cancelled", "expired"},
+    "approved": {"intended", "calling", "cancelled", "expired", "proposed"},
+    "intended": {"calling", "cancelled", "expired", "proposed"},
+    "calling": {"done", "rejected", "unknown", "intended"},
+    "unknown": {"done", "intended", "cancelled", "rejected", "calling"},  # calling: only under the provider's own key
+}
+
+
+class EffectRow(SQLModel, table=True):
+    """One thing to be done once. `request` never changes; its hash is what an approval binds to."""
+
+    __tablename__ = "effect"
+    __table_args__ = (
+        sa.UniqueConstraint("run_id", "step", name="effect_step"),
+        sa.Index("effect_state", "state"),
+        sa.Index("effect_object", "source", "object_id"),
+        sa.Index("effect_customer", "source", "customer_id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=32)
+    run_id: str = Field(max_length=32)
+    step: str = Field(max_length=128)
+    workflow: str = Field(max_length=64)
+    source: str = Field(max_length=64)
+    service: str = Field(max_length=64)
+    object_kind: str = Field(max_length=16)
+    object_id: str = Field(max_length=128)
+    customer_id: str | None = Field(default=None, max_length=128)
+    purpose: str = Field(max_length=64)
+    state: str = Field(max_length=12)
+    reason: str | None = Field(default=None, max_length=256)
+    request: Any = Field(default=None, sa_column=sa.Column(Json, nullable=False))
+    request_hash: str = Field(max_length=64)
+    amount: str | None = Field(default=None, max_length=40)
+    reply: Any = Field(default=None, sa_column=sa.Column(Json))
+    reference: str | None = Field(default=None, max_length=128)
+    before: Any = Field(default=None, sa_column=sa.Column(Json))
+    fresh_hash: str | None = Field(default=None, max_length=64)
+    budget_id: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
+    attempts: int = 0
+    calls: int = 0
+    approved_by: str | None = Field(default=None, max_length=128)
+    approved_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    intended_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    valid_until: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    wake_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    calling_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    settled_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+
+
+class SlotRow(SQLModel, table=True):
+    """The right to do one thing to one object; `live` until its effect frees it."""
+
+    __tablename__ = "slot"
+    __table_args__ = (
+        sa.Index(
+            "slot_live",
+            "source",
+            "object_id",
+            "purpose",
+            "version",
+            "generation",
+            unique=True,
+            sqlite_where=sa.text("live"),
+            postgresql_where=sa.text("live"),
+        ),
+        sa.Index("slot_effect", "effect_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    object_id: str = Field(max_length=128)
+    purpose: str = Field(max_length=64)
+    version: str = Field(max_length=80)
+    generation: int = 0
+    effect_id: str = Field(max_length=32)
+    live: bool = Field(sa_column=sa.Column(sa.Boolean, nullable=False))
+
+
+class Budget(SQLModel, table=True):
+    """What one scope used up in one window."""
+
+    __tablename__ = "budget"
+    __table_args__ = (sa.UniqueConstraint("scope", "window_on", name="budget_window"),)
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    scope: str = Field(max_length=160)
+    window_on: date
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """(source, object, purpose, level or version). `exclusive`: refused while any version of the purpose is called, unknown or done."""
+
+    source: str
+    object_id: str
+    purpose: str
+    version: str = ""
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An effect about to be intended."""
+
+    run_id: str
+    step: str
+    workflow: str
+    source: str
+    service: str
+    object_kind: str
+    object_id: str
+    customer_id: str | None
+    purpose: str
+    request: dict[str, Any]
+    amount: str | None = None
+    valid_until: datetime | None = None
+    budget_id: int | None = None
+
+    @property
+    def request_hash(self) -> str:
+        """SHA-256 of the service and the canonical request, hex."""
+        return hashlib.sha256(f"{self.service}\n{canonical_json(self.request)}".encode()).hexdigest()
+
+
+def intend(
+    connection: Connection, plan: Plan, slots: Sequence[Slot], *, state: str, at: datetime, reissue: bool = False
+) -> tuple[str | None, str | None]:
+    """(id of the new effect, None), or (None, id of the effect that holds a slot). The caller holds the objects' mirror rows."""
+    effect_id = uuid.uuid4().hex[:20]
+    for slot in slots:
+        holder = taken_by(connection, slot, reissue=reissue)
+        if holder is not None:
+            return None, holder
+    for slot in slots:
+        generation = latest_generation(connection, slot)
+        values = {
+            "source": slot.source,
+            "object_id": slot.object_id,
+            "purpose": slot.purpose,
+            "version": slot.version,
+            "generation": 0 if generation is None else generation + int(reissue),
+            "effect_id": effect_id,
+            "live": True,
+        }
+        connection.execute(_ADD_SLOT, values)
+    content = {n: getattr(plan, n) for n in Plan.__dataclass_fields__}
+    row = {**content, "id": effect_id, "state": state, "request_hash": plan.request_hash, "intended_at": at, "attempts": 0, "calls": 0}
+    connection.execute(_ADD, row)
+    chain.append(connection, effect_id=effect_id, before="", after=state, at=at, request_hash=plan.request_hash)
+    return effect_id, None
+
+
+def taken_by(connection: Connection, slot: Slot, *, reissue: bool = False, besides: str = "") -> str | None:
+    """The effect that holds this slot, or, for an exclusive one, whose purpose may have been carried out already."""
+    named = {**_purpose(slot), "besides": besides}
+    if reissue:
+        return connection.execute(_UNFINISHED, named).scalar_one_or_none()
+    if slot.exclusive:
+        holder = connection.execute(_ACTED, named).scalar_one_or_none()
+        if holder is not None:
+            return str(holder)
+    return connection.execute(_HOLDER, {**named, "of_version": slot.version}).scalar_one_or_none()
+
+
+def latest_generation(connection: Connection, slot: Slot) -> int | None:
+    """The highest generation whose effect was not freed, over all versions of the slot's purpose; None where there is none."""
+    return connection.execute(_GENERATION, _purpose(slot)).scalar_one_or_none()
+
+
+def _purpose(slot: Slot) -> dict[str, str]:
+    return {"of_source": slot.source, "of_object": slot.object_id, "of_purpose": slot.purpose}
+
+
+def move(
+    connection: Connection,
+    effect_id: str,
+    after: str,
+    *,
+    since: Sequence[str],
+    at: datetime,
+    reason: str = "",
+    actor: str = "",
+    calls: int | None = None,
+    **changed: Any,
+) -> chain.Head:
+    """Move an effect on, if it is in one of the states `since` (and at its `calls`-th call); raises StateConflict otherwise."""
+    row = connection.execute(_STATE, {"of_effect": effect_id}).first()
+    if row is None or row.state not in since or calls not in (None, row.calls) or after not in EDGES.get(row.state, set()):
+        raise StateConflict(effect=effect_id, state=row.state if row else "missing", wanted=after)
+    settled = {"settled_at": at} if after in ("done", *FREED) else {}
+    counted = {"calls": row.calls + 1} if after == "calling" else {}
+    values = {"state": after, "reason": reason[:256] or None, **settled, **counted, **changed}
+    connection.execute(_move(tuple(values)), {f"to_{name}": value for name, value in values.items()} | {"of_effect": effect_id})
+    if after in FREED:
+        connection.execute(_FREE, {"of_effect": effect_id})
+        give_back(connection, row.budget_id)
+    return chain.append(
+        connection, effect_id=effect_id, before=row.state, after=after, at=at, request_hash=row.request_hash, reason=reason, actor=actor
+    )
+
+
+def reserve(connection: Connection, scope: str, on: date, limit: int) -> int | None:
+    """Take one from the scope's budget of the day: its row id, or None where it is used up."""
+    table = table_of(Budget)
+    connection.execute(insert_of(connection, Budget).values(scope=scope, window_on=on, used=0).on_conflict_do_nothing())
+    free = sa.and_(table.c.scope == scope, table.c.window_on == on, table.c.used < limit)
+    return connection.execute(sa.update(table).where(free).values(used=table.c.used + 1).returning(table.c.id)).scalar_one_or_none()
+
+
+def give_back(connection: Connection, budget_id: int | None) -> None:
+    """Return what `reserve` took."""
+    if budget_id is not None:
+        table = table_of(Budget)
+        connection.execute(sa.update(table).where(table.c.id == budget_id).values(used=table.c.used - 1))
+
+
+def postpone(connection: Connection, effect_id: str, state: str, *, attempts: int, wake_at: datetime, reason: str) -> None:
+    """Note when an effect that is still in `state` is looked at again."""
+    table = table_of(EffectRow)
+    still = sa.and_(table.c.id == effect_id, table.c.state == state)
+    connection.execute(sa.update(table).where(still).values(attempts=attempts, wake_at=wake_at, reason=reason))
+
+
+def used_between(connection: Connection, scope: str, first: date, last: date) -> dict[date, int]:
+    """What the scope used on each day, `first` to `last` inclusive."""
+    table = table_of(Budget)
+    rows = connection.execute(
+        sa.select(table.c.window_on, table.c.used).where(table.c.scope == scope, table.c.window_on.between(first, last))
+    )
+    return {row.window_on: row.used for row in rows}
+
+
+def load(connection: Connection, effect_id: str) -> sa.RowMapping | None:
+    return connection.execute(_LOAD, {"of_effect": effect_id}).mappings().first()
+
+
+def of_step(connection: Connection, run_id: str, step: str) -> sa.RowMapping | None:
+    return connection.execute(_OF_STEP, {"of_run": run_id, "of_step": step}).mappings().first()
+
+
+def slots_of(connection: Connection, effect_id: str) -> list[Slot]:
+    """The slots an effect holds."""
+    table = table_of(SlotRow)
+    rows = connection.execute(sa.select(table).where(table.c.effect_id == effect_id))
+    return [Slot(row.source, row.object_id, row.purpose, row.version) for row in rows]
+
+
+def open_of_run(connection: Connection, run_id: str) -> Sequence[sa.RowMapping]:
+    """The run's effects that are not settled."""
+    table = table_of(EffectRow)
+    return connection.execute(sa.select(table).where(table.c.run_id == run_id, table.c.state.in_(OPEN))).mappings().all()
+
+
+def calling_for(connection: Connection, source: str, object_ids: Sequence[str]) -> datetime | None:
+    """Since when a call about one of these objects has been under way, or None."""
+    return connection.execute(_CALLING, {"of_source": source, "of_objects": list(object_ids)}).scalar_one_or_none()
+
+
+_EFFECT, _SLOT = table_of(EffectRow), table_of(SlotRow)
+_THIS = _EFFECT.c.id == sa.bindparam("of_effect")
+_ADD, _ADD_SLOT = sa.insert(_EFFECT), sa.insert(_SLOT)
+_LOAD = sa.select(_EFFECT).where(_THIS)
+_OF_STEP = sa.select(_EFFECT).where(_EFFECT.c.run_id == sa.bindparam("of_run"), _EFFECT.c.step == sa.bindparam("of_step"))
+_STATE = sa.select(_EFFECT.c.state, _EFFECT.c.request_hash, _EFFECT.c.budget_id, _EFFECT.c.calls).where(_THIS).with_for_update()
+_FREE = sa.update(_SLOT).where(_SLOT.c.effect_id == sa.bindparam("of_effect")).values(live=False)
+_OF_PURPOSE = sa.and_(
+    _SLOT.c.source == sa.bindparam("of_source"),
+    _SLOT.c.object_id == sa.bindparam("of_object"),
+    _SLOT.c.purpose == sa.bindparam("of_purpose"),
+    _SLOT.c.live,
+)
+_GENERATION = sa.select(sa.func.max(_SLOT.c.generation)).where(_OF_PURPOSE)
+_HELD = (
+    sa.select(_EFFECT.c.id)
+    .join(_SLOT, _SLOT.c.effect_id == _EFFECT.c.id)
+    .where(_OF_PURPOSE, _SLOT.c.effect_id != sa.bindparam("besides"))
+    .order_by(_SLOT.c.generation.desc())
+    .limit(1)
+)
+_UNFINISHED = _HELD.where(_EFFECT.c.state != "done")
+_ACTED = _HELD.where(_EFFECT.c.state.in_(("calling", "unknown", "done")))
+_HOLDER = _HELD.where(_SLOT.c.version == sa.bindparam("of_version"))
+_OBJECTS: Any = sa.bindparam("of_objects", expanding=True)
+_CALLING = sa.select(sa.func.max(_EFFECT.c.calling_at)).where(
+    _EFFECT.c.source == sa.bindparam("of_source"),
+    _EFFECT.c.state == "calling",
+    sa.or_(_EFFECT.c.object_id.in_(_OBJECTS), _EFFECT.c.customer_id.in_(_OBJECTS)),
+)
+
+
+@lru_cache(maxsize=64)
+def _move(names: tuple[str, ...]) -> Any:
+    """The UPDATE of one effect that sets these columns."""
+    return sa.update(_EFFECT).where(_THIS).values({name: sa.bindparam(f"to_{name}", type_=_EFFECT.c[name].type) for name in names})

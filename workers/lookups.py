@@ -1,0 +1,123 @@
+"""What a workflow may ask the database, or put into the inbox, inside a step.
+
+Plain functions that take the step's own connection: `run.step(name, fn, …)` or `run.setting(name, lambda connection: …)` journals
+what they give, so a replay sees the same. Exported to authors by workers/authoring.py.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.engine import Connection
+
+from receiver import inbox
+from receiver.db import table_of
+from receiver.event import Event, InvoiceCompleted
+from workers import control, events, ledger, operator, policies, runs
+from workers.events import EventRow
+from workers.ledger import EffectRow
+from workers.mirror import Mirror
+from workers.operator import Order
+from workers.runs import UNFINISHED, RunRow
+
+
+class PastEffect(BaseModel):
+    """One effect as the ledger has it. `version` is its first slot's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    run_id: str
+    service: str
+    object_id: str
+    purpose: str
+    version: str
+    state: str
+    reissued: bool
+    called_at: datetime | None
+    request: dict[str, Any]
+
+
+def effects_about(connection: Connection, source: str, object_id: str, purposes: Sequence[str]) -> list[PastEffect]:
+    """The effects of these purposes about one object that hold their slots, the oldest first."""
+    table = table_of(EffectRow)
+    about = sa.and_(table.c.source == source, table.c.object_id == object_id, table.c.purpose.in_(purposes))
+    query = sa.select(table).where(about, table.c.state.not_in(ledger.FREED)).order_by(table.c.intended_at, table.c.id)
+    return [_past(connection, row) for row in connection.execute(query).mappings()]
+
+
+def unknown_effects(connection: Connection, source: str, workflow: str, service: str, *, called_before: datetime) -> list[PastEffect]:
+    """Effects of a workflow whose outcome is unknown since before an instant."""
+    table = table_of(EffectRow)
+    of_workflow = sa.and_(table.c.source == source, table.c.workflow == workflow, table.c.service == service)
+    query = sa.select(table).where(table.c.state == "unknown", of_workflow, table.c.calling_at < called_before).order_by(table.c.calling_at)
+    return [_past(connection, row) for row in connection.execute(query).mappings()]
+
+
+def _past(connection: Connection, row: sa.RowMapping) -> PastEffect:
+    slots = ledger.slots_of(connection, row["id"])
+    said = {name: row[name] for name in ("id", "run_id", "service", "object_id", "purpose", "state", "request")}
+    run = runs.load(connection, row["run_id"])
+    reissued = run is not None and run["reissue"] is not None
+    return PastEffect(version=slots[0].version if slots else "", reissued=reissued, called_at=row["calling_at"], **said)
+
+
+def events_of_customer(connection: Connection, source: str, customer_id: str, types: Sequence[type[Event]]) -> list[Event]:
+    """Events of `types` about a customer or any invoice of theirs, in the order they were recorded."""
+    table, mirror = table_of(EventRow), table_of(Mirror)
+    named = [t.type for t in types]
+    owned = sa.and_(mirror.c.source == source, mirror.c.kind == "invoice", mirror.c.customer_id == customer_id)
+    about = sa.or_(table.c.customer_id == customer_id, table.c.invoice_id.in_(sa.select(mirror.c.object_id).where(owned)))
+    query = sa.select(table.c.id).where(table.c.source == source, table.c.type.in_(named), about).order_by(table.c.id)
+    ids = connection.execute(query).scalars().all()
+    return [events.load(connection, id).event for id in ids]
+
+
+def events_of_invoice(connection: Connection, source: str, invoice_id: str, types: Sequence[type[Event]]) -> list[Event]:
+    """Events of `types` about one invoice, in the order they were recorded."""
+    found = events.concerning(connection, source, customer_id=None, invoice_id=invoice_id, types=[t.type for t in types])
+    return [recorded.event for recorded in found]
+
+
+def switched_at(connection: Connection, source: str, workflow: str) -> str | None:
+    """When an operator switched a workflow on for a source (ISO), or None: only what happened after it is acted on."""
+    instant = control.switched_at(connection, source, workflow)
+    return None if instant is None else instant.isoformat()
+
+
+def policy_of_run(connection: Connection, run_id: str) -> dict[str, Any]:
+    """The policy another run started under."""
+    row = runs.load(connection, run_id)
+    return {} if row is None or row["policy_id"] is None else policies.body_of(connection, row["policy_id"])
+
+
+def completed_without_run(connection: Connection, source: str, workflow: str, *, before: datetime, limit: int) -> list[tuple[int, str]]:
+    """(event id, invoice id) of completed, uncancelled invoices that `workflow` never looked at, the oldest first.
+
+    Never what is history, nor what was completed before the workflow was switched on. Where an operator switched it on with existing
+    invoices, those it only observed count as not looked at.
+    """
+    event, mirror, run = table_of(EventRow), table_of(Mirror), table_of(RunRow)
+    setting = control.get(connection, control.mode_name(source, workflow)) or {}
+    existing_too = setting.get("mode") in ("propose", "auto") and setting.get("include_existing")
+    looked_at = [run.c.source == source, run.c.workflow == workflow, run.c.invoice_id == event.c.invoice_id]
+    if existing_too:
+        looked_at.append(sa.or_(run.c.mode != "observe", run.c.status.in_(UNFINISHED)))
+    here = sa.and_(mirror.c.source == source, mirror.c.kind == "invoice", mirror.c.object_id == event.c.invoice_id)
+    missing = (
+        sa.select(event.c.id, event.c.invoice_id)
+        .join(mirror, here)
+        .where(event.c.source == source, event.c.type == InvoiceCompleted.type, event.c.recorded_at < before)
+        .where(sa.not_(event.c.historical), sa.not_(mirror.c.canceled), sa.not_(mirror.c.deleted))
+        .where(~sa.exists().where(*looked_at))
+    )
+    if setting.get("switched_at"):
+        missing = missing.where(event.c.at >= datetime.fromisoformat(setting["switched_at"]))
+    return [(row[0], row[1]) for row in connection.execute(missing.order_by(event.c.id).limit(limit))]
+
+
+def give_order(connection: Connection, order: Order, *, source: str, at: datetime, id: str) -> None:
+    """Put an order into the inbox, once per `id`; the router carries it out."""
+    inbox.append(connection, operator.order_arrival(order, source=source, at=at, id=id))

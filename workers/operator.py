@@ -1,0 +1,212 @@
+"""Operators' acts: what people decide enters through the inbox like everything else, with who and why.
+
+The CLI and the console call `submit`; the router reads the order back and carries it out in its own transaction. An order has an
+id made once by the form or command, so pressing twice does it once.
+"""
+
+import json
+import uuid
+from datetime import datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from sqlalchemy.engine import Connection
+
+from receiver import inbox
+from receiver.db import canonical_json
+from receiver.event import Event, from_data, to_data
+from workers import control, desk, engine, events, ledger, runs
+from workers.errors import StateConflict
+from workers.runtime import Runtime
+
+APPROVAL_LIFE = timedelta(hours=72)
+
+
+class Order(BaseModel):
+    """One act on one thing. `subject`: an effect's id for approve, reject, resolve and resend; a run's for retry; an item's for close.
+
+    For replay it is an event's id; `workflow` then names the only one to start.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    act: Literal["approve", "reject", "resolve", "resend", "retry", "close", "replay"]
+    subject: str
+    reason: str = ""
+    actor: str = "operator"
+    did: bool | None = None
+    on: str | None = None
+    workflow: str | None = None
+
+
+def order_arrival(order: Order, *, source: str, at: datetime, id: str | None = None) -> inbox.Arrival:
+    """The order as a delivery of `source`."""
+    body = canonical_json({"order": order.model_dump(mode="json")}).encode()
+    return inbox.Arrival(
+        source=source,
+        origin="operator",
+        native_type=f"operator.{order.act}",
+        native_id=id or uuid.uuid4().hex,
+        body=body,
+        received_at=at,
+        actor=order.actor,
+    )
+
+
+def signal_arrival(event: Event, *, actor: str, at: datetime, id: str | None = None) -> inbox.Arrival:
+    """An event an operator gives: a Signal, or a State such as a dispute."""
+    return _event_arrival(event, "operator", f"operator.{event.type}", id or uuid.uuid4().hex, at, actor)
+
+
+def tick_arrival(event: Event, *, workflow: str, at: datetime) -> inbox.Arrival:
+    """A schedule's instant; its identity is source, workflow and instant."""
+    return _event_arrival(event, "clock", f"clock.{workflow}", event.at.isoformat(), at, None)
+
+
+def _event_arrival(event: Event, origin: str, native_type: str, native_id: str, at: datetime, actor: str | None) -> inbox.Arrival:
+    body = canonical_json({"type": event.type, "data": to_data(event)}).encode()
+    return inbox.Arrival(
+        source=event.source, origin=origin, native_type=native_type, native_id=native_id, body=body, received_at=at, actor=actor
+    )
+
+
+def event_of(body: bytes) -> Event:
+    """The event in a delivery of the clock or an operator. Raises KeyError or pydantic.ValidationError."""
+    value = json.loads(body)
+    return from_data(value["type"], value["data"])
+
+
+def read(row: sa.RowMapping) -> Order | Event:
+    """What an operator's delivery says."""
+    value = json.loads(row["body"])
+    return TypeAdapter(Order).validate_python(value["order"]) if "order" in value else from_data(value["type"], value["data"])
+
+
+def carry_out(connection: Connection, runtime: Runtime, order: Order, row: sa.RowMapping, now: datetime) -> str:
+    """Do what the order says, and keep that it was done. Raises StateConflict where things are no longer so."""
+    control.audited(
+        connection,
+        order.act,
+        at=now,
+        actor=order.actor,
+        subject=order.subject,
+        reason=order.reason,
+        detail={"did": order.did, "on": order.on},
+    )
+    if order.act in ("retry", "close"):
+        return _retry(connection, order, now) if order.act == "retry" else _close(connection, runtime, order, now)
+    if order.act == "replay":
+        return _replay(connection, runtime, order, row, now)
+    effect = ledger.load(connection, order.subject)
+    if effect is None or effect["source"] != row["source"]:
+        raise StateConflict(f"There is no effect {order.subject} on source {row['source']}: list them with `billhook effects`")
+    if order.act == "resend":
+        return _resend(connection, runtime, order, effect, row, now)
+    done = _decide(connection, order, effect, now)
+    desk.close_parked(connection, effect_id=effect["id"], resolution=done, actor=order.actor, at=now)
+    runs.wake(connection, effect["run_id"], at=now)
+    return done
+
+
+def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: datetime) -> str:
+    id, actor = effect["id"], order.actor
+    if order.act == "approve":
+        ends = min(effect["valid_until"] or now + APPROVAL_LIFE, now + APPROVAL_LIFE)
+        ledger.move(
+            connection,
+            id,
+            "approved",
+            since=["proposed"],
+            at=now,
+            reason=order.reason,
+            actor=actor,
+            approved_by=actor,
+            approved_at=now,
+            valid_until=ends,
+        )
+        return "approved"
+    if order.act == "reject":
+        ledger.move(connection, id, "cancelled", since=["proposed", "approved"], at=now, reason="operator_rejected", actor=actor)
+        return "rejected by an operator"
+    if order.did is None:
+        raise StateConflict("Say whether it happened: resolve takes did or did-not", effect=id)
+    after, reason = ("done", "operator_did") if order.did else ("cancelled", "operator_did_not")
+    settled_at = datetime.fromisoformat(order.on).astimezone(now.tzinfo) if order.did and order.on else now
+    ledger.move(connection, id, after, since=["unknown"], at=now, reason=reason, actor=actor, settled_at=settled_at)
+    return reason
+
+
+def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.RowMapping, row: sa.RowMapping, now: datetime) -> str:
+    """A new run of the same workflow that may open the next generation of this one slot."""
+    if effect["state"] != "done":
+        raise StateConflict(
+            f"Only what is done can be done again; this effect is {effect['state']}: resolve or retry it", effect=effect["id"]
+        )
+    if not order.reason:
+        raise StateConflict("Say why it is to be done again: resend takes --reason", effect=effect["id"])
+    run, workflow = runs.load(connection, effect["run_id"]), runtime.registry.get(effect["workflow"])
+    if run is None or workflow is None:
+        raise StateConflict("The workflow of this effect is not known here", effect=effect["id"], workflow=effect["workflow"])
+    trigger = events.load(connection, run["trigger_id"])
+    reissue = {
+        "kind": "resend",
+        "purpose": effect["purpose"],
+        "object_id": effect["object_id"],
+        "effect": effect["id"],
+        "actor": order.actor,
+        "reason": order.reason,
+        "event_id": events.newest(connection),
+    }
+    started, said = engine.begin(connection, runtime, workflow, trigger, at=now, key=f"{run['key']}#resend-{row['id']}", reissue=reissue)
+    if started is None:
+        raise StateConflict(f"The workflow did not start: {said}", workflow=workflow.name)
+    return f"resend: {said}"
+
+
+def _replay(connection: Connection, runtime: Runtime, order: Order, row: sa.RowMapping, now: datetime) -> str:
+    """Start what starts on a stored event, once more under today's code: all its workflows, or the one named."""
+    if not order.subject.isdigit():
+        raise StateConflict(f"An event's id is a number, not {order.subject}: list them with `billhook events`")
+    try:
+        recorded = events.load(connection, int(order.subject))
+    except sa.exc.NoResultFound:
+        raise StateConflict(f"There is no event {order.subject}: list them with `billhook events`") from None
+    if recorded.event.source != row["source"]:
+        raise StateConflict(f"Event {order.subject} is not of source {row['source']}: list them with `billhook events`")
+    chosen = [w for w in runtime.registry.started_by(recorded.event) if order.workflow in (None, w.name)]
+    said = [f"{w.name}: {engine.begin(connection, runtime, w, recorded, at=now)[1]}" for w in chosen]
+    return "; ".join(said) or "no workflow starts on this event"
+
+
+def _retry(connection: Connection, order: Order, now: datetime) -> str:
+    """Let a parked run try again."""
+    if not runs.unpark(connection, order.subject, at=now):
+        raise StateConflict(f"There is no parked run {order.subject}: list them with `billhook parked`")
+    desk.close_parked(connection, run_id=order.subject, resolution="retried", actor=order.actor, at=now)
+    return "retried"
+
+
+def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime) -> str:
+    """Close a parked item that needs nothing more; a run parked with it ends."""
+    item = desk.open_item(connection, int(order.subject)) if order.subject.isdigit() else None
+    if item is None:
+        raise StateConflict(f"There is no open parked item {order.subject}: list them with `billhook parked`")
+    if item["kind"] == "unknown":
+        raise StateConflict("Say whether it happened: `billhook resolve` takes did or did-not", effect=item["effect_id"])
+    desk.close_parked(connection, parked_id=item["id"], resolution=order.reason or "closed", actor=order.actor, at=now)
+    run = runs.load(connection, item["run_id"]) if item["run_id"] else None
+    if run is not None and run["status"] == "parked":
+        _give_up(connection, runtime, run, order, now)
+    return "closed"
+
+
+def _give_up(connection: Connection, runtime: Runtime, run: sa.RowMapping, order: Order, now: datetime) -> None:
+    """End a parked run and what it had not called yet; a trigger that came meanwhile starts a run of its own."""
+    for effect in ledger.open_of_run(connection, run["id"]):
+        if effect["state"] in ledger.UNCALLED:
+            ledger.move(connection, effect["id"], "cancelled", since=ledger.UNCALLED, at=now, reason="run_closed", actor=order.actor)
+    successor = runs.give_up(connection, run["id"], reason=order.reason or "closed by an operator", at=now)
+    workflow = runtime.registry.get(run["workflow"])
+    if successor is not None and workflow is not None:
+        engine.begin(connection, runtime, workflow, events.load(connection, successor), at=now)

@@ -1,0 +1,133 @@
+"""When nobody can know: an effect whose call was made and whose outcome was lost.
+
+Used by workers/effects.py. The service's class decides: look and believe what the provider shows, repeat under the provider's own
+key, or ask a person. Never a second call on a guess.
+"""
+
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.errors import Retryable
+from receiver.log import get_logger
+from workers import chain, desk, journal, ledger
+from workers.deed import Deed
+from workers.errors import Cancelled, StateConflict, Suspend
+from workers.providers.service import Asked, Find, Idempotent, Look
+
+log = get_logger(__name__)
+LOOK_AFTER = timedelta(seconds=25)
+
+
+def lost(deed: Deed, row: sa.RowMapping) -> None:
+    """A call was under way when its worker was lost."""
+    unknown(deed, row, "worker_lost")
+
+
+def unknown(deed: Deed, row: sa.RowMapping, why: str) -> None:
+    """calling → unknown."""
+    try:
+        deed.runtime.db.write(lambda c: ledger.move(c, row["id"], "unknown", since=["calling"], at=deed.now(c), reason=why))
+    except StateConflict:
+        return  # whoever made the call settled it meanwhile
+    log.warning("effect unknown", effect=row["id"], run=deed.claim.run_id, reason=why)
+    deed.runtime.point("unknown")
+
+
+def repeats(deed: Deed, row: sa.RowMapping) -> bool:
+    """Whether an unknown effect may be called again now, under the provider's own key; past its life, or cancelled, a person is asked."""
+    kind = deed.effect.service.effect_class
+    if not isinstance(kind, Idempotent):
+        return False
+    with deed.runtime.db.read() as connection:
+        now, cancelled = deed.now(connection), deed.cancel_reason(connection)
+        first_at = chain.first_calling(connection, row["id"])
+    if cancelled:
+        _park(deed, row, f"cancelled ({cancelled}) while nobody knows whether it happened")
+    if first_at is None or now >= first_at + kind.life:
+        _park(deed, row, "the provider's key is past its life")
+    due_at = max(row["calling_at"] + LOOK_AFTER, row["wake_at"] or row["calling_at"])
+    if now < due_at:
+        raise Suspend(due_at)
+    return True
+
+
+def settle_unknown(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
+    """unknown → done, intended or a person, by what the provider shows; None to look at the row again."""
+    kind = deed.effect.service.effect_class
+    with deed.runtime.db.read() as connection:
+        now, cancelled = deed.now(connection), deed.cancel_reason(connection)
+    if not isinstance(kind, Find):
+        _park(deed, row, "its outcome cannot be read back")
+    if now < row["calling_at"] + LOOK_AFTER:
+        raise Suspend(row["calling_at"] + LOOK_AFTER)
+    if row["wake_at"] and now < row["wake_at"]:
+        raise Suspend(row["wake_at"])
+    look = _look(deed, row, kind)
+    deed.runtime.point("looked")
+    if look.found:
+        return _found(deed, row, look)
+    if look.found is None:
+        _park(deed, row, look.detail or "reading back cannot tell")
+    counts_at: datetime = row["calling_at"] + timedelta(seconds=kind.no_counts_after_s)
+    if now < counts_at:
+        raise Suspend(counts_at)
+    _say_no(deed, row, cancelled)
+    return None
+
+
+def _look(deed: Deed, row: sa.RowMapping, kind: Find) -> Look:
+    service, query = deed.effect.service, deed.effect.fresh.query
+    before = query.result.model_validate(row["before"]) if row["before"] else None
+    asked = Asked(called_at=row["calling_at"], request_id=row["id"], before=before)
+    try:
+        return kind.look(deed.runtime.client(deed.source), service.request.model_validate(row["request"]), asked)
+    except Retryable as cause:
+        raise deed.postpone(row, cause, "look_failed") from cause
+
+
+def _found(deed: Deed, row: sa.RowMapping, look: Look) -> journal.Entry:
+    """It did happen."""
+
+    def act(connection: Connection) -> journal.Entry:
+        now = deed.now(connection)
+        ledger.move(connection, row["id"], "done", since=["unknown"], at=now, reason="found", reference=look.reference)
+        desk.close_parked(connection, effect_id=row["id"], resolution="found", actor="billhook", at=now)
+        return deed.keep(connection, {"state": "done", "reason": "found", "effect": row["id"], "reference": look.reference})
+
+    return deed.runtime.db.write(act)
+
+
+def _say_no(deed: Deed, row: sa.RowMapping, cancelled: str | None) -> None:
+    """It did not happen: call again, unless the run was cancelled meanwhile."""
+    after = "cancelled" if cancelled else "intended"
+    deed.runtime.db.write(
+        lambda c: ledger.move(c, row["id"], after, since=["unknown"], at=deed.now(c), reason=cancelled or "look_says_no", wake_at=None)
+    )
+    if cancelled:
+        raise Cancelled(cancelled)
+
+
+def _park(deed: Deed, row: sa.RowMapping, why: str) -> NoReturn:
+    """Ask a person, and wait."""
+    known = {"service": row["service"], "object": row["object_id"], "called_at": row["calling_at"].isoformat(), "step": row["step"]}
+
+    def act(connection: Connection) -> None:
+        state = ledger.load(connection, row["id"])
+        if state is not None and state["state"] == "unknown":
+            desk.park(
+                connection,
+                kind="unknown",
+                source=deed.source,
+                subject=f"effect:{row['id']}",
+                reason=why,
+                at=deed.now(connection),
+                run_id=row["run_id"],
+                effect_id=row["id"],
+                detail=known,
+            )
+
+    deed.runtime.db.write(act)
+    raise Suspend(None)

@@ -1,0 +1,143 @@
+"""The registry: every workflow this process knows, by name and by trigger.
+
+Owns `Workflow`, `EffectDef` and the loading of workflow folders. A file that will not import is named and left out; it cannot
+stop the others, nor intake.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from receiver.event import Event
+from receiver.log import get_logger
+from workers.errors import WorkflowInvalid
+from workers.ledger import Slot
+from workers.providers.service import Query, Service
+from workers.schedule import Daily, Every
+
+log = get_logger(__name__)
+Trigger = type[Event] | Every | Daily
+
+
+class NoPolicy(BaseModel, extra="forbid"):
+    """A workflow without settings of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """One registered function. `policy` validates [policy.<name>] of billhook.toml."""
+
+    name: str
+    fn: Callable[..., None]
+    on: tuple[Trigger, ...]
+    key: Callable[[Any], str]
+    cancel_on: tuple[type[Event], ...]
+    policy: type[BaseModel]
+    file: str
+
+    def starts_on(self, event: Event) -> bool:
+        """Whether `event` is one of this workflow's triggers."""
+        return any(isinstance(trigger, type) and type(event) is trigger for trigger in self.on)
+
+
+@dataclass(frozen=True)
+class Read:
+    """The fresh read before an effect. `must(doc, obj, **kwargs)` gives the reason why not, or None."""
+
+    query: Query[Any]
+    must: Callable[..., str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectDef:
+    """A service as one workflow uses it: the slots it takes, the read that decides, the States that forbid it."""
+
+    service: Service
+    slot: Callable[..., Sequence[Slot]]
+    fresh: Read
+    unless: tuple[type[Event], ...] = ()
+    touches: tuple[str, ...] = ()
+    daily_cap: Callable[[Any], int] | None = None
+    spike_floor: Callable[[Any], int] | None = None
+
+
+class Registry:
+    """Workflows by name. Names are kept in the journal: files may be renamed, names may not."""
+
+    def __init__(self, workflows: Iterable[Workflow] = ()) -> None:
+        self._named: dict[str, Workflow] = {}
+        self.broken: dict[str, str] = {}
+        for workflow in workflows:
+            self.add(workflow)
+
+    def add(self, workflow: Workflow) -> None:
+        known = self._named.get(workflow.name)
+        if known is not None and known.file != workflow.file:
+            raise WorkflowInvalid(f'Two files register the workflow "{workflow.name}": rename one', file=workflow.file, other=known.file)
+        self._named[workflow.name] = workflow
+
+    def get(self, name: str) -> Workflow | None:
+        return self._named.get(name)
+
+    def all(self) -> list[Workflow]:
+        return list(self._named.values())
+
+    def started_by(self, event: Event) -> list[Workflow]:
+        """The workflows that start on `event`."""
+        return [workflow for workflow in self._named.values() if workflow.starts_on(event)]
+
+
+REGISTRY = Registry()
+
+
+def concerns(event: Event) -> tuple[str | None, str | None]:
+    """(customer id, invoice id) an event is about."""
+    return getattr(event, "customer_id", None), getattr(event, "invoice_id", None)
+
+
+def default_key(event: Event) -> str:
+    """The invoice, else the subscription, else the customer, else the instant."""
+    for name in ("invoice_id", "subscription_id", "customer_id"):
+        value = getattr(event, name, None)
+        if value:
+            return f"{name.removesuffix('_id')}:{value}"
+    return event.at.isoformat()
+
+
+def file_of(fn: Callable[..., Any]) -> str:
+    """The source file of a function, for messages to its author."""
+    return inspect.getsourcefile(fn) or fn.__module__
+
+
+def load_folders(folders: Sequence[Path] = ()) -> Registry:
+    """Import the shipped workflows and every module of each further folder; what will not import stands in `broken`."""
+    shipped = importlib.import_module("workflows")
+    places = [(list(shipped.__path__), "workflows.")]
+    for folder in folders:
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+        places.append(([str(folder)], ""))
+    for path, prefix in places:
+        for module in pkgutil.walk_packages(path, prefix, onerror=_broken):
+            _import(module.name)
+    return REGISTRY
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+        REGISTRY.broken.pop(name, None)
+    except Exception as error:  # an author's file must not stop the others
+        REGISTRY.broken[name] = f"{type(error).__name__}: {error}"
+        log.error("workflow file does not import", file=name, error_type=type(error).__name__)
+
+
+def _broken(name: str) -> None:
+    REGISTRY.broken.setdefault(name, "the package does not import")

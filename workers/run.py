@@ -1,0 +1,345 @@
+"""Run: what a workflow function works with.
+
+One instance lives for one activation: from a claim to the next wait, or the end. Every method first looks into the journal; only
+what is not there happens, and is then kept under the run's fence. Time, ids and chance come from here, so a replay sees the same.
+"""
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NoReturn, TypeVar, get_type_hints
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, PydanticUserError, TypeAdapter
+from pydantic_core import PydanticSerializationError
+from sqlalchemy.engine import Connection
+
+from receiver.errors import Retryable
+from receiver.event import Event
+from workers import desk, effects, events, journal, policies, waits
+from workers.deed import Deed, Outcome, outcome_of
+from workers.errors import Cancelled, Diverged, Skip, StepInvalid, Suspend
+from workers.providers.service import Query
+from workers.registry import EffectDef, Workflow
+from workers.retry import backoff
+from workers.runs import Claim
+from workers.runtime import Runtime
+
+D = TypeVar("D", bound=BaseModel)
+T = TypeVar("T")
+
+
+class RetryRead(Suspend):
+    """A read could not be made now; the run asks again at `wake_at`."""
+
+
+class Run:
+    """One run of a workflow, as its function sees it."""
+
+    def __init__(
+        self, runtime: Runtime, claim: Claim, workflow: Workflow, trigger: events.Recorded, kept: dict[str, journal.Entry]
+    ) -> None:
+        self._runtime, self._claim, self._workflow, self._trigger = runtime, claim, workflow, trigger
+        self._kept = kept
+        self._used: set[str] = set()
+        self._waits = 0
+        self._now: datetime = claim.row["started_at"]
+
+    @property
+    def id(self) -> str:
+        return self._claim.run_id
+
+    @property
+    def source(self) -> str:
+        return str(self._claim.row["source"])
+
+    @property
+    def mode(self) -> str:
+        """The mode the run started under: observe, propose or auto."""
+        return str(self._claim.row["mode"])
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the source's account."""
+        return self._runtime.zone_of(self.source)
+
+    @property
+    def reissued(self) -> bool:
+        """Whether a person (or a named rule) ordered this run to do again what was done."""
+        return self._claim.row["reissue"] is not None
+
+    def now(self) -> datetime:
+        """The business time of the last journaled step: aware, UTC, the same at every replay."""
+        return self._now
+
+    def policy(self, name: str | None = None) -> Any:
+        """The policy the run started under; with a step name, today's, journaled."""
+        if name is None:
+            body = self._runtime.policy_body(self._claim.row["policy_id"])
+        else:
+            entry = self._entry(name, "policy")
+            if entry is None:
+                entry = self._live(
+                    name,
+                    "policy",
+                    lambda c: policies.version(
+                        c, self._workflow.name, self._runtime.policy_now(self.source, self._workflow), at=self._clock(c)
+                    ),
+                )
+            body = self._runtime.policy_body(entry.result)
+        return self._workflow.policy.model_validate(body)
+
+    def step(self, name: str, fn: Callable[..., T], *args: Any) -> T:
+        """fn(*args), once. Its return annotation says how the result is kept.
+
+        A first parameter annotated Connection gets the transaction in which the journal row is written.
+        """
+        adapter = self._adapter(name, fn)
+        entry = self._entry(name, "step")
+        if entry is None:
+            if _wants_connection(fn):
+                entry = self._live(name, "step", lambda c: self._plain(name, adapter, fn(c, *args)))
+            else:
+                self._check_cancelled()
+                result = self._plain(name, adapter, fn(*args))
+                entry = self._live(name, "step", lambda c: result)
+        return adapter.validate_python(entry.result)
+
+    def read(self, name: str, query: Query[D], id: str) -> D:
+        """What the provider says of one object now, journaled for decisions; it never counts as the fresh read of an effect."""
+        entry = self._entry(name, "read")
+        if entry is None:
+            self._check_cancelled()
+            try:
+                doc = self._runtime.client(self.source).query(query, id)
+            except Retryable as cause:
+                raise self._asked_later(name, cause) from cause
+            entry = self._live(name, "read", lambda c: doc.model_dump(mode="json"))
+        return query.result.model_validate(entry.result)
+
+    def effect(self, name: str, effect: EffectDef, obj: Any, /, *, valid_until: datetime | None = None, **kwargs: Any) -> Outcome:
+        """Carry out an effect once in its slots. Raises EffectCancelled, EffectExpired or Rejected; waits for everything else."""
+        entry = self._entry(name, "effect")
+        if entry is None:
+            deed = Deed(
+                runtime=self._runtime,
+                claim=self._claim,
+                workflow=self._workflow,
+                step=name,
+                effect=effect,
+                obj=obj,
+                kwargs=kwargs,
+                valid_until=valid_until,
+                cancel_reason=self._cancel_reason,
+            )
+            entry = self._take(effects.drive(deed))
+        return outcome_of(entry.result)
+
+    def sleep_until(self, when: datetime, name: str | None = None) -> None:
+        """Wait until business time `when`."""
+        name = name or self._next_wait("sleep")
+        if self._entry(name, "sleep") is None:
+            self._until(name, "sleep", when, lambda c: None)
+
+    def wait_for(self, *types: type[Event], until: datetime | None = None, name: str | None = None) -> Event | None:
+        """The event that came, or None at `until`.
+
+        A Fact whenever it arrived, a State if it holds now, a Signal after the trigger, once.
+        """
+        name = name or self._next_wait("wait")
+        entry = self._entry(name, "wait")
+        if entry is None:
+            entry = self._until(
+                name, "wait", until, lambda c: waits.awaited(c, self._claim.row, types, taken=self._signals_taken(), on=self._today(c))
+            )
+        return None if entry.result is None else self._runtime.event(entry.result)
+
+    def holds(self, state: type[Event], name: str) -> bool:
+        """Whether a State holds for the run's customer or invoice, asked once under `name`."""
+        entry = self._entry(name, "holds")
+        if entry is None:
+            entry = self._live(name, "holds", lambda c: waits.holds(c, self._claim.row, state, on=self._today(c)))
+        return bool(entry.result)
+
+    def patched(self, name: str) -> bool:
+        """True in runs that reach this line for the first time with it; false where the run passed here before it was written."""
+        entry = self._kept.get(f"patch:{name}")
+        if entry is None:
+            ahead = [e for n, e in self._kept.items() if n not in self._used]
+            entry = self._live(f"patch:{name}", "patch", lambda c: not ahead)
+        self._used.add(f"patch:{name}")
+        return bool(entry.result)
+
+    def alert(self, name: str, reason: str, *, about: str | None = None, **ids: Any) -> None:
+        """Tell people, once. `about` names a subject other than the run's own; alerts of one subject and reason are counted together."""
+        if self._entry(name, "alert") is None:
+            self._live(
+                name,
+                "alert",
+                lambda c: desk.alert(
+                    c,
+                    source=self.source,
+                    subject=about or self._subject(),
+                    reason=reason,
+                    at=self._clock(c),
+                    detail={"run": self.id, **ids},
+                ),
+            )
+
+    def task(self, name: str, reason: str, **ids: Any) -> None:
+        """Give people something to do that no API can do, once."""
+        if self._entry(name, "task") is None:
+            self._live(
+                name,
+                "task",
+                lambda c: desk.task(c, run_id=self.id, name=name, source=self.source, reason=reason, at=self._clock(c), detail=ids),
+            )
+
+    def park(self, name: str, kind: str, **ids: Any) -> None:
+        """Put something before a person to decide, once; the run goes on. `kind` is the reason code."""
+        if self._entry(name, "park") is None:
+            self._live(
+                name,
+                "park",
+                lambda c: desk.park(
+                    c, kind=kind, source=self.source, subject=self._subject(), reason=kind, at=self._clock(c), run_id=self.id, detail=ids
+                ),
+            )
+
+    def skip(self, reason: str) -> NoReturn:
+        """End the run without (further) acting; the reason is what `explain` shows."""
+        raise Skip(reason)
+
+    def setting(self, name: str, read: Callable[[Connection], Any]) -> Any:
+        """A JSON value read from the database, journaled."""
+        entry = self._entry(name, "setting")
+        if entry is None:
+            entry = self._live(name, "setting", read)
+        return entry.result
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled where an event of cancel_on has come; the engine calls it, authors need not."""
+        self._check_cancelled()
+
+    def check_replayed(self, name: str = "the end") -> None:
+        """Raise Diverged where something new comes before a step the journal has: today's code is not the one that wrote it."""
+        passed_over = next((n for n, e in self._kept.items() if n not in self._used and e.kind != "patch"), None)
+        if passed_over is not None:
+            raise Diverged(step=passed_over, was="journaled", now=f"{name} before it", file=self._workflow.file)
+
+    def _entry(self, name: str, kind: str) -> journal.Entry | None:
+        if name in self._used:
+            raise StepInvalid(f'The step name "{name}" is used twice: give each step of a run its own', file=self._workflow.file)
+        self._used.add(name)
+        entry = self._kept.get(name)
+        if entry is None:
+            self.check_replayed(name)
+            return None
+        if entry.kind != kind:
+            raise Diverged(step=name, was=entry.kind, now=kind, file=self._workflow.file)
+        self._now = max(self._now, entry.at)
+        return entry
+
+    def _live(self, name: str, kind: str, result: Callable[[Connection], Any]) -> journal.Entry:
+        """Do something new: check for a cancelling event, compute the result and keep it, in one transaction."""
+
+        def act(connection: Connection) -> journal.Entry:
+            reason = self._cancel_reason(connection)
+            if reason:
+                raise Cancelled(reason)
+            entry = journal.Entry(name=name, kind=kind, result=result(connection), at=self._clock(connection))
+            journal.write(connection, self.id, self._claim.fence, entry, machine=self._runtime.clock.machine(connection))
+            return entry
+
+        self._runtime.point("before-journal")
+        entry = self._runtime.db.write(act)
+        self._runtime.point("journaled")
+        return self._take(entry)
+
+    def _until(self, name: str, kind: str, when: datetime | None, result: Callable[[Connection], Any]) -> journal.Entry:
+        """Keep `result` as soon as it is not None, or None once business time reached `when`; else suspend."""
+
+        def act(connection: Connection) -> journal.Entry | None:
+            reason = self._cancel_reason(connection)
+            if reason:
+                raise Cancelled(reason)
+            found, now = result(connection), self._clock(connection)
+            if found is None and (when is None or now < when):
+                return None
+            entry = journal.Entry(name=name, kind=kind, result=found, at=now)
+            journal.write(connection, self.id, self._claim.fence, entry, machine=self._runtime.clock.machine(connection))
+            return entry
+
+        entry = self._runtime.db.write(act)
+        if entry is None:
+            raise Suspend(when)
+        self._runtime.point("journaled")
+        return self._take(entry)
+
+    def _take(self, entry: journal.Entry) -> journal.Entry:
+        self._kept[entry.name] = entry
+        self._now = max(self._now, entry.at)
+        return entry
+
+    def _cancel_reason(self, connection: Connection) -> str | None:
+        return waits.cancelled_by(connection, self._claim.row, self._workflow.cancel_on, on=self._today(connection))
+
+    def _check_cancelled(self) -> None:
+        if self._workflow.cancel_on:
+            with self._runtime.db.read() as connection:
+                reason = self._cancel_reason(connection)
+            if reason:
+                raise Cancelled(reason)
+
+    def _asked_later(self, name: str, cause: Retryable) -> RetryRead:
+        pause = backoff(self._claim.row["retries"] + 1, cause, key=f"{self.id}:{name}")
+        with self._runtime.db.read() as connection:
+            return RetryRead(self._clock(connection) + pause)
+
+    def _signals_taken(self) -> set[int]:
+        return {entry.result for entry in self._kept.values() if entry.kind == "wait" and entry.result is not None}
+
+    def _next_wait(self, kind: str) -> str:
+        self._waits += 1
+        return f"{kind}-{self._waits}"
+
+    def _clock(self, connection: Connection) -> datetime:
+        return self._runtime.clock.business(connection)
+
+    def _today(self, connection: Connection) -> Any:
+        return self._clock(connection).astimezone(self.zone).date()
+
+    def _subject(self) -> str:
+        row = self._claim.row
+        return f"{self.source}/{row['invoice_id'] or row['customer_id'] or row['key']}"
+
+    def _adapter(self, name: str, fn: Callable[..., T]) -> TypeAdapter[T]:
+        try:
+            return _kept_as(fn)
+        except (NameError, TypeError, PydanticUserError) as cause:
+            raise StepInvalid(
+                f'The result of step "{name}" cannot be kept: annotate what its function returns', file=self._workflow.file
+            ) from cause
+
+    def _plain(self, name: str, adapter: TypeAdapter[T], value: T) -> Any:
+        try:
+            return adapter.dump_python(value, mode="json", warnings="error")
+        except PydanticSerializationError as cause:
+            raise StepInvalid(
+                f'The result of step "{name}" does not fit what its function is annotated to return', file=self._workflow.file
+            ) from cause
+
+
+@lru_cache(maxsize=512)
+def _kept_as(fn: Callable[..., Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(get_type_hints(fn).get("return", Any))
+
+
+@lru_cache(maxsize=512)
+def _wants_connection(fn: Callable[..., Any]) -> bool:
+    try:
+        first = next(iter(inspect.signature(fn).parameters.values()), None)
+    except (TypeError, ValueError):
+        return False
+    return first is not None and first.annotation in (Connection, "Connection")

@@ -1,0 +1,283 @@
+"""Runs: one workflow working on one key, and who may work on it now.
+
+Owns table `run` and its queries. A claim is a compare-and-set that raises the fence; every later write of that worker names the
+fence. `pending_seq` counts what the router brought; a run may only go to sleep or end when it has seen all of it.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from receiver.db import BIGINT, Json, UtcDateTime, insert_new, table_of
+from workers.errors import LostLease
+
+LEASE = timedelta(seconds=30)
+UNFINISHED = ("ready", "running", "waiting", "parked")
+_LIVE = "status IN ('ready', 'running', 'waiting', 'parked')"
+
+
+class RunRow(SQLModel, table=True):
+    """One run. `customer_id` and `invoice_id` say whose events wake it."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        sa.Index("run_live_key", "source", "workflow", "key", unique=True, sqlite_where=sa.text(_LIVE), postgresql_where=sa.text(_LIVE)),
+        sa.Index("run_due", "status", "wake_at"),
+        sa.Index("run_invoice", "source", "invoice_id"),
+        sa.Index("run_customer", "source", "customer_id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=32)
+    source: str = Field(max_length=64)
+    workflow: str = Field(max_length=64)
+    key: str = Field(max_length=256)
+    customer_id: str | None = Field(default=None, max_length=128)
+    invoice_id: str | None = Field(default=None, max_length=128)
+    trigger_id: int = Field(sa_column=sa.Column(BIGINT, nullable=False))
+    successor_trigger_id: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
+    status: str = Field(max_length=12)
+    outcome: str | None = Field(default=None, max_length=16)
+    reason: str | None = Field(default=None, max_length=512)
+    mode: str = Field(max_length=8)
+    policy_id: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
+    reissue: Any = Field(default=None, sa_column=sa.Column(Json))
+    started_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    wake_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    ready_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    fence: int = 0
+    owner: str | None = Field(default=None, max_length=64)
+    lease_until: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    pending_seq: int = 0
+    hinted_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    hints: int = 0
+    takeovers: int = 0
+    failures: int = 0
+    retries: int = 0
+    progress: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to work on a run until the lease ends. `seen` is the pending_seq this claim has in view."""
+
+    run_id: str
+    fence: int
+    seen: int
+    row: sa.RowMapping
+
+
+_RUN = table_of(RunRow)
+_ABANDONED = sa.and_(_RUN.c.status == "running", _RUN.c.lease_until < sa.bindparam("machine"))
+_DUE = sa.and_(_RUN.c.status == "waiting", _RUN.c.wake_at <= sa.bindparam("business"))
+_LEASED = {"lease_until": sa.bindparam("lease", type_=UtcDateTime())}
+_OWN = sa.and_(_RUN.c.id == sa.bindparam("of_run"), _RUN.c.fence == sa.bindparam("of_fence"), _RUN.c.status == "running")
+_CLAIM = (
+    sa.update(_RUN)
+    .where(_RUN.c.id == sa.bindparam("of_run"), sa.or_(_RUN.c.status == "ready", _DUE, _ABANDONED))
+    .values(
+        status="running",
+        fence=_RUN.c.fence + 1,
+        owner=sa.bindparam("to_owner"),
+        wake_at=None,
+        hinted_at=None,
+        hints=0,
+        takeovers=sa.case((_RUN.c.status == "running", _RUN.c.takeovers + 1), else_=0),
+        **_LEASED,
+    )
+    .returning(_RUN)
+)
+_HOLD = sa.update(_RUN).where(_OWN).values(**_LEASED)
+_PROGRESS = sa.update(_RUN).where(_OWN).values(progress=_RUN.c.progress + 1, takeovers=0, failures=0, retries=0, **_LEASED)
+_ENDED = {"lease_until": None, "owner": None, "wake_at": None, "ended_at": sa.bindparam("now", type_=UtcDateTime())}
+_FINISH = (
+    sa.update(_RUN)
+    .where(_OWN)
+    .values(status=sa.bindparam("to_status"), outcome=sa.bindparam("to_status"), reason=sa.bindparam("to_reason"), **_ENDED)
+    .returning(_RUN.c.successor_trigger_id)
+)
+
+_WAITING = _RUN.c.status == "waiting"
+_WOKEN = {
+    "pending_seq": _RUN.c.pending_seq + 1,
+    "status": sa.case((_WAITING, "ready"), else_=_RUN.c.status),
+    "ready_at": sa.case((_WAITING, sa.bindparam("woken_at", type_=UtcDateTime())), else_=_RUN.c.ready_at),
+    "hinted_at": sa.case((_WAITING, sa.null()), else_=_RUN.c.hinted_at),
+    "hints": sa.case((_WAITING, 0), else_=_RUN.c.hints),
+}
+_OF_SOURCE = sa.and_(_RUN.c.source == sa.bindparam("of_source"), sa.text(_LIVE))
+_OF_CUSTOMER = _RUN.c.customer_id == sa.bindparam("of_customer")
+_OF_INVOICE = sa.or_(_RUN.c.invoice_id == sa.bindparam("of_invoice"), sa.and_(_OF_CUSTOMER, _RUN.c.invoice_id.is_(None)))
+_WAKE = sa.update(_RUN).where(_RUN.c.id == sa.bindparam("of_run"), sa.text(_LIVE)).values(**_WOKEN)
+_WAKE_INVOICE = sa.update(_RUN).where(_OF_SOURCE, _OF_INVOICE).values(**_WOKEN).returning(_RUN.c.id)
+_WAKE_CUSTOMER = sa.update(_RUN).where(_OF_SOURCE, _OF_CUSTOMER).values(**_WOKEN).returning(_RUN.c.id)
+_SAME_KEY = sa.and_(_RUN.c.workflow == sa.bindparam("of_workflow"), _RUN.c.key == sa.bindparam("of_key"))
+_FOLLOW = sa.update(_RUN).where(_OF_SOURCE, _SAME_KEY).values(successor_trigger_id=sa.bindparam("trigger"), **_WOKEN)
+
+
+def start(
+    connection: Connection,
+    *,
+    source: str,
+    workflow: str,
+    key: str,
+    trigger_id: int,
+    mode: str,
+    policy_id: int | None,
+    customer_id: str | None,
+    invoice_id: str | None,
+    at: datetime,
+    reissue: Any = None,
+) -> str | None:
+    """The id of a new ready run, or None where a live one has the key: then that one is woken and will be followed."""
+    values = {
+        "id": uuid.uuid4().hex[:20],
+        "source": source,
+        "workflow": workflow,
+        "key": key[:256],
+        "customer_id": customer_id,
+        "invoice_id": invoice_id,
+        "trigger_id": trigger_id,
+        "status": "ready",
+        "mode": mode,
+        "policy_id": policy_id,
+        "started_at": at,
+        "ready_at": at,
+        "reissue": reissue,
+        "fence": 0,
+        "pending_seq": 0,
+        "hints": 0,
+        "takeovers": 0,
+        "failures": 0,
+        "retries": 0,
+        "progress": 0,
+    }
+    same = {"of_source": source, "of_workflow": workflow, "of_key": key[:256], "trigger": trigger_id, "woken_at": at}
+    while True:  # on PostgreSQL the live run may end between the two statements: then the key is free again
+        added: str | None = insert_new(connection, RunRow, values, unique=("source", "workflow", "key"), where=_LIVE)
+        if added is not None or connection.execute(_FOLLOW, same).rowcount:
+            return added
+
+
+def wake_concerned(connection: Connection, source: str, *, customer_id: str | None, invoice_id: str | None, at: datetime) -> list[str]:
+    """Make every live run that concerns these objects look again; matched by key, never by status. The ids now ready."""
+    if not invoice_id and not customer_id:
+        return []
+    named = {"of_source": source, "of_invoice": invoice_id, "of_customer": customer_id, "woken_at": at}
+    return list(connection.execute(_WAKE_INVOICE if invoice_id else _WAKE_CUSTOMER, named).scalars())
+
+
+def wake(connection: Connection, run_id: str, *, at: datetime) -> None:
+    """Make one live run look again."""
+    connection.execute(_WAKE, {"of_run": run_id, "woken_at": at})
+
+
+def claim(connection: Connection, run_id: str, *, owner: str, business: datetime, machine: datetime) -> Claim | None:
+    """Take the run if it is ready, due, or abandoned; None where somebody else has it or it waits."""
+    named = {"of_run": run_id, "to_owner": owner, "business": business, "machine": machine, "lease": machine + LEASE}
+    row = connection.execute(_CLAIM, named).mappings().first()
+    return Claim(run_id=run_id, fence=row["fence"], seen=row["pending_seq"], row=row) if row else None
+
+
+def hold(connection: Connection, run_id: str, fence: int, *, machine: datetime, progress: bool = False) -> None:
+    """Prove that the fence is still ours and renew the lease; raises LostLease. `progress`: a journal row is written with it."""
+    statement = _PROGRESS if progress else _HOLD
+    if connection.execute(statement, {"of_run": run_id, "of_fence": fence, "lease": machine + LEASE}).rowcount != 1:
+        raise LostLease
+
+
+def suspend(connection: Connection, claim: Claim, *, wake_at: datetime | None, retried: bool = False) -> bool:
+    """Let the run wait; false where something came since the claim, and the run must look again.
+
+    `retried` counts a read that will be asked again.
+    """
+    table = table_of(RunRow)
+    unseen_free = sa.and_(table.c.id == claim.run_id, table.c.fence == claim.fence, table.c.pending_seq <= claim.seen)
+    values = {"status": "waiting", "wake_at": wake_at, "lease_until": None, "owner": None, "retries": table.c.retries + int(retried)}
+    if connection.execute(sa.update(table).where(unseen_free).values(**values)).rowcount == 1:
+        return True
+    back = (
+        sa.update(table)
+        .where(table.c.id == claim.run_id, table.c.fence == claim.fence)
+        .values(status="ready", lease_until=None, owner=None)
+    )
+    if connection.execute(back).rowcount != 1:
+        raise LostLease
+    return False
+
+
+def retry_later(connection: Connection, claim: Claim, *, wake_at: datetime) -> None:
+    """Put a run that failed by a bug aside until `wake_at`, counting the failure."""
+    table = table_of(RunRow)
+    own = sa.update(table).where(table.c.id == claim.run_id, table.c.fence == claim.fence)
+    values = {"status": "waiting", "wake_at": wake_at, "failures": table.c.failures + 1, "lease_until": None, "owner": None}
+    if connection.execute(own.values(**values)).rowcount != 1:
+        raise LostLease
+
+
+def finish(connection: Connection, claim: Claim, *, outcome: str, reason: str | None, at: datetime) -> int | None:
+    """End the run; the id of a trigger that came meanwhile and needs a run of its own, or None."""
+    said = {"to_status": outcome, "to_reason": (reason or "")[:512] or None, "now": at}
+    row = connection.execute(_FINISH, {"of_run": claim.run_id, "of_fence": claim.fence, **said}).first()
+    if row is None:
+        raise LostLease
+    return row[0]  # type: ignore[no-any-return]
+
+
+def park(connection: Connection, claim: Claim, *, reason: str) -> None:
+    """Put the run before a person; an open parked item says why."""
+    table = table_of(RunRow)
+    own = sa.update(table).where(table.c.id == claim.run_id, table.c.fence == claim.fence)
+    if connection.execute(own.values(status="parked", reason=reason[:512], lease_until=None, owner=None, wake_at=None)).rowcount != 1:
+        raise LostLease
+
+
+def unpark(connection: Connection, run_id: str, *, at: datetime) -> bool:
+    """Let a parked run try again; false where it was not parked."""
+    table = table_of(RunRow)
+    values = {"status": "ready", "ready_at": at, "failures": 0, "takeovers": 0, "hinted_at": None, "hints": 0, "reason": None}
+    return connection.execute(sa.update(table).where(table.c.id == run_id, table.c.status == "parked").values(**values)).rowcount == 1
+
+
+def give_up(connection: Connection, run_id: str, *, reason: str, at: datetime) -> int | None:
+    """End a parked run for good; the id of a trigger that waits behind it, or None."""
+    table = table_of(RunRow)
+    values = {"status": "closed", "outcome": "closed", "reason": reason[:512], "ended_at": at}
+    ended = sa.update(table).where(table.c.id == run_id, table.c.status == "parked").values(**values)
+    row = connection.execute(ended.returning(table.c.successor_trigger_id)).first()
+    return row[0] if row else None
+
+
+def supersede(connection: Connection, source: str, workflow: str, *, at: datetime) -> int:
+    """End every live run that only observed: the workflow acts from now on, and looks anew. How many."""
+    table = table_of(RunRow)
+    observing = sa.and_(table.c.source == source, table.c.workflow == workflow, table.c.mode == "observe", table.c.status.in_(UNFINISHED))
+    values = {
+        "status": "superseded",
+        "outcome": "superseded",
+        "reason": "left observe",
+        "ended_at": at,
+        "wake_at": None,
+        "lease_until": None,
+    }
+    return connection.execute(sa.update(table).where(observing).values(fence=table.c.fence + 1, owner=None, **values)).rowcount
+
+
+def claimable(connection: Connection, *, business: datetime, machine: datetime, limit: int) -> Sequence[str]:
+    """Ids of runs somebody may claim now, the longest ready first."""
+    table = table_of(RunRow)
+    due = sa.and_(table.c.status == "waiting", table.c.wake_at <= business)
+    abandoned = sa.and_(table.c.status == "running", table.c.lease_until < machine)
+    query = sa.select(table.c.id).where(sa.or_(table.c.status == "ready", due, abandoned)).order_by(table.c.ready_at).limit(limit)
+    return connection.execute(query).scalars().all()
+
+
+def load(connection: Connection, run_id: str) -> sa.RowMapping | None:
+    table = table_of(RunRow)
+    return connection.execute(sa.select(table).where(table.c.id == run_id)).mappings().first()

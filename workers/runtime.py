@@ -1,0 +1,98 @@
+"""The runtime: what an activation stands on. The database, the clocks, the providers' clients, the policies, the ledger's outside head.
+
+Built once per process by the worker, the sweeper, the CLI or a test. `point` names each instant at which a crash test may strike;
+it does nothing in a running billhook.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from receiver.db import Database
+from receiver.event import Event
+from workers import events, policies
+from workers.chain import OutsideHead
+from workers.clock import Clock
+from workers.errors import WorkflowInvalid
+from workers.providers.service import Client
+from workers.registry import Registry, Workflow
+
+
+class Announces(Protocol):
+    """Gives hints to other processes; may lose them."""
+
+    def announce_delivery(self, delivery_id: int) -> None: ...
+
+    def announce_run(self, run_id: str) -> None: ...
+
+
+class Silent:
+    """Announces nothing: the sweeper finds all work by itself."""
+
+    def announce_delivery(self, delivery_id: int) -> None:
+        """Nobody is told."""
+
+    def announce_run(self, run_id: str) -> None:
+        """Nobody is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One source as the engine sees it. `interpret(body, native_type, native_id)` reads its deliveries."""
+
+    name: str
+    kind: str
+    zone: ZoneInfo
+    interpret: Callable[..., Any]
+    since: Any = None
+    client: Client | None = None
+
+
+def no_point(name: str) -> None:
+    """A running billhook does not stop here."""
+
+
+@dataclass(kw_only=True)
+class Runtime:
+    """Everything an activation needs besides its run."""
+
+    db: Database
+    clock: Clock
+    registry: Registry
+    accounts: Mapping[str, Account]
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    announcer: Announces = field(default_factory=Silent)
+    head: OutsideHead = field(default_factory=lambda: OutsideHead(None, ""))
+    point: Callable[[str], None] = no_point
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
+
+    def client(self, source: str) -> Client:
+        """The source's provider client. Raises WorkflowInvalid for a source without one."""
+        client = self.accounts[source].client
+        if client is None:
+            raise WorkflowInvalid(f'The source "{source}" has no provider to ask: run this workflow on another source', source=source)
+        return client
+
+    def zone_of(self, source: str) -> ZoneInfo:
+        return self.accounts[source].zone
+
+    def policy_now(self, source: str, workflow: Workflow) -> dict[str, Any]:
+        """Today's policy, validated, without its mode; raises pydantic.ValidationError."""
+        written = {name: value for name, value in self.policies.get(workflow.name, {}).items() if name != "mode"}
+        return workflow.policy.model_validate(written).model_dump(mode="json")
+
+    def first_mode(self, workflow: str) -> str:
+        """The mode billhook.toml gives a workflow; observe where it says nothing."""
+        return str(self.policies.get(workflow, {}).get("mode", "observe"))
+
+    def policy_body(self, policy_id: int) -> dict[str, Any]:
+        with self.db.read() as connection:
+            return policies.body_of(connection, policy_id)
+
+    def event(self, event_id: int) -> Event:
+        with self.db.read() as connection:
+            return events.load(connection, event_id).event

@@ -1,0 +1,129 @@
+"""What only the workers may know: the providers' accounts and the workflows' policies.
+
+Reads the same billhook.toml as receiver/settings.py, its tables `[source.NAME.api]` and `[policy.WORKFLOW]`, and the secrets
+BILLHOOK_API_<NAME>_USER and _KEY. Builds the Runtime every worker role stands on.
+"""
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from receiver.db import Database
+from receiver.errors import SettingsInvalid
+from receiver.settings import Settings, SourceSettings, load_settings, read_secret, read_toml, variable_part
+from receiver.sources import catalog
+from workers.chain import OutsideHead
+from workers.clock import DatabaseClock
+from workers.providers import bundle
+from workers.providers.service import Client
+from workers.registry import Registry, load_folders
+from workers.runtime import Account, Announces, Runtime
+
+
+class ApiSettings(BaseModel):
+    """`[source.NAME.api]`. `sandbox` marks a simulated provider: its address must be this machine's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str | None = None
+    calls_per_minute: int | None = Field(default=None, ge=1, le=60_000)
+    sandbox: bool = False
+
+
+class ModeOf(BaseModel):
+    """`mode` of a policy: where the workflow starts on a source nobody switched."""
+
+    mode: Literal["off", "observe", "propose", "auto"] = "observe"
+
+
+class WorkerSettings:
+    """All of billhook.toml. Every error is a SettingsInvalid that names the setting."""
+
+    def __init__(self, config: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
+        self.settings: Settings = load_settings(config, environ)
+        self._environ = environ
+        table = read_toml(self.settings.config) if self.settings.config else {}
+        self.policies: dict[str, dict[str, Any]] = {name: dict(value) for name, value in table.get("policy", {}).items()}
+        self.apis = {name: _api(name, part.get("api", {})) for name, part in table.get("source", {}).items()}
+
+    def client(self, source: SourceSettings) -> Client | None:
+        """The provider client of a source, or None for a kind without an API."""
+        if source.kind not in bundle.KINDS:
+            return None
+        stem, api = f"BILLHOOK_API_{variable_part(source.name)}_", self.apis[source.name]
+        user, key = (read_secret(stem + part, self._environ, self.settings.secrets_dir) for part in ("USER", "KEY"))
+        if not user or not key:
+            raise SettingsInvalid(f"source.{source.name} has no API login: set {stem}USER and {stem}KEY, or their _FILE variants")
+        return bundle.make_client(
+            source.kind, source.name, api.base_url, user, key, source.zone, source.currencies, calls_per_minute=api.calls_per_minute
+        )
+
+    def check_policies(self, registry: Registry) -> None:
+        """Refuse a policy for a workflow nobody registered, and one its workflow does not accept."""
+        for name, body in self.policies.items():
+            workflow = registry.get(name)
+            if workflow is None:
+                known = ", ".join(sorted(w.name for w in registry.all())) or "none"
+                raise SettingsInvalid(f"policy.{name}: there is no workflow of this name; known are {known}")
+            try:
+                ModeOf.model_validate({"mode": body.get("mode", "observe")})
+                workflow.policy.model_validate({key: value for key, value in body.items() if key != "mode"})
+            except ValidationError as error:
+                raise SettingsInvalid(f"policy.{name}.{_first(error)}") from error
+
+
+def build(chosen: WorkerSettings, *, database: Database | None = None, announcer: Announces | None = None) -> Runtime:
+    """The Runtime of a worker role: database, clocks, clients, workflows, policies and the ledger's outside head."""
+    settings = chosen.settings
+    registry = load_folders(settings.workflows)
+    chosen.check_policies(registry)
+    db = database or Database(settings.database, read_pool=settings.worker.threads + 4)
+    runtime = Runtime(db=db, clock=DatabaseClock(db), registry=registry, accounts=accounts(chosen), policies=chosen.policies)
+    runtime.head = OutsideHead(settings.ledger_head_dir, runtime.owner)
+    if announcer is not None:
+        runtime.announcer = announcer
+    return runtime
+
+
+def accounts(chosen: WorkerSettings) -> dict[str, Account]:
+    """Every source as the engine sees it."""
+    return {name: account_of(source, chosen.client(source)) for name, source in chosen.settings.sources.items()}
+
+
+def account_of(source: SourceSettings, client: Client | None) -> Account:
+    """One source with how its deliveries are read."""
+
+    def interpret(body: bytes, native_type: str, native_id: str, headers: str = "") -> Any:
+        return catalog.kind(source.kind).interpret(body, source, native_type, native_id, headers)
+
+    return Account(name=source.name, kind=source.kind, zone=source.tz, interpret=interpret, since=source.since, client=client)
+
+
+def _api(name: str, part: Mapping[str, Any]) -> ApiSettings:
+    try:
+        api = ApiSettings.model_validate(part)
+    except ValidationError as error:
+        raise SettingsInvalid(f"source.{name}.api.{_first(error)}") from error
+    if api.sandbox and not _loopback(api.base_url or ""):
+        raise SettingsInvalid(
+            f"source.{name}.api.base_url: a sandbox must be on this machine, such as http://127.0.0.1:8090/api/1.0/api.php"
+        )
+    return api
+
+
+def _loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc']) or 'policy'}: {problem['msg']}"

@@ -1,0 +1,180 @@
+"""The sweeper: finds what nobody told anybody about, and keeps the schedules.
+
+Re-hints unrouted deliveries and ready, due or abandoned runs, puts due ticks into the inbox, performs re-reads, baselines and
+scans. One process at a time holds the role; with no broker it drives every run itself. Loses nothing when it dies: all it knows
+is in the database.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver import inbox
+from receiver.db import table_of
+from receiver.errors import Retryable
+from receiver.event import Tick
+from receiver.log import get_logger
+from workers import baseline, duties, engine, operator, rereads, routing, runs
+from workers.runs import RunRow
+from workers.runtime import Runtime
+from workers.schedule import Daily, Every
+
+log = get_logger(__name__)
+SCAN_EVERY = timedelta(minutes=15)
+REREADS_AT_ONCE = 20
+BASELINE_PAGES = 5
+
+
+@dataclass(kw_only=True)
+class Sweeper:
+    """`hints_max` bounds what is announced at once; `drives` is set where there is no broker to announce through."""
+
+    runtime: Runtime
+    hints_max: int = 16
+    drives: bool = False
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    _told: dict[int, tuple[datetime, int]] = field(default_factory=dict)  # unrouted delivery: when last announced, how often
+
+    def sweep(self) -> int:
+        """One round; how many things were done or announced. Zero where another process holds the role."""
+        runtime = self.runtime
+        if not runtime.db.write(lambda c: duties.take(c, "sweeper", runtime.owner, machine=runtime.clock.machine(c))):
+            return 0
+        done = self._ticks() + self._deliveries() + self._runs()
+        for account in list(runtime.accounts.values()):
+            if account.client is not None and not self.stopping():
+                done += self._provider(account.name)
+        return done + self._rereads()
+
+    def _ticks(self) -> int:
+        """Put the latest due instant of every schedule into the inbox; the identity keeps it single, and missed ones coalesce."""
+        count = 0
+        for account in self.runtime.accounts.values():
+            for workflow in self.runtime.registry.all():
+                for schedule in (t for t in workflow.on if isinstance(t, Every | Daily)):
+                    count += self._tick(account.name, workflow.name, schedule)
+        return count
+
+    def _tick(self, source: str, workflow: str, schedule: Every | Daily) -> int:
+        runtime, zone = self.runtime, self.runtime.zone_of(source)
+        name = f"tick:{source}:{workflow}:{schedule}"
+        with runtime.db.read() as connection:
+            now = runtime.clock.business(connection)
+            table = table_of(duties.Duty)
+            next_at = connection.execute(sa.select(table.c.next_at).where(table.c.name == name)).scalar_one_or_none()
+        if next_at is not None and now < next_at:
+            return 0
+        instant = schedule.latest(now, zone)
+
+        def act(connection: Connection) -> int | None:
+            duties.due(connection, name, now=now, every=schedule.following(now, zone) - now)
+            if next_at is None:
+                return None  # a new schedule begins with its next instant
+            tick = Tick(source=source, at=instant, workflow=workflow, missed=_missed(schedule, next_at, instant, zone))
+            kept = inbox.append(connection, operator.tick_arrival(tick, workflow=workflow, at=now))
+            return kept.delivery_id if kept.new else None
+
+        delivery_id = runtime.db.write(act)
+        if delivery_id is None:
+            return 0
+        runtime.announcer.announce_delivery(delivery_id)
+        return 1
+
+    def _deliveries(self) -> int:
+        with self.runtime.db.read() as connection:
+            business, machine = self.runtime.clock.business(connection), self.runtime.clock.machine(connection)
+            ids = routing.unrouted(connection, now=business, limit=50 if self.drives else self.hints_max * 4)
+        if self.drives:
+            for delivery_id in ids:
+                routing.route(self.runtime, delivery_id)
+            return len(ids)
+        self._told = {id: self._told[id] for id in ids if id in self._told}
+        chosen = [id for id in ids if id not in self._told or machine >= self._told[id][0] + _pause(self._told[id][1])][: self.hints_max]
+        for delivery_id in chosen:
+            self._told[delivery_id] = (machine, self._told.get(delivery_id, (machine, 0))[1] + 1)
+            self.runtime.announcer.announce_delivery(delivery_id)
+        return len(chosen)
+
+    def _runs(self) -> int:
+        runtime = self.runtime
+        if self.drives:
+            with runtime.db.read() as connection:
+                ids = list(
+                    runs.claimable(
+                        connection, business=runtime.clock.business(connection), machine=runtime.clock.machine(connection), limit=50
+                    )
+                )
+            return sum(engine.advance(runtime, run_id) for run_id in ids)
+        ids = runtime.db.write(self._hint)
+        for run_id in ids:
+            runtime.announcer.announce_run(run_id)
+        return len(ids)
+
+    def _hint(self, connection: Connection) -> list[str]:
+        """Choose the runs to announce: not hinted within their back-off (1 to 60 s), never more than `hints_max` at once."""
+        runtime, table = self.runtime, table_of(RunRow)
+        business, machine = runtime.clock.business(connection), runtime.clock.machine(connection)
+        chosen = []
+        for run_id in runs.claimable(connection, business=business, machine=machine, limit=self.hints_max * 4):
+            row = connection.execute(sa.select(table.c.hinted_at, table.c.hints).where(table.c.id == run_id)).one()
+            if row.hinted_at is None or machine >= row.hinted_at + _pause(row.hints):
+                connection.execute(sa.update(table).where(table.c.id == run_id).values(hinted_at=machine, hints=table.c.hints + 1))
+                chosen.append(run_id)
+            if len(chosen) == self.hints_max:
+                break
+        return chosen
+
+    def _provider(self, source: str) -> int:
+        runtime = self.runtime
+        with runtime.db.read() as connection:
+            wanted = baseline.wanted(connection, source)
+        if wanted:
+            if not runtime.db.write(
+                lambda c: duties.due(c, f"baseline:{source}", now=runtime.clock.business(c), every=timedelta(seconds=1))
+            ):
+                return 0
+            return int(baseline.try_read(runtime, source, pages=BASELINE_PAGES))
+        if not runtime.db.write(lambda c: duties.due(c, f"scan:{source}", now=runtime.clock.business(c), every=SCAN_EVERY)):
+            return 0
+        try:
+            return baseline.scan(runtime, source)
+        except Retryable as cause:
+            log.warning("scan postponed", source=source, error_type=type(cause).__name__)
+            return 0
+
+    def _rereads(self) -> int:
+        with self.runtime.db.read() as connection:
+            rows = rereads.due(connection, now=self.runtime.clock.business(connection), limit=REREADS_AT_ONCE)
+        for row in rows:
+            if self.stopping():
+                break
+            rereads.perform(self.runtime, row)
+        return len(rows)
+
+
+def _pause(hints: int) -> timedelta:
+    """How long after the `hints`-th hint the next one may follow."""
+    return timedelta(seconds=min(60.0, 2.0 ** min(hints, 6)))
+
+
+def _missed(schedule: Every | Daily, next_at: datetime, instant: datetime, zone: ZoneInfo) -> int:
+    """How many instants before `instant` came due from `next_at` on."""
+    count = 0
+    while next_at < instant:
+        count, next_at = count + 1, schedule.following(next_at, zone)
+    return count
+
+
+def next_instant(runtime: Runtime, connection: Connection) -> datetime | None:
+    """The next business instant, after now, at which something comes due: a run, a put-back delivery, a re-read, a schedule."""
+    table, duty, now = table_of(RunRow), table_of(duties.Duty), runtime.clock.business(connection)
+    run_due = connection.execute(
+        sa.select(sa.func.min(table.c.wake_at)).where(table.c.status == "waiting", table.c.wake_at > now)
+    ).scalar_one_or_none()
+    duty_due = connection.execute(sa.select(sa.func.min(duty.c.next_at)).where(duty.c.next_at > now)).scalar_one_or_none()
+    instants = [run_due, duty_due, routing.next_route(connection), rereads.next_due(connection)]
+    return min((instant for instant in instants if instant is not None and instant > now), default=None)

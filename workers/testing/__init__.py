@@ -1,0 +1,1 @@
+"""What authors test with: Flow, the clock and crash points."""

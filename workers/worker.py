@@ -1,0 +1,162 @@
+"""The worker and sweeper processes: their main loops, their signals, their drain.
+
+`run_worker` consumes hints and, once a second, asks the database itself; `run_sweeper` holds the sweeper's role. Both stop by a
+flag: a call under way is finished and settled, never interrupted.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+import redis
+from sqlalchemy.engine import Connection
+
+from receiver.dispatch import Announcer, make_broker
+from receiver.errors import SettingsInvalid
+from receiver.log import configure, get_logger
+from workers import actors, chain, control, desk, duties, engine, runs
+from workers.runtime import Runtime
+from workers.settings import WorkerSettings, build
+from workers.sweeper import Sweeper
+
+log = get_logger(__name__)
+POLL_S = 1.0
+POLL_ALONE_S = 0.2
+POLL_BATCH = 200
+SWEEP_S = 0.5
+DRAIN_MS = 30_000
+
+
+class Stop:
+    """The flag SIGTERM and SIGINT raise."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._raise)
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        self._event.set()
+
+    def __call__(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        return self._event.wait(seconds)
+
+
+def run_worker(config: Path | None = None) -> int:
+    """Work until told to stop; the exit code."""
+    runtime, chosen, stop = _ready(config)
+    broker_url = chosen.settings.redis
+    worker, router = None, actors.Router(runtime, stop)
+    if broker_url:
+        worker = actors.consumer(make_broker(broker_url), runtime, router, threads=chosen.settings.worker.threads, stopping=stop)
+        worker.start()
+    log.info("worker ready", owner=runtime.owner, threads=chosen.settings.worker.threads, broker=bool(broker_url))
+    with ThreadPoolExecutor(chosen.settings.worker.threads, thread_name_prefix="billhook-poll") as pool:
+        while not stop.wait(POLL_S if broker_url else POLL_ALONE_S):
+            _guard("poll failed", lambda: _poll(runtime, router, pool, stop))
+    if worker is not None:
+        worker.stop(timeout=DRAIN_MS)
+    return _done(runtime, "worker stopped")
+
+
+def run_sweeper(config: Path | None = None) -> int:
+    """Sweep until told to stop; the exit code."""
+    runtime, chosen, stop = _ready(config)
+    url = chosen.settings.redis
+    require_noeviction(url)
+    sweeper = Sweeper(runtime=runtime, hints_max=2 * chosen.settings.worker.threads, stopping=stop)
+    log.info("sweeper ready", owner=runtime.owner, broker=bool(url))
+    pause = 0.0
+    while not stop.wait(pause):
+        sweeper.drives = not _reachable(url)
+        done = _guard("sweep failed", sweeper.sweep)
+        pause = 0.0 if sweeper.drives and done else SWEEP_S
+    runtime.db.write(lambda c: duties.release(c, runtime.owner))
+    return _done(runtime, "sweeper stopped")
+
+
+def require_noeviction(url: str) -> None:
+    """Refuse a Redis that may throw hints away unasked; one that cannot be reached or asked is let be."""
+    if not url:
+        return
+    try:
+        policy = (
+            redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2).config_get("maxmemory-policy").get("maxmemory-policy")
+        )
+    except redis.RedisError:
+        return
+    if policy and policy != "noeviction":
+        raise SettingsInvalid(f"redis evicts keys (maxmemory-policy {policy}): set maxmemory-policy noeviction")
+
+
+def guard_restored(runtime: Runtime, directory: Path) -> str | None:
+    """Freeze every effect where the database lacks what was acted on: a restored backup must not act again unasked."""
+
+    def act(connection: Connection) -> str | None:
+        why = chain.behind(connection, directory)
+        if why and control.frozen(connection) is None:
+            now = runtime.clock.business(connection)
+            control.put(connection, "freeze", {"reason": "restored", "detail": why}, at=now)
+            desk.alert(connection, source="*", subject="ledger", reason="restored", at=now, detail={"why": why})
+        return why
+
+    why = runtime.db.write(act)
+    if why:
+        log.error("effects frozen: the database looks restored", reason=why)
+    return why
+
+
+def _ready(config: Path | None) -> tuple[Runtime, WorkerSettings, Stop]:
+    chosen = WorkerSettings(config)
+    configure(chosen.settings.log_level, chosen.settings.log_format)
+    stop = Stop()
+    runtime = build(chosen, announcer=Announcer(chosen.settings.redis or None))
+    runtime.db.require_schema()
+    guard_restored(runtime, chosen.settings.ledger_head_dir)
+    chain.prune(chosen.settings.ledger_head_dir)
+    return runtime, chosen, stop
+
+
+def _poll(runtime: Runtime, router: actors.Router, pool: ThreadPoolExecutor, stop: Callable[[], bool]) -> None:
+    """Route and advance what is there, hinted or not, until nothing is left to do now."""
+    while not stop():
+        routed = router.waiting(POLL_BATCH)
+        with runtime.db.read() as connection:
+            business, machine = runtime.clock.business(connection), runtime.clock.machine(connection)
+            ready = list(runs.claimable(connection, business=business, machine=machine, limit=POLL_BATCH))
+        advanced = list(pool.map(lambda id: _guard("advance failed", lambda: engine.advance(runtime, id)), ready))
+        if routed < POLL_BATCH and not any(advanced):
+            return
+
+
+def _guard(message: str, fn: Callable[[], object]) -> object:
+    """fn(), with an error logged: the next round tries again."""
+    try:
+        return fn()
+    except Exception as error:  # a process's main loop
+        log.exception(message, error_type=type(error).__name__)
+        return None
+
+
+def _reachable(url: str) -> bool:
+    if not url:
+        return False
+    try:
+        return bool(redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5).ping())
+    except redis.RedisError:
+        return False
+
+
+def _done(runtime: Runtime, message: str) -> int:
+    started = time.monotonic()
+    runtime.head.close()
+    runtime.db.close()
+    log.info(message, drained_s=round(time.monotonic() - started, 3))
+    return 0
