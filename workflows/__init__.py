@@ -1,0 +1,1 @@
+"""The workflows billhook ships; authors add theirs beside them."""
