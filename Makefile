@@ -11,7 +11,7 @@ run:
 
 test:
 	@sh ops/venv test
-	@exec .venv/bin/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	@exec .venv/bin/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 check:
 	@sh ops/venv dev

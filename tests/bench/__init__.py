@@ -1,0 +1,1 @@
+"""Figures, measured where you are."""

@@ -1,0 +1,134 @@
+"""A billhook in an empty folder, as processes: what the benches load, kill and time.
+
+Starts `billhook up` with its demo, or chosen roles by themselves; posts notifications that the sandbox knows about.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "tests/payloads/monsum/webhook_invoice.created.unpaid.constructed.json"
+JSON = {"content-type": "application/json"}
+ZONE = ZoneInfo("Europe/Berlin")
+
+
+class Demo:
+    """One running billhook. `url` is its sandbox's webhook URL, `sandbox` the sandbox's own address."""
+
+    def __init__(self, place: Path, pid: int, running: Mapping[str, Any]) -> None:
+        self.place, self.pid, self.sandbox = place, pid, str(running["sandbox"])
+        self.database = place / ".billhook/data/billhook.db"
+        secret = (place / ".billhook/secrets/BILLHOOK_DOOR_SANDBOX_PATH").read_text().strip()
+        self.url = f"{running['receiver']}/webhooks/sandbox/{secret}"
+        self._sample = json.loads(SAMPLE.read_text())
+
+    def notification(self, client: httpx.Client, number: int) -> bytes:
+        """A notification of a completed invoice that the sandbox now has."""
+        now = datetime.now(ZONE).strftime("%Y-%m-%d %H:%M:%S")
+        invoice = {
+            **self._sample["invoice"],
+            "invoice_id": str(number),
+            "invoice_number": str(number),
+            "invoice_date": now,
+            "due_date": now,
+        }
+        body = json.dumps({**self._sample, "id": number, "created": now, "invoice": invoice}).encode()
+        client.post(f"{self.sandbox}/_sandbox/seed", content=body, headers=JSON).raise_for_status()
+        return body
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of the database, read beside whoever writes it."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def started_up(place: Path, environ: Mapping[str, str] | None = None) -> Iterator[Demo]:
+    """`billhook up` in `place`, with its baseline read; ended by SIGTERM."""
+    with _process(place, "up", environ or {}) as process:
+        yield Demo(place, process.pid, _ready(place, process))
+
+
+@contextmanager
+def started_roles(demo: Demo, *roles: tuple[str, ...]) -> Iterator[None]:
+    """Roles by themselves, without a broker, where `demo` was and on its ports; ready after a moment."""
+    environ = {"BILLHOOK_REDIS": "", "BILLHOOK_PORT": str(urlsplit(demo.url).port)}
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        running += [_start(demo.place, words, environ) for words in roles]
+        _answers(demo.url.partition("/webhooks")[0] + "/readyz")
+        yield
+    finally:
+        for process in running:
+            _end(process)
+
+
+@contextmanager
+def _process(place: Path, role: str, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = _start(place, (role,), environ)
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _start(place: Path, words: tuple[str, ...], environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
+    with (place / f"{words[0]}.log").open("ab") as log:
+        return subprocess.Popen([sys.executable, "-m", "workers.cli.main", *words], cwd=place, env=environ, stdout=log, stderr=log)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+
+
+def _ready(place: Path, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    data, until = place / ".billhook/data", time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            running: dict[str, Any] = json.loads((data / "run.json").read_text())
+            if httpx.get(f"{running['receiver']}/readyz").is_success and _has_baseline(data / "billhook.db"):
+                return running
+        except (OSError, ValueError, httpx.HTTPError, sqlite3.Error):
+            pass
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise SystemExit(f"billhook never became ready:\n{(place / 'up.log').read_text()[-2000:]}")
+
+
+def _answers(url: str) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            if httpx.get(url).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise SystemExit(f"{url} never answered")
+
+
+def _has_baseline(database: Path) -> bool:
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return bool(connection.execute("SELECT 1 FROM control WHERE name LIKE 'baseline:%' AND value LIKE '%true%'").fetchone())
+    finally:
+        connection.close()

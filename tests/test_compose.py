@@ -1,0 +1,109 @@
+"""docker-compose.yml: its very commands, as processes on a real PostgreSQL and Redis, carry one event through."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.processes import ROOT, Shell, eventually
+from tests.servers import free_port
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, Any] = COMPOSE["services"]
+ROLES = ("receiver", "worker", "sweeper")
+
+CONFIG = """
+[source.shop]
+kind = "monsum"
+
+[source.shop.api]
+sandbox = true
+base_url = "http://127.0.0.1:{port}/api/1.0/api.php"
+
+[policy.auto-send]
+mode = "auto"
+hold_minutes = 0
+email_window = "00:00-24:00"
+channel_map = {{ mail = "email" }}
+placeholder_domains = []
+"""
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, empty_postgres_url: str, redis_url: str) -> tuple[Shell, int]:
+    """A directory as the containers see it, and the port of the provider. Paths and addresses of this machine stand for the containers'."""
+    provider = free_port()
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (tmp_path / "billhook.toml").write_text(CONFIG.format(port=provider))
+    (secrets / "BILLHOOK_DATABASE").write_text(empty_postgres_url)
+    (secrets / "BILLHOOK_DOOR_SHOP_PATH").write_text("c0ffee-c0ffee-1234567890")
+    (secrets / "BILLHOOK_API_SHOP_USER").write_text("owner@example.com")
+    (secrets / "BILLHOOK_API_SHOP_KEY").write_text("k-0123456789abcdef")
+    here = {
+        "/etc/billhook/billhook.toml": str(tmp_path / "billhook.toml"),
+        "/run/billhook/secrets": str(secrets),
+        "/run/billhook/BILLHOOK_DATABASE": str(secrets / "BILLHOOK_DATABASE"),
+        "redis://redis:6379/0": redis_url,
+        "/var/lib/billhook/data": str(tmp_path / "data"),
+        "/var/lib/billhook/ledger-head": str(tmp_path / "heads"),
+        "0.0.0.0": "127.0.0.1",
+        "8080": str(free_port()),
+    }
+    environ = {name: here.get(value, value) for name, value in SERVICES["receiver"]["environment"].items()}
+    return Shell(tmp_path, **environ), provider
+
+
+@pytest.mark.slow
+def test_its_commands_carry_one_event_through_on_postgresql_and_redis(deployment: tuple[Shell, int]) -> None:
+    shell, provider = deployment
+    door = f"http://127.0.0.1:{shell.environ['BILLHOOK_PORT']}"
+
+    early = shell.billhook(*SERVICES["worker"]["command"], code=2)
+    shell.billhook(*SERVICES["migrate"]["command"])
+    with ExitStack() as running:
+        running.enter_context(shell.running("sandbox", "--source", "shop", "--port", str(provider), "--receiver", door, log="sandbox"))
+        for role in ROLES:
+            running.enter_context(shell.running(*SERVICES[role]["command"], log=role))
+        [made] = shell.json("trigger", "invoice.completed", "--source", "shop")
+        effects = eventually(lambda: shell.json("effects", "--state", "done"), why=lambda: shell.said("worker") + shell.said("sweeper"))
+        findings = shell.json("doctor")
+
+    assert "billhook migrate" in early
+    assert [(row["service"], row["object_id"]) for row in effects] == [("invoice.sendbyemail", made["invoice_id"])]
+    assert [finding for finding in findings if finding["state"] == "wrong"] == []
+    assert list((shell.place / "heads").glob("*.head"))
+
+
+def test_every_role_waits_for_the_one_migration() -> None:
+    for role in ROLES:
+        waits = SERVICES[role]["depends_on"]
+        assert waits["migrate"] == {"condition": "service_completed_successfully"}
+        assert waits["redis"] == {"condition": "service_healthy"}
+    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert SERVICES["migrate"]["restart"] == "no"
+
+
+def test_redis_keeps_every_hint() -> None:
+    command = SERVICES["redis"]["command"]
+
+    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+
+
+def test_the_receiver_sees_no_secret_of_a_provider_and_no_ledger() -> None:
+    mounts = " ".join(SERVICES["receiver"]["volumes"])
+
+    assert "./secrets/door:" in mounts
+    assert "./secrets/api" not in mounts and "ledger-head:" not in mounts
+
+
+def test_those_who_act_share_a_place_for_the_ledgers_heads_outside_the_database() -> None:
+    for role in ("worker", "sweeper"):
+        assert "ledger-head:/var/lib/billhook/ledger-head" in SERVICES[role]["volumes"]
+    assert "ledger-head" in COMPOSE["volumes"]
+
+
+def test_the_door_is_published_on_the_loopback_address_only() -> None:
+    assert SERVICES["receiver"]["ports"] == ["127.0.0.1:8080:8080"]

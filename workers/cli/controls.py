@@ -1,0 +1,95 @@
+"""Controls: the mode of a workflow on a source, and the freeze that holds back every effect."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.engine import Connection
+
+from workers import control
+from workers.cli.output import show_rows
+from workers.cli.session import Json, Reason, actor, session
+from workers.errors import StateConflict
+
+Existing = Annotated[bool, typer.Option("--include-existing", help="Also take what was completed before this moment.")]
+COLUMNS = ("source", "workflow", "mode", "said", "note")
+
+
+def mode(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Argument(help="The source; without it, all are listed.")] = None,
+    workflow: Annotated[str | None, typer.Argument(help="The workflow, as in [policy.NAME].")] = None,
+    mode: Annotated[str | None, typer.Argument(help="off, observe, propose or auto.")] = None,
+    include_existing: Existing = False,
+    json: Json = False,
+) -> None:
+    """Show what may act, or set it: `billhook mode shop auto-send auto`."""
+    if (workflow is None) != (mode is None):
+        raise typer.BadParameter("write all three: billhook mode SOURCE WORKFLOW off|observe|propose|auto")
+    if mode is not None and mode not in control.MODES:
+        raise typer.BadParameter(f"{mode} is no mode: write one of {', '.join(control.MODES)}")
+    here = session(context)
+    chosen = here.chosen()
+    settings = chosen.settings
+    firsts = {name: str(policy.get("mode", "observe")) for name, policy in chosen.policies.items()}
+    if source is not None:
+        settings.source(source)
+    with here.database() as database:
+        if source and workflow and mode:
+            first = firsts.get(workflow, "observe")
+            database.write(lambda c: _set(c, source, workflow, mode, first, include_existing))
+        with database.read() as connection:
+            rows = [
+                _row(connection, name, flow, firsts.get(flow, "observe")) for name in settings.sources for flow in _named(firsts, workflow)
+            ]
+    shown = [row for row in rows if source in (None, row["source"]) and workflow in (None, row["workflow"])]
+    show_rows(shown, COLUMNS, as_json=json, nothing="no source is configured")
+
+
+def freeze(context: typer.Context, reason: Reason = "operator", json: Json = False) -> None:
+    """Hold back every effect from now on; what is being called is finished. Receiving goes on."""
+
+    def act(connection: Connection) -> None:
+        now = datetime.now(UTC)
+        control.put(connection, "freeze", {"reason": reason}, at=now, actor=actor())
+        control.audited(connection, "freeze", at=now, actor=actor(), reason=reason)
+
+    with session(context).database() as database:
+        database.write(act)
+    show_rows([{"frozen": True, "reason": reason}], ("frozen", "reason"), as_json=json, nothing="")
+
+
+def unfreeze(context: typer.Context, reason: Reason = "", json: Json = False) -> None:
+    """Let effects go on. After a restored backup, look at the parked ones first."""
+
+    def act(connection: Connection) -> str:
+        was = control.frozen(connection)
+        if was is None:
+            raise StateConflict("nothing is frozen: there is nothing to release")
+        now = datetime.now(UTC)
+        control.put(connection, "freeze", None, at=now, actor=actor())
+        control.audited(connection, "unfreeze", at=now, actor=actor(), reason=reason, detail={"was": was})
+        return was
+
+    with session(context).database() as database:
+        was = database.write(act)
+    show_rows([{"frozen": False, "was": was}], ("frozen", "was"), as_json=json, nothing="")
+
+
+def _named(firsts: dict[str, str], workflow: str | None) -> list[str]:
+    return sorted({"auto-send", *firsts, *([workflow] if workflow else [])})
+
+
+def _set(connection: Connection, source: str, workflow: str, mode: str, first: str, include_existing: bool) -> None:
+    was = control.mode_of(connection, source, workflow, first)
+    now = datetime.now(UTC)
+    control.set_mode(connection, source, workflow, mode, was=was, at=now, actor=actor(), include_existing=include_existing)
+
+
+def _row(connection: Connection, source: str, workflow: str, first: str) -> dict[str, Any]:
+    """What is in force, what was asked for, and why they differ."""
+    value = control.get(connection, control.mode_name(source, workflow))
+    said, mode = (value["mode"] if value else first), control.mode_of(connection, source, workflow, first)
+    note = "" if said == mode else f"{said} begins once `billhook connect {source}` has read what is there"
+    frozen = control.frozen(connection)
+    return {"source": source, "workflow": workflow, "mode": mode, "said": said, "note": f"frozen: {frozen}" if frozen else note}

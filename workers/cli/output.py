@@ -1,0 +1,75 @@
+"""What commands print: a table for people, JSON for programs, and one sentence where something went wrong."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = Mapping[str, Any]
+WIDTH_IN_A_PIPE = 220
+
+
+def show_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
+    """Print rows: with `as_json` whole, as one JSON array; else the named columns as a table, or the sentence `nothing`."""
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        print(nothing)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(row.get(name))) for name in columns))
+    _console().print(table)
+
+
+def show_one(row: Row, *, as_json: bool) -> None:
+    """Print one row, a line for each field."""
+    if as_json:
+        print_json(row)
+        return
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        print(f"{name:<{width}}  {plain(value)}")
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on standard output; times as ISO 8601."""
+    print(json.dumps(value, default=_json_value, ensure_ascii=False))
+
+
+def complain(sentence: str) -> None:
+    """One sentence on standard error."""
+    print(f"billhook: {sentence}", file=sys.stderr)
+
+
+def plain(value: Any) -> str:
+    """A value as a person reads it, without control characters: what came from outside may not move the cursor."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    text = json.dumps(value, default=_json_value, ensure_ascii=False) if isinstance(value, dict | list | tuple) else str(value)
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, Decimal):
+        return str(value)
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDTH_IN_A_PIPE)

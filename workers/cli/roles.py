@@ -1,0 +1,104 @@
+"""The roles: `up`, which runs them all, and each by itself; and `migrate`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import sqlalchemy as sa
+import typer
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from receiver.environment import receiver_environment
+from workers import baseline, control, demo
+from workers.cli.output import print_json, show_one
+from workers.cli.session import Json, session
+from workers.migrate import migrate as run_migrations
+from workers.mirror import Mirror
+from workers.sandbox.__main__ import run as run_sandbox
+from workers.sandbox.__main__ import setup as sandbox_setup
+from workers.settings import build
+from workers.up import run_up
+from workers.worker import run_sweeper, run_worker
+
+
+def up(context: typer.Context) -> None:
+    """Run everything on this machine: receiver, worker, sweeper, a private Valkey; the demo where nothing is configured."""
+    raise typer.Exit(run_up(session(context).config, os.environ))
+
+
+def receiver(context: typer.Context) -> None:
+    """Take in webhooks. Becomes a program without worker code, provider credentials or anything else it need not know."""
+    _become("receiver", receiver_environment(_environ(context)))
+
+
+def worker(context: typer.Context) -> None:
+    """Route deliveries and advance runs, until told to stop; a call under way is finished."""
+    raise typer.Exit(run_worker(session(context).config))
+
+
+def sweeper(context: typer.Context) -> None:
+    """Find what nobody was told about, keep schedules, read baselines; with no Redis, drive every run."""
+    raise typer.Exit(run_sweeper(session(context).config))
+
+
+def sandbox(
+    context: typer.Context,
+    source: Annotated[str, typer.Option("--source", "-s", help="The source whose provider is simulated.")] = demo.SOURCE,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8090,
+    receiver: Annotated[str | None, typer.Option("--receiver", help="Where its notifications go; without it they wait.")] = None,
+    scale: Annotated[float, typer.Option("--scale", help="How much faster than the wall its clock runs.")] = 1.0,
+) -> None:
+    """Simulate the provider of one source on this machine."""
+    settings = session(context).settings()
+    chosen = settings.source(source)
+    run_sandbox(
+        sandbox_setup(
+            source=source, receiver=receiver, secrets_dir=settings.secrets_dir, port=port, kind=chosen.kind, zone=chosen.zone, scale=scale
+        )
+    )
+
+
+def migrate(context: typer.Context, json: Json = False) -> None:
+    """Bring the database to this program's revision. The only command that changes tables."""
+    here = session(context)
+    with here.database(migrated=False) as database:
+        migrated = run_migrations(database, here.settings().workflows)
+    if json:
+        print_json({"before": migrated.before, "after": migrated.after})
+    elif migrated.before == migrated.after:
+        print(f"nothing to do: the database is at {', '.join(migrated.after)}")
+    else:
+        print(f"migrated to {', '.join(migrated.after)}")
+
+
+def connect(context: typer.Context, source: Annotated[str, typer.Argument(help="The source's name.")], json: Json = False) -> None:
+    """Read what a source holds already, so that history starts nothing. Reads only; can be broken off and repeated."""
+    chosen = session(context).chosen()
+    chosen.settings.source(source)
+    with session(context).database() as database:
+        runtime = build(chosen, database=database)
+        baseline.read(runtime, source)
+        with database.read() as connection:
+            at = control.baseline_at(connection, source)
+            kept = {f"{kind}s": mirror_count(connection, source, kind) for kind in ("customer", "invoice")}
+    show_one({"source": source, "baseline_at": at, **kept}, as_json=json)
+
+
+def _environ(context: typer.Context) -> Mapping[str, str]:
+    """The environment, with the configuration this command was given."""
+    config = session(context).config
+    return {**os.environ, "BILLHOOK_CONFIG": str(config)} if config is not None else os.environ
+
+
+def _become(module: str, environ: Mapping[str, str]) -> None:
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", module], dict(environ))
+
+
+def mirror_count(connection: Connection, source: str, kind: str) -> int:
+    """How many objects of one kind are known of a source."""
+    table = table_of(Mirror)
+    counted = sa.select(sa.func.count()).select_from(table).where(table.c.source == source, table.c.kind == kind)
+    return int(connection.execute(counted).scalar_one())

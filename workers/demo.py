@@ -1,0 +1,79 @@
+"""The demo configuration: one source `sandbox`, everything switched on, secrets made here.
+
+Written by `billhook up` where no configuration exists, below .billhook. Real sources keep the careful defaults of their own.
+"""
+
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+SOURCE = "sandbox"
+CONFIG = Path(".billhook/demo.toml")
+SECRETS = Path(".billhook/secrets")
+_ADDRESS = re.compile(r'(?m)^base_url = "http://127\.0\.0\.1:\d+')
+
+TOML = """\
+# Written by `billhook up`: a demo without any provider. The source below talks to billhook's own sandbox.
+# Remove .billhook to start afresh. To connect a real account, write a billhook.toml: see README.md.
+[billhook]
+database = "sqlite:///.billhook/data/billhook.db"
+data_dir = ".billhook/data"
+ledger_head_dir = ".billhook/ledger-head"
+secrets_dir = ".billhook/secrets"
+
+[source.sandbox]
+kind = "monsum"
+zone = "Europe/Berlin"
+currencies = ["EUR"]
+
+[source.sandbox.api]
+sandbox = true
+base_url = "http://127.0.0.1:8090/api/1.0/api.php"
+
+# In the demo everything is sent at once. A real source begins with mode = "observe" and a hold.
+[policy.auto-send]
+mode = "auto"
+hold_minutes = 0
+email_window = "00:00-24:00"
+post_window = "00:00-24:00"
+channel_map = { mail = "email", email = "email", post = "post", none = "none" }
+placeholder_domains = []         # the sandbox's customers live at example.com
+"""
+
+
+def write(base: Path = Path()) -> Path:
+    """Create the demo's configuration and secrets where they are missing; the path of the configuration, relative to `base`."""
+    (base / SECRETS).mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, value in _secrets().items():
+        _write_once(base / SECRETS / name, value)
+    _write_once(base / CONFIG, TOML)
+    return CONFIG
+
+
+def move_sandbox(port: int, config: Path = CONFIG) -> None:
+    """Note in the demo's configuration that its sandbox listens on another port."""
+    text = config.read_text(encoding="utf-8")
+    new = config.with_suffix(".new")
+    new.write_text(_ADDRESS.sub(f'base_url = "http://127.0.0.1:{port}', text), encoding="utf-8")
+    new.replace(config)
+
+
+def _secrets() -> dict[str, str]:
+    return {
+        "BILLHOOK_DOOR_SANDBOX_PATH": secrets.token_hex(16),
+        "BILLHOOK_API_SANDBOX_USER": "owner@demo.invalid",
+        "BILLHOOK_API_SANDBOX_KEY": secrets.token_hex(16),
+    }
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Make the file whole or not at all; one that is there stays."""
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    with suppress(FileExistsError):
+        os.link(new, path)
+    new.unlink()

@@ -1,0 +1,165 @@
+"""The story of one thing: everything billhook received, decided and did about it, in one order of time.
+
+Used by `billhook explain`. A key is a run, an effect, an invoice, a customer or a delivery; from there the story follows every link
+both ways: delivery → event → run → step → effect → the provider's reference, and every reason for not acting. Reads only.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import SQLModel
+
+from receiver.db import table_of
+from receiver.inbox import Delivery
+from workers.chain import EffectLog
+from workers.control import Audit
+from workers.desk import Alert, Block, Parked, Task
+from workers.events import EventRow
+from workers.journal import JournalRow
+from workers.ledger import EffectRow
+from workers.runs import RunRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One thing that happened. `what` is its kind, `id` names it for `show`, `text` says it, `reason` why (or why not)."""
+
+    at: datetime
+    what: str
+    id: str
+    text: str
+    reason: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def story(connection: Connection, key: str, source: str | None = None) -> list[Line]:
+    """Everything about `key`, oldest first; empty where nothing is known of it. `delivery:12` and `event:12` name those by id."""
+    runs, events, effects, deliveries = _found(connection, key, source)
+    events |= _ids(connection, EventRow, "delivery_id", deliveries)
+    runs |= _ids(connection, RunRow, "trigger_id", events) | _ids(connection, EffectRow, "id", effects, give="run_id")
+    events |= _ids(connection, RunRow, "id", runs, give="trigger_id")
+    effects |= _ids(connection, EffectRow, "run_id", runs)
+    deliveries |= _ids(connection, EventRow, "id", events, give="delivery_id")
+    lines = [*_deliveries(connection, deliveries), *_events(connection, events), *_runs(connection, runs), *_steps(connection, runs)]
+    lines += [*_effects(connection, effects), *_desk(connection, runs, effects, deliveries, key)]
+    return sorted(lines, key=lambda line: line.at)
+
+
+Ids = set[Any]
+
+
+def _found(connection: Connection, key: str, source: str | None) -> tuple[Ids, Ids, Ids, Ids]:
+    kind, _, id = key.rpartition(":")
+    number = int(id) if id.isdigit() else -1
+    if kind in ("delivery", "event"):
+        events = {number} if kind == "event" else set()
+        return set(), events, set(), {number} if kind == "delivery" else set()
+    runs = _matching(connection, RunRow, source, {"id": id, "invoice_id": id, "customer_id": id, "key": key}, kind)
+    effects = _matching(connection, EffectRow, source, {"id": id, "object_id": id}, kind)
+    events = _matching(connection, EventRow, source, {"invoice_id": id, "customer_id": id}, kind)
+    deliveries = set() if kind else _matching(connection, Delivery, source, {"native_id": id}, kind)
+    if not (runs or effects or events or deliveries) and not kind:
+        deliveries = _ids(connection, Delivery, "id", {number})
+    return runs, events, effects, deliveries
+
+
+def _matching(connection: Connection, model: type[SQLModel], source: str | None, wanted: dict[str, str], kind: str) -> Ids:
+    """Ids of the rows in which one of the wanted columns matches; `kind` "invoice" or "customer" narrows which."""
+    table = table_of(model)
+    columns = {"invoice": ("invoice_id", "object_id"), "customer": ("customer_id",)}.get(kind, tuple(wanted))
+    matches = [table.c[name] == value for name, value in wanted.items() if name in columns or name == "key"]
+    if not matches:
+        return set()
+    of_source = [table.c.source == source] if source else []
+    return set(connection.execute(sa.select(table.c.id).where(sa.or_(*matches), *of_source)).scalars())
+
+
+def _ids(connection: Connection, model: type[SQLModel], column: str, values: Iterable[Any], give: str = "id") -> Ids:
+    table = table_of(model)
+    return {id for id in connection.execute(sa.select(table.c[give]).where(table.c[column].in_(list(values)))).scalars() if id is not None}
+
+
+def _rows(connection: Connection, model: type[SQLModel], column: str, values: Iterable[Any]) -> Sequence[sa.RowMapping]:
+    table = table_of(model)
+    return connection.execute(sa.select(table).where(table.c[column].in_(list(values)))).mappings().all()
+
+
+def _deliveries(connection: Connection, ids: Ids) -> Iterable[Line]:
+    for row in _rows(connection, Delivery, "id", ids):
+        text = f"{row['origin']} {row['native_type']} {row['native_id']} received from {row['source']}"
+        by = f" by {row['actor']}" if row["actor"] else ""
+        again = f", repeated {row['repeats']} times" if row["repeats"] else ""
+        outcome = ": ".join(part for part in (row["outcome"], row["reason"]) if part) or "not routed yet"
+        detail = {"body_hash": row["body_hash"], "routed_at": row["routed_at"]}
+        yield Line(at=row["received_at"], what="delivery", id=str(row["id"]), text=text + by + again, reason=outcome, detail=detail)
+
+
+def _events(connection: Connection, ids: Ids) -> Iterable[Line]:
+    for row in _rows(connection, EventRow, "id", ids):
+        marks = [name for name in ("late", "historical", "echo") if row[name]]
+        about = " ".join(f"{name} {row[f'{name}_id']}" for name in ("invoice", "customer") if row[f"{name}_id"])
+        text = f"{row['type']} {about} ({', '.join([row['proof'], *marks])})"
+        yield Line(at=row["recorded_at"], what="event", id=str(row["id"]), text=text, reason=row["outcome"], detail={"data": row["data"]})
+
+
+def _runs(connection: Connection, ids: Ids) -> Iterable[Line]:
+    for row in _rows(connection, RunRow, "id", ids):
+        name = f"{row['workflow']} {row['key']}"
+        waits = f"until {row['wake_at'].isoformat()}" if row["wake_at"] else ""
+        still = "" if row["ended_at"] else f"now {row['status']} {waits}".strip()
+        yield Line(at=row["started_at"], what="run", id=row["id"], text=f"{name} started, mode {row['mode']}", reason=still)
+        if row["ended_at"]:
+            yield Line(at=row["ended_at"], what="run", id=row["id"], text=f"{name} ended: {row['outcome']}", reason=row["reason"] or "")
+
+
+def _steps(connection: Connection, run_ids: Ids) -> Iterable[Line]:
+    for row in _rows(connection, JournalRow, "run_id", run_ids):
+        result = row["result"] if isinstance(row["result"], dict) else {}
+        known = {name: result[name] for name in ("state", "reason", "reference", "until") if result.get(name)}
+        said = ", ".join(f"{name} {value}" for name, value in known.items())
+        yield Line(at=row["at"], what="step", id=row["run_id"], text=f"{row['kind']} “{row['name']}”", reason=said)
+
+
+def _effects(connection: Connection, ids: Ids) -> Iterable[Line]:
+    effects = {row["id"]: row for row in _rows(connection, EffectRow, "id", ids)}
+    for row in sorted(_rows(connection, EffectLog, "effect_id", effects), key=lambda row: row["seq"]):
+        effect = effects[row["effect_id"]]
+        text = f"{effect['service']} {effect['object_kind']} {effect['object_id']}: {row['after']}"
+        if row["after"] == "done" and effect["reference"]:
+            text += f", the provider's reference is {effect['reference']}"
+        by = f" by {row['actor']}" if row["actor"] else ""
+        detail = {"seq": row["seq"], "hash": row["hash"], "request_hash": row["request_hash"]}
+        yield Line(at=row["at"], what="effect", id=row["effect_id"], text=text + by, reason=row["reason"], detail=detail)
+
+
+def _desk(connection: Connection, runs: Ids, effects: Ids, deliveries: Ids, key: str) -> Iterable[Line]:
+    """What waits for a person, and what people did."""
+    yield from _parked(connection, {"run_id": runs, "effect_id": effects, "delivery_id": deliveries})
+    for row in _rows(connection, Task, "run_id", runs):
+        yield Line(at=row["opened_at"], what="task", id=str(row["id"]), text=row["name"], reason=row["reason"])
+    named = key.rpartition(":")[2]
+    subjects = {key, named, *runs, *effects, f"invoice:{named}", f"customer:{named}", *(f"run:{id}" for id in runs)}
+    subjects |= {f"effect:{id}" for id in effects}
+    for row in _rows(connection, RunRow, "id", runs):
+        subjects.add(f"{row['source']}/{row['invoice_id'] or row['customer_id'] or row['key']}")
+    for row in _rows(connection, Alert, "subject", subjects):
+        yield Line(at=row["opened_at"], what="alert", id=str(row["id"]), text=row["subject"], reason=row["reason"])
+    for row in _rows(connection, Block, "object_id", {named}):
+        text = f"{row['kind']} on {row['scope']} {row['object_id']} by {row['actor']}"
+        yield Line(at=row["opened_at"], what="block", id=str(row["id"]), text=text, reason=row["reason"])
+    for row in _rows(connection, Audit, "subject", subjects):
+        yield Line(at=row["at"], what="act", id=str(row["id"]), text=f"{row['act']} by {row['actor']}", reason=row["reason"])
+
+
+def _parked(connection: Connection, links: dict[str, Ids]) -> Iterable[Line]:
+    found = {row["id"]: row for column, ids in links.items() for row in _rows(connection, Parked, column, ids)}
+    for id, row in found.items():
+        text = f"{row['kind']} {row['subject']}: a person decides"
+        yield Line(at=row["opened_at"], what="parked", id=str(id), text=text, reason=row["reason"])
+        if row["closed_at"]:
+            closed = f"closed by {row['actor']}"
+            yield Line(at=row["closed_at"], what="parked", id=str(id), text=closed, reason=row["resolution"] or "")

@@ -1,0 +1,138 @@
+"""Making something happen at the sandbox, as a person or a customer would at the provider. Used by `billhook trigger`.
+
+Talks to the control desk of the sandbox a source's `base_url` leads to; a real account is refused. A recorded notification is seeded
+as objects and then posted to the door, byte for byte.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from receiver.db import Database
+from receiver.errors import BillhookError, PayloadInvalid, SchemaOutdated, SettingsInvalid
+from receiver.settings import Settings, SourceSettings
+from receiver.sources import catalog
+from workers import control, runfile
+from workers.errors import NotReady
+from workers.settings import WorkerSettings
+
+READY_S = 60.0
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """Where a trigger plays: a source, the sandbox behind it and the door in front of it."""
+
+    settings: Settings
+    source: SourceSettings
+    address: str
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10.0, trust_env=False))
+    pause: Callable[[float], None] = time.sleep
+
+    @property
+    def receiver(self) -> str:
+        """Where the door is now: `billhook up` may have moved its port."""
+        running = runfile.read(self.settings.data_dir)
+        host, port = self.settings.receiver.host, self.settings.receiver.port
+        return running.receiver if running else f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def sandbox(self) -> str:
+        """Where the sandbox is now."""
+        running = runfile.read(self.settings.data_dir)
+        return running.sandbox if running and running.sandbox else self.address
+
+    def await_ready(self, database: Database, patience_s: float = READY_S) -> None:
+        """Return once the door is open, the sandbox answers and the baseline is read; raises NotReady naming what is missing."""
+        until = time.monotonic() + patience_s
+        while (missing := self._missing(database)) is not None:
+            if time.monotonic() > until:
+                raise NotReady(f"{missing}: is `billhook up` running? Its output says more, and so does `billhook doctor`")
+            self.pause(0.25)
+
+    def act(self, kind: str, overrides: dict[str, str], count: int = 1) -> list[dict[str, str]]:
+        """Have `kind` happen at the sandbox; the ids of what was touched. Raises BillhookError where the sandbox refuses."""
+        return self._desk("trigger", json={"kind": kind, "overrides": overrides, "count": count})
+
+    def play(self, recorded: bytes, database: Database) -> list[dict[str, str]]:
+        """Seed the sandbox with what `recorded` tells about, then post these bytes to the door; the ids of the seeded objects."""
+        made = self._desk("seed", content=recorded, headers={"Content-Type": "application/json"})
+        self._begin_before(recorded, database)
+        url, login = self._door()
+        answer = self.client.post(url, content=recorded, headers={"Content-Type": "application/json"}, auth=login)
+        if not answer.is_success:
+            raise BillhookError(
+                f"the door answered {answer.status_code}: `billhook doctor` says what may be wrong", source=self.source.name
+            )
+        return made
+
+    def _missing(self, database: Database) -> str | None:
+        for name, url in (("the receiver", f"{self.receiver}/readyz"), ("the sandbox", f"{self.sandbox}/_sandbox/health")):
+            try:
+                answer = self.client.get(url)
+            except httpx.HTTPError:
+                return f"{name} does not answer at {url}"
+            if answer.status_code != 200:
+                return f"{name} answers {answer.status_code} at {url}"
+        try:
+            database.require_schema()
+        except SchemaOutdated:
+            return "the database is not migrated"
+        with database.read() as connection:
+            read_at = control.baseline_at(connection, self.source.name)
+        # A provider tells whole seconds: what happens in the baseline's own second would count as history.
+        began = read_at is not None and datetime.now(UTC) >= read_at + timedelta(seconds=1)
+        return None if began else f"the baseline of {self.source.name} is not read yet"
+
+    def _desk(self, act: str, **what: Any) -> list[dict[str, str]]:
+        answer = self.client.post(f"{self.sandbox}/_sandbox/{act}", **what)
+        said = answer.json()
+        if answer.status_code != 200:
+            raise SettingsInvalid(f"the sandbox cannot do that: {said.get('error', answer.status_code)}")
+        return list(said["made"])
+
+    def _begin_before(self, recorded: bytes, database: Database) -> None:
+        """Let the recorded moment count: `since` of this source moves before it."""
+        kind = catalog.kind(self.source.kind)
+        try:
+            identity = kind.identify(recorded, {})
+            notice = kind.interpret(recorded, self.source, identity.native_type, identity.native_id)
+        except PayloadInvalid as error:
+            raise SettingsInvalid(f"the file is not a notification of kind {self.source.kind}: {error}") from error
+        if notice.created_at is None:
+            return
+        wanted, name = notice.created_at - timedelta(seconds=1), f"since:{self.source.name}"
+        with database.read() as connection:
+            now = control.since(connection, self.source.name, self.source.since)
+        if now is None or wanted < now:
+            database.write(lambda c: control.put(c, name, wanted.isoformat(), at=datetime.now(UTC), actor="trigger"))
+
+    def _door(self) -> tuple[str, httpx.Auth]:
+        secrets = self.settings.door_secrets(self.source.name)
+        url = f"{self.receiver}/webhooks/{self.source.name}"
+        if secrets.user and secrets.passwords:
+            return url, httpx.BasicAuth(secrets.user, secrets.passwords[0])
+        return f"{url}/{secrets.paths[0]}", httpx.Auth()
+
+
+def stage(chosen: WorkerSettings, name: str | None = None) -> Stage:
+    """The stage of the named source, or of the only one with a sandbox. Raises SettingsInvalid for a real account."""
+    settings, playable = chosen.settings, sandboxes(chosen)
+    if name is None and len(playable) != 1:
+        known = ", ".join(sorted(playable)) or "none"
+        raise SettingsInvalid(f"name the source: --source NAME; sources with sandbox = true are {known}")
+    source = settings.source(name or next(iter(playable)))
+    if source.name not in playable:
+        raise SettingsInvalid(f"source {source.name} is a real account: trigger only plays on a sandbox")
+    return Stage(settings=settings, source=source, address=playable[source.name])
+
+
+def sandboxes(chosen: WorkerSettings) -> dict[str, str]:
+    """Sources whose provider is a sandbox on this machine, with its address."""
+    bases = {name: urlsplit(str(api.base_url)) for name, api in chosen.apis.items() if api.sandbox}
+    return {name: f"{base.scheme}://{base.netloc}" for name, base in bases.items()}

@@ -1,0 +1,226 @@
+"""`billhook up`: everything on one machine, without a server to install.
+
+Makes the demo's configuration where there is none, migrates, finds free ports, then supervises a private Valkey, the sandbox of the
+demo, the receiver, the worker and the sweeper. Ends when told to: the workers finish the call they are in. Holds no state that
+matters: killed at any instant and started again, it goes on.
+"""
+
+import os
+import shlex
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from receiver import log
+from receiver.db import Database
+from receiver.environment import receiver_environment
+from receiver.errors import SettingsInvalid
+from receiver.settings import Settings, SourceSettings, find_config
+from workers import demo, runfile, valkey
+from workers.invocation import command_line
+from workers.migrate import migrate
+from workers.settings import WorkerSettings
+from workers.supervisor import Child, Supervisor
+
+ROLES = ("receiver", "worker", "sweeper")
+DRAIN_S = 25.0
+LOOK_S = 0.2
+PORTS_TRIED = 50
+
+logger = log.get_logger(__name__)
+
+
+def run_up(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Run until SIGINT or SIGTERM; the exit code. Raises BillhookError where it cannot start."""
+    path = configuration(config, environ)
+    chosen = WorkerSettings(path, environ)
+    settings = chosen.settings
+    log.configure(settings.log_level, settings.log_format)
+    settings.all_door_secrets()
+    with runfile.only_one(settings.data_dir):
+        _migrate(settings)
+        up = Up(chosen, path, environ)
+        try:
+            up.start()
+            return up.watch()
+        finally:
+            up.drain()
+
+
+def configuration(config: Path | None, environ: Mapping[str, str]) -> Path:
+    """The configuration in use; the demo's, made now, where there is none."""
+    try:
+        return find_config(config, environ)
+    except SettingsInvalid:
+        if config is not None or environ.get("BILLHOOK_CONFIG"):
+            raise
+        return demo.write()
+
+
+def free_port(host: str, wanted: int) -> int:
+    """`wanted`, or the next port of `host` that nobody holds. Raises SettingsInvalid."""
+    for port in range(wanted, min(wanted + PORTS_TRIED, 65536)) if wanted else (0,):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SettingsInvalid(f"no free port at {host} from {wanted} on: set port (and host) in [billhook.receiver]")
+
+
+def sandbox_source(chosen: WorkerSettings) -> SourceSettings | None:
+    """The source whose simulated provider is to run here: the only one with a provider, and marked as a sandbox."""
+    providers = [source for source in chosen.settings.sources.values() if source.kind != "standard"]
+    return providers[0] if len(providers) == 1 and chosen.apis[providers[0].name].sandbox else None
+
+
+def unused_ids(now_s: float) -> int:
+    """How far a sandbox moves its ids on: it forgets its objects when it ends, and billhook does not."""
+    return max(0, int(now_s) - 1_793_000_000) * 100
+
+
+class Up:
+    """One run of `billhook up`."""
+
+    def __init__(self, chosen: WorkerSettings, path: Path, environ: Mapping[str, str]) -> None:
+        self._chosen, self._settings = chosen, chosen.settings
+        self._path = path
+        self._environ = {**environ, "BILLHOOK_CONFIG": str(path)}
+        self._children = Supervisor()
+        self._stop = threading.Event()
+        self._signals = 0
+        self._receiver = ""
+        self._sandbox: str | None = None
+        self._redis = chosen.settings.redis
+
+    def start(self) -> None:
+        """Start everything, in the order of need."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._told)
+        host, wanted = self._settings.receiver.host, self._settings.receiver.port
+        port = self._port("receiver", host, wanted)
+        self._receiver = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._environ["BILLHOOK_PORT"] = str(port)
+        self._start_redis()
+        self._start_sandbox()
+        self._start_roles()
+        running = runfile.Running(pid=os.getpid(), receiver=self._receiver, sandbox=self._sandbox, redis=self._redis)
+        runfile.write(self._settings.data_dir, running)
+
+    def watch(self) -> int:
+        """Keep everything running until told to stop."""
+        greeted = False
+        with httpx.Client(timeout=1.0, trust_env=False) as client:
+            while not self._stop.wait(LOOK_S):
+                self._children.look()
+                if not greeted and self._ready(client):
+                    greeted = True
+                    sys.stdout.write(self._greeting())
+                    sys.stdout.flush()
+        return 0
+
+    def drain(self) -> None:
+        """Stop taking in, let the workers finish their call, then end the rest; a second signal ends everything at once."""
+        logger.info("stopping", after_s=DRAIN_S)
+        late = self._children.stop(ROLES, DRAIN_S, hurry=lambda: self._signals > 1)
+        late += self._children.stop([child.name for child in self._children.children], 5.0)
+        runfile.remove(self._settings.data_dir)
+        if late:
+            logger.warning("did not end in time and was killed", names=",".join(late))
+        logger.info("stopped")
+
+    def _start_redis(self) -> None:
+        if self._redis:
+            return
+        server = valkey.find_server()
+        if server is None:
+            logger.warning("no redis here: the sweeper alone drives every run, more slowly")
+            return
+        listens = valkey.socket_path(self._settings.data_dir)
+        valkey.stop_leftover(listens)
+        self._children.start(Child(name="valkey", command=valkey.command(server, listens), output=self._settings.data_dir / "valkey.log"))
+        self._redis = self._environ["BILLHOOK_REDIS"] = valkey.url_of(listens)
+
+    def _start_sandbox(self) -> None:
+        source = sandbox_source(self._chosen)
+        if source is None:
+            return
+        parts = urlsplit(str(self._chosen.apis[source.name].base_url))
+        host, wanted = str(parts.hostname), parts.port or 80
+        port = self._port("sandbox", host, wanted)
+        if port != wanted:
+            self._move_sandbox(wanted, port)
+        self._sandbox = f"http://{host}:{port}"
+        options = ["--source", source.name, "--kind", source.kind, "--zone", source.zone, "--host", host, "--port", str(port)]
+        options += ["--receiver", self._receiver, "--einvoice", "--ids-after", str(unused_ids(time.time()))]
+        if self._settings.secrets_dir is not None:
+            options += ["--secrets-dir", str(self._settings.secrets_dir)]
+        self._start("sandbox", ["-m", "workers.sandbox", *options])
+
+    def _move_sandbox(self, wanted: int, port: int) -> None:
+        if self._path != demo.CONFIG:
+            raise SettingsInvalid(f"the sandbox's port {wanted} is taken: free it, or change its base_url in {self._path}")
+        demo.move_sandbox(port, self._path)
+
+    def _start_roles(self) -> None:
+        self._start("receiver", ["-m", "receiver"], environ=receiver_environment(self._environ))
+        for role in ("worker", "sweeper"):
+            self._start(role, ["-m", "workers.cli.main", role], on_orphaned=signal.SIGTERM)  # it may finish its call when we are killed
+
+    def _start(
+        self, name: str, arguments: list[str], *, environ: Mapping[str, str] | None = None, on_orphaned: signal.Signals = signal.SIGKILL
+    ) -> None:
+        command = [sys.executable, *arguments]
+        self._children.start(Child(name=name, command=command, environ=dict(environ or self._environ), on_orphaned=on_orphaned))
+
+    def _port(self, role: str, host: str, wanted: int) -> int:
+        port = free_port(host, wanted)
+        if wanted not in (0, port):
+            sys.stdout.write(f"Port {wanted} is taken: the {role} listens on {port}.\n")
+        return port
+
+    def _ready(self, client: httpx.Client) -> bool:
+        try:
+            return client.get(f"{self._receiver}/readyz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _greeting(self) -> str:
+        """What a newcomer needs: the URL, and lines for a second shell."""
+        billhook = command_line()
+        urls = [f"  {name}: {self._webhook_url(name)}" for name in self._settings.sources]
+        lines = ["", f"billhook is ready ({self._path}). Ctrl-C stops it.", "", "Webhook URL", *urls, ""]
+        lines += ["In a second shell:", f"cd {shlex.quote(os.getcwd())}"]
+        if self._sandbox is not None:
+            lines += [f"{billhook} trigger invoice.completed"]
+        lines += [f"{billhook} effects", f"{billhook} deliveries", f"{billhook} doctor", ""]
+        return "\n".join(lines) + "\n"
+
+    def _webhook_url(self, name: str) -> str:
+        plain = f"{self._receiver}/webhooks/{name}"
+        if name == demo.SOURCE and self._path == demo.CONFIG:
+            return f"{plain}/{self._settings.door_secrets(name).paths[0]}"
+        return f"{plain}/<secret>" if self._settings.door_secrets(name).paths else plain
+
+    def _told(self, _number: int, _frame: object) -> None:
+        self._signals += 1
+        self._stop.set()
+
+
+def _migrate(settings: Settings) -> None:
+    database = Database(settings.database)
+    try:
+        migrated = migrate(database, settings.workflows)
+    finally:
+        database.close()
+    if migrated.before != migrated.after:
+        logger.info("database migrated", head=",".join(migrated.after))
