@@ -40,6 +40,7 @@ class Delivery(SQLModel, table=True):
     actor: str | None = Field(default=None, max_length=128)
     repeats: int = Field(default=0, sa_column=sa.Column(sa.Integer, nullable=False, server_default="0"))
     last_repeat_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    tries: int = Field(default=0, sa_column=sa.Column(sa.Integer, nullable=False, server_default="0"))
     route_after: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     routed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     outcome: str | None = Field(default=None, max_length=32)
@@ -204,6 +205,19 @@ def claim_unrouted(connection: Connection, delivery_ids: Sequence[int], *, now: 
     """
     claimed = list(connection.execute(_CLAIM, {"of_deliveries": list(delivery_ids), "now": now}).scalars())
     return {row[0]: row[1] for row in connection.execute(_FIRSTS, {"of_deliveries": claimed})} if claimed else {}
+
+
+def count_try(connection: Connection, delivery_id: int) -> int:
+    """Count a failed try to route; how many there were."""
+    counted = sa.update(_DELIVERY).where(_THIS).values(tries=_DELIVERY.c.tries + 1).returning(_DELIVERY.c.tries)
+    return int(connection.execute(counted, {"of_delivery": delivery_id}).scalar_one())
+
+
+def unroute(connection: Connection, delivery_id: int) -> bool:
+    """Have a parked delivery routed again; false where it was not parked."""
+    parked = sa.and_(_THIS, _DELIVERY.c.outcome == "parked")
+    again = sa.update(_DELIVERY).where(parked).values(routed_at=None, outcome=None, reason=None, route_after=None, tries=0)
+    return connection.execute(again, {"of_delivery": delivery_id}).rowcount == 1
 
 
 def put_back(connection: Connection, delivery_id: int, *, route_after: datetime) -> None:

@@ -44,6 +44,7 @@ ASYNC = ("receiver/app.py", "receiver/routes.py", "receiver/commit.py", "receive
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core_utils"}
 EDGES = (
     "receiver/app.py", "receiver/door.py", "receiver/commit.py", "receiver/routes.py", "workers/engine.py", "workers/registry.py",
+    "workers/routing.py",
     "workers/worker.py", "workers/actors.py", "workers/sandbox/sender.py",
 )  # fmt: skip
 LINES_MAX = 400

@@ -134,12 +134,12 @@ def close_parked(
     parked_id: int | None = None,
     effect_id: str | None = None,
     run_id: str | None = None,
+    delivery_id: int | None = None,
 ) -> int:
-    """Close open items by their own id, effect or run; how many."""
+    """Close open items by their own id, effect, run or delivery; how many."""
     table = table_of(Parked)
-    named = [c for c, v in ((table.c.id, parked_id), (table.c.effect_id, effect_id), (table.c.run_id, run_id)) if v is not None]
-    values = [v for v in (parked_id, effect_id, run_id) if v is not None]
-    chosen = sa.and_(table.c.closed_at.is_(None), *(column == value for column, value in zip(named, values, strict=True)))
+    named = ((table.c.id, parked_id), (table.c.effect_id, effect_id), (table.c.run_id, run_id), (table.c.delivery_id, delivery_id))
+    chosen = sa.and_(table.c.closed_at.is_(None), *(column == value for column, value in named if value is not None))
     return connection.execute(sa.update(table).where(chosen).values(closed_at=at, resolution=resolution[:256], actor=actor)).rowcount
 
 

@@ -5,6 +5,7 @@ times and then parked with its traceback; nothing that one run does can stop ano
 """
 
 import traceback
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from workers.runtime import Runtime
 
 log = get_logger(__name__)
 TAKEOVERS_MAX = 5
+DATABASE_TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError, DatabaseBusy)
 
 
 def advance(runtime: Runtime, run_id: str) -> bool:
@@ -34,6 +36,9 @@ def advance(runtime: Runtime, run_id: str) -> bool:
         except LostLease:
             log.warning("lease lost", run=run_id)
             return worked
+        except DATABASE_TROUBLE:
+            _let_go(runtime, claim)
+            raise
         if not again:
             return worked
     return worked
@@ -128,11 +133,17 @@ def _activate(runtime: Runtime, claim: Claim) -> bool:
         return _park(runtime, claim, "diverged", str(diverged), diverged.context)
     except StepInvalid as invalid:
         return _park(runtime, claim, "failed", str(invalid), invalid.context)
-    except (sa.exc.DBAPIError, DatabaseBusy):
-        raise  # the database's trouble is not the workflow's: the lease ends and the run is taken up again
+    except DATABASE_TROUBLE:
+        raise
     except Exception as error:  # an author's bug must not stop the others
         return _failed(runtime, claim, error)
     return _finish(runtime, claim, "done", None)
+
+
+def _let_go(runtime: Runtime, claim: Claim) -> None:
+    """The database's trouble is not the workflow's: have the run taken up again soon, or, where not even that is kept, after the lease."""
+    with suppress(LostLease, *DATABASE_TROUBLE):
+        runtime.db.write(lambda c: runs.suspend(c, claim, wake_at=runtime.clock.business(c) + timedelta(seconds=5)))
 
 
 def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:

@@ -24,8 +24,9 @@ APPROVAL_LIFE = timedelta(hours=72)
 
 
 class Order(BaseModel):
-    """One act on one thing. `subject`: an effect's id for approve, reject, resolve and resend; a run's for retry; an item's for close.
+    """One act on one thing.
 
+    `subject`: an effect's id for approve, reject, resolve and resend; a run's or "delivery:7" for retry; an item's for close.
     For replay it is an event's id; `workflow` then names the only one to start.
     """
 
@@ -180,7 +181,13 @@ def _replay(connection: Connection, runtime: Runtime, order: Order, row: sa.RowM
 
 
 def _retry(connection: Connection, order: Order, now: datetime) -> str:
-    """Let a parked run try again."""
+    """Let a parked run, or a parked delivery ("delivery:7"), try again."""
+    kind, _, number = order.subject.partition(":")
+    if kind == "delivery" and number.isdigit():
+        if not inbox.unroute(connection, int(number)):
+            raise StateConflict(f"There is no parked delivery {number}: list them with `billhook parked`")
+        desk.close_parked(connection, delivery_id=int(number), resolution="retried", actor=order.actor, at=now)
+        return "routed again"
     if not runs.unpark(connection, order.subject, at=now):
         raise StateConflict(f"There is no parked run {order.subject}: list them with `billhook parked`")
     desk.close_parked(connection, run_id=order.subject, resolution="retried", actor=order.actor, at=now)

@@ -28,6 +28,7 @@ from workers.telling import Turn
 
 log = get_logger(__name__)
 SETTLE_WAIT = timedelta(seconds=30)
+TRIES_MAX = 5
 TURN_S = 0.01  # on SQLite the door waits for its own turn meanwhile
 
 
@@ -63,19 +64,46 @@ def route(runtime: Runtime, delivery_id: int, *, inline: int = 0) -> Routed | No
 
 
 def route_all(runtime: Runtime, delivery_ids: Sequence[int], *, inline: int = 0) -> dict[int, Routed | None]:
-    """`route` for each, as many in one transaction as fit into TURN_S on SQLite; where one fails, so do those of its transaction."""
+    """`route` for each, as many in one transaction as fit into TURN_S on SQLite; one that fails is put aside alone."""
     with runtime.db.read() as connection:
         rows = inbox.load_unrouted(connection, delivery_ids)
     waiting, found = [_read(runtime.accounts.get(row["source"]), row) for row in rows], dict[int, Routed | None]()
     while waiting:
         together = waiting[: _count_together(waiting)]
-        done = runtime.db.write(lambda c, batch=together: _route_together(c, runtime, batch))  # type: ignore[misc]
+        done = _route_guarded(runtime, together)
         runtime.point("routed")
         for run_id in [run_id for routed in done.values() if routed for run_id in routed.ready][inline:]:
             runtime.announcer.announce_run(run_id)
         found |= done
         waiting = [one for one in waiting if one.id not in done]
     return found
+
+
+def _route_guarded(runtime: Runtime, batch: Sequence[_Read]) -> dict[int, Routed | None]:
+    """`_route_together` in a transaction. One delivery that cannot be routed is put aside and stops no other."""
+    try:
+        return runtime.db.write(lambda c: _route_together(c, runtime, batch))
+    except engine.DATABASE_TROUBLE:
+        raise  # the database's trouble is no delivery's: all of them are routed later
+    except Exception as error:  # what nobody thought of, in one of them
+        if len(batch) > 1:
+            return {id: routed for one in batch for id, routed in _route_guarded(runtime, [one]).items()}
+        kind = type(error).__name__
+        log.error("routing failed", delivery=batch[0].id, source=batch[0].row["source"], error_type=kind)
+        return runtime.db.write(lambda c: _put_aside(c, runtime, batch[0], kind))
+
+
+def _put_aside(connection: Connection, runtime: Runtime, one: _Read, error_type: str) -> dict[int, Routed | None]:
+    """Try again a little later; after TRIES_MAX a person looks."""
+    turn = Turn(connection=connection, runtime=runtime, now=runtime.clock.business(connection))
+    tries = inbox.count_try(connection, one.id)
+    if tries < TRIES_MAX:
+        inbox.put_back(connection, one.id, route_after=turn.now + timedelta(seconds=5 * 4**tries))
+        return {one.id: None}
+    reason = f"routing failed {tries} times: {error_type}"
+    _park(turn, one.row, "failed", reason)
+    inbox.mark_routed(connection, {one.id: ("parked", reason)}, at=turn.now)
+    return {one.id: Routed(outcome="parked", reason=reason)}
 
 
 def _count_together(waiting: Sequence[_Read]) -> int:
@@ -95,6 +123,8 @@ def _read(account: Account | None, row: sa.RowMapping) -> _Read:
             notice = account.interpret(row["body"], row["native_type"], row["native_id"], row["headers"] or "")
         except PayloadInvalid as invalid:
             problem = str(invalid)
+        except Exception as error:  # what nobody thought of, in one delivery
+            problem = f"reading it failed: {type(error).__name__}"
     return _Read(row=row, account=account, notice=notice, problem=problem)
 
 

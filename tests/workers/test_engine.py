@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from receiver.db import table_of
@@ -32,6 +33,15 @@ def broken(run: Run, event: InvoiceCompleted) -> None:
     run.step("whole", one)
 
 
+@workflow("t-unlucky", on=InvoiceCompleted)
+def unlucky(run: Run, event: InvoiceCompleted) -> None:
+    run.step("first", one)
+    if BROKEN["times"] > 0:
+        BROKEN["times"] -= 1
+        raise sa.exc.OperationalError("SELECT 1", None, ConnectionError())
+    run.step("whole", one)
+
+
 @workflow("t-waiting", on=InvoiceCompleted)
 def waiting(run: Run, event: InvoiceCompleted) -> None:
     run.step("first", one)
@@ -51,6 +61,23 @@ def items(flow: Flow) -> list[sa.RowMapping]:
 def the_run(flow: Flow) -> sa.RowMapping:
     (row,) = flow.rows(sa.select(table_of(RunRow)))
     return row
+
+
+def test_a_database_that_is_away_costs_the_run_no_try_and_it_goes_on_soon_after() -> None:
+    BROKEN["times"] = 7
+    with Flow(unlucky) as flow:
+        flow.sandbox.trigger("invoice.completed", {})
+        for _ in range(7):
+            with pytest.raises(sa.exc.OperationalError):
+                flow.notify()
+                flow.settle()
+            assert (the_run(flow)["status"], the_run(flow)["failures"], the_run(flow)["takeovers"]) == ("waiting", 0, 0)
+            flow.clock.pass_(timedelta(seconds=5))
+
+        flow.settle()
+
+        assert flow.runs[0][2] == "done"
+        assert items(flow) == []
 
 
 def test_a_bug_is_tried_three_times_more_and_then_parked_with_its_traceback() -> None:

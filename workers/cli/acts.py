@@ -81,7 +81,7 @@ def resend(context: typer.Context, effect: Effect, reason: Reason = "", json: Js
 
 
 def retry(context: typer.Context, id: Id, reason: Reason = "", json: Json = False) -> None:
-    """Let a parked run try again."""
+    """Let a parked run or delivery try again."""
 
     def order(connection: Connection) -> tuple[str, Order]:
         run_id, source = _run_of(connection, id)
@@ -176,12 +176,14 @@ def _report(subject: str, answer: Answer, json: bool) -> None:
 
 
 def _run_of(connection: Connection, id: str) -> tuple[str, str]:
-    """(run id, source) of a run's own id or of a parked item's."""
+    """(subject, source) to retry, from a run's own id or a parked item's: the item's run, else its delivery."""
     table = table_of(RunRow)
     run = connection.execute(sa.select(table.c.id, table.c.source).where(table.c.id == id)).first()
     if run is not None:
         return run.id, run.source
     parked = _parked(connection, id)
+    if parked["run_id"] is None and parked["delivery_id"] is not None:
+        return f"delivery:{parked['delivery_id']}", parked["source"]
     if parked["run_id"] is None:
         raise StateConflict(f"parked item {id} has no run to retry: use resolve or close")
     return parked["run_id"], parked["source"]

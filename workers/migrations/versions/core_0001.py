@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(length=128), nullable=True),
         sa.Column("repeats", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_repeat_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("route_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("routed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.String(length=32), nullable=True),
