@@ -1,7 +1,9 @@
 """Secrets: where they are read from, which are too weak to start with, and those of one source's door.
 
 Owns the names `BILLHOOK_DOOR_<SOURCE>_{USER,PASSWORD,PATH,SIGNING}` through receiver/settings.py. A message names the variable and
-what to do; a value is never in it.
+what to do; a value is never in it. Read here and not by pydantic-settings: its secrets source reads the fields of a model that is
+known beforehand, while these names come from billhook.toml, may point to a file (`_FILE`), hold several live values, and are read
+on demand, the workers' never by the receiver.
 """
 
 import re

@@ -7,13 +7,10 @@ caller's thread and is repeated on serialization failure and deadlock, so fn mus
 """
 
 import json
-import queue
 import random
-import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -22,17 +19,15 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from receiver.errors import DatabaseBusy, SchemaOutdated, SettingsInvalid
-from receiver.turnstile import Turnstile
+from receiver.sqlite import Writer, sqlite_engine
 
 # The revision of billhook's own tables this program was written for; tests compare it with the migrations.
 CORE_HEAD = "core_0001"
 
 T = TypeVar("T")
 
-GROUP_MAX = 256
 CLOCK_AGE_S = 5.0
 _BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _REPEATABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
@@ -113,21 +108,22 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-class _Job:
-    """One function waiting for its turn in the writer thread."""
+_SQLITE_TROUBLE = {5, 6, 8, 10, 13, 14}  # busy, locked, read-only, I/O error, full, cannot open
+_POSTGRES_TROUBLE = {"08", "53", "57", "58", "55"}  # connection, resources, shutdown, system, not available
 
-    __slots__ = ("_claimed", "done", "error", "fn", "result")
 
-    def __init__(self, fn: Callable[[Connection], Any]) -> None:
-        self.fn = fn
-        self.done = threading.Event()
-        self._claimed = threading.Lock()
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    def claim(self) -> bool:
-        """True for the first who asks: the writer thread to run it, or the caller to give it up."""
-        return self._claimed.acquire(blocking=False)
+def is_trouble(error: BaseException) -> bool:
+    """Whether an error is the database's own trouble (away, locked, full) and not a wrong statement: the same may go well later."""
+    if isinstance(error, DatabaseBusy):
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    code, state = getattr(error.orig, "sqlite_errorcode", None), getattr(error.orig, "sqlstate", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_TROUBLE
+    if state is not None:
+        return state[:2] in _POSTGRES_TROUBLE or error.connection_invalidated
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
 
 
 class Database:
@@ -138,18 +134,16 @@ class Database:
         self.dialect = sa.engine.make_url(url).get_backend_name()
         if self.dialect == "sqlite":
             self.path: Path | None = _sqlite_path(url)
-            self._reader = _sqlite_engine(self.path, read_only=True, pool=read_pool)
+            self._reader = sqlite_engine(self.path, read_only=True, pool=read_pool)
+            self._file_writer: Writer | None = Writer(self.path)
             self._writer: Engine | None = None
         elif self.dialect == "postgresql":
-            self.path = None
+            self.path = self._file_writer = None
             plain = sa.engine.make_url(url).set(drivername="postgresql+psycopg")
-            self._writer = sa.create_engine(plain, pool_size=read_pool * 2, max_overflow=read_pool)
+            self._writer = sa.create_engine(plain, pool_size=read_pool * 2, max_overflow=read_pool, hide_parameters=True)
             self._reader = self._writer.execution_options(postgresql_readonly=True)
         else:
             raise SettingsInvalid("database must be sqlite:///PATH or postgresql://…", given=self.dialect)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
         self._ahead: tuple[float, datetime] | None = None
 
     def write(self, fn: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
@@ -160,16 +154,8 @@ class Database:
         """
         if self.dialect == "postgresql":
             return self._write_repeating(fn)
-        job = _Job(fn)
-        self._ensure_thread()
-        self._jobs.put(job)
-        if not job.done.wait(timeout_s):
-            if job.claim():
-                raise DatabaseBusy
-            job.done.wait()
-        if job.error is not None:
-            raise job.error
-        return job.result  # type: ignore[no-any-return]
+        assert self._file_writer is not None
+        return self._file_writer.write(fn, timeout_s)  # type: ignore[no-any-return]
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -201,10 +187,8 @@ class Database:
 
     def close(self) -> None:
         """Finish what has queued and let go of every connection."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
-            self._thread = None
+        if self._file_writer is not None:
+            self._file_writer.close()
         if self._writer is not None:
             self._writer.dispose()
         self._reader.dispose()
@@ -225,59 +209,6 @@ class Database:
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))
         raise AssertionError("unreachable")
 
-    def _ensure_thread(self) -> None:
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._write_loop, name="billhook-writer", daemon=True)
-                    self._thread.start()
-
-    def _write_loop(self) -> None:
-        assert self.path is not None
-        turnstile = Turnstile(self.path)
-        engine = _sqlite_engine(self.path, read_only=False, pool=1)
-        with engine.connect() as connection:
-            while (job := self._jobs.get()) is not None:
-                with turnstile.held():
-                    ended = self._commit_group(connection, job)
-                if ended:
-                    break
-        engine.dispose()
-        turnstile.close()
-
-    def _commit_group(self, connection: Connection, first: _Job) -> bool:
-        """Commit `first` and all that queued while the gate was awaited; true when told to end."""
-        group, ended = [first], False
-        while len(group) < GROUP_MAX:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                ended = True
-                break
-            group.append(job)
-        group = [job for job in group if job.claim()]
-        try:
-            with connection.begin():
-                for job in group:
-                    self._run_one(connection, job, alone=len(group) == 1)
-        except BaseException as error:
-            for job in group:
-                job.error = job.error or error
-        for job in group:
-            job.done.set()
-        return ended
-
-    def _run_one(self, connection: Connection, job: _Job, *, alone: bool) -> None:
-        try:
-            with nullcontext() if alone else connection.begin_nested():
-                job.result = job.fn(connection)
-        except BaseException as error:
-            job.error = error
-            if alone:
-                raise
-
 
 def _sqlite_path(url: str) -> Path:
     name = sa.engine.make_url(url).database
@@ -286,26 +217,3 @@ def _sqlite_path(url: str) -> Path:
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _sqlite_engine(path: Path, *, read_only: bool, pool: int) -> Engine:
-    engine = sa.create_engine(
-        f"sqlite:///{path}", pool_size=pool, max_overflow=pool, connect_args={"check_same_thread": False, "timeout": 5.0}
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def prepare(raw: DBAPIConnection, _record: object) -> None:
-        assert isinstance(raw, sqlite3.Connection)
-        raw.isolation_level = None
-        raw.execute("PRAGMA journal_mode=WAL")
-        raw.execute("PRAGMA synchronous=FULL")
-        raw.execute("PRAGMA foreign_keys=ON")
-        raw.execute("PRAGMA busy_timeout=5000")
-        if read_only:
-            raw.execute("PRAGMA query_only=ON")
-
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine

@@ -127,6 +127,13 @@ def append(connection: Connection, arrival: Arrival) -> Kept:
     return Kept(connection.execute(counted).scalar_one(), False)
 
 
+def has(connection: Connection, source: str, native_type: str, native_id: str) -> bool:
+    """Whether a delivery of this name is kept, whatever its body."""
+    table = table_of(Delivery)
+    named = sa.and_(table.c.source == source, table.c.native_type == native_type, table.c.native_id == native_id)
+    return connection.execute(sa.select(table.c.id).where(named).limit(1)).first() is not None
+
+
 def keep_refusals(connection: Connection, refusals: Sequence[RefusedRequest]) -> None:
     """Keep refused requests."""
     table = table_of(Refusal)

@@ -1,13 +1,13 @@
 """Settings: billhook.toml, the environment over it, and the door's secrets.
 
-Every process reads them once, at its start. Nothing here knows a field of a provider's API: `[source.NAME.api]`, `[policy.*]` and
-tables of other rooms are skipped and read by workers/settings.py, which shares `find_config`, `read_toml` and `read_secret`.
-Every mistake is a SettingsInvalid that names the setting and what to write instead; no value of a secret is ever in it.
+Every process reads them once, at its start; receiver/configuration.py says where each stands. Nothing here knows a field of a
+provider's API: `[source.NAME.api]`, `[policy.*]` and tables of other rooms are skipped and read by workers/settings.py, which
+shares `find_config`, `read_toml` and `read_secret`. Every mistake is a SettingsInvalid that names the setting and what to write
+instead; no value of a secret is ever in it.
 """
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -25,7 +25,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from receiver.configuration import EnvironmentSource, FileSource
+from receiver.configuration import find_config as find_config
+from receiver.configuration import read_toml as read_toml
 from receiver.credentials import DoorSecrets as DoorSecrets
 from receiver.credentials import read_secret as read_secret
 from receiver.credentials import require_strong, require_use, split_live
@@ -33,12 +37,6 @@ from receiver.credentials import variable_part as variable_part
 from receiver.errors import SettingsInvalid
 
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-CONFIG_FILES = ("billhook.toml", ".billhook/demo.toml")
-_FROM_ENVIRONMENT = {
-    "database": "BILLHOOK_DATABASE", "redis": "BILLHOOK_REDIS", "data_dir": "BILLHOOK_DATA_DIR", "secrets_dir": "BILLHOOK_SECRETS_DIR",
-    "ledger_head_dir": "BILLHOOK_LEDGER_HEAD_DIR", "log_level": "BILLHOOK_LOG_LEVEL", "log_format": "BILLHOOK_LOG_FORMAT",
-}  # fmt: skip
-_RECEIVER_FROM_ENVIRONMENT = {"host": "BILLHOOK_HOST", "port": "BILLHOOK_PORT"}
 
 
 def _known_zone(name: str) -> str:
@@ -118,8 +116,13 @@ class SourceSettings(_Frozen):
         return self.about or self.name
 
 
-class Settings(_Frozen):
-    """Everything billhook.toml and the environment say, except what only the workers may know."""
+class Settings(BaseSettings):
+    """Everything billhook.toml and the environment say, except what only the workers may know.
+
+    An argument beats the environment `environ`, the environment the file `config`, the file the default. No .env file is read.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", case_sensitive=True)
 
     database: str = "sqlite:///.billhook/data/billhook.db"
     redis: str = ""
@@ -134,6 +137,20 @@ class Settings(_Frozen):
     sources: dict[str, SourceSettings] = {}
     config: Path | None = None
     _environ: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def __init__(self, *, environ: Mapping[str, str] = os.environ, **values: Any) -> None:
+        super().__init__(environ=environ, **values)
+        self._environ = dict(environ)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_others: Any, **_named: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources in the order in which they win. `environ` is no setting, so the library's own source of arguments cannot stay."""
+        values = dict(init_settings())
+        found = EnvironmentSource(settings_cls, values.pop("environ"))
+        written = [FileSource(settings_cls, values["config"])] if values.get("config") else []
+        return (InitSettingsSource(settings_cls, values), found, *written)
 
     def source(self, name: str) -> SourceSettings:
         """The source called `name`; raises SettingsInvalid where there is none."""
@@ -166,65 +183,16 @@ class Settings(_Frozen):
         return doors
 
 
-def find_config(config: Path | None, environ: Mapping[str, str]) -> Path:
-    """The configuration file in use: the given one, else BILLHOOK_CONFIG, else ./billhook.toml, else ./.billhook/demo.toml."""
-    named = config or (Path(environ["BILLHOOK_CONFIG"]) if environ.get("BILLHOOK_CONFIG") else None)
-    if named is not None:
-        if not named.is_file():
-            raise SettingsInvalid(f"there is no configuration at {named}: correct --config or BILLHOOK_CONFIG")
-        return named
-    for candidate in CONFIG_FILES:
-        if Path(candidate).is_file():
-            return Path(candidate)
-    raise SettingsInvalid("no configuration found: write ./billhook.toml, pass --config FILE, or run `make run` for a demo")
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The file as a table; raises SettingsInvalid naming the line that is not TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsInvalid(f"{path} cannot be read as TOML: {error}") from error
-
-
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force; raises SettingsInvalid. Relative paths are relative to the current directory."""
-    path = find_config(config, environ)
-    raw = read_toml(path)
-    own = _own_part(raw.get("billhook", {}))
-    own.update({field: environ[variable] for field, variable in _FROM_ENVIRONMENT.items() if variable in environ})
-    for field in ("database", "redis"):
-        if f"BILLHOOK_{field.upper()}_FILE" in environ:
-            own[field] = read_secret(f"BILLHOOK_{field.upper()}", environ, None)
-    if environ.get("BILLHOOK_WORKFLOWS"):
-        own["workflows"] = [part for part in environ["BILLHOOK_WORKFLOWS"].split(os.pathsep) if part]
-    door = {field: environ[variable] for field, variable in _RECEIVER_FROM_ENVIRONMENT.items() if environ.get(variable)}
-    own["receiver"] = {**own.get("receiver", {}), **door}
-    own["sources"] = {name: _source_part(name, table) for name, table in raw.get("source", {}).items()}
-    settings = _validated({**own, "config": path})
-    settings._environ = dict(environ)
-    _require_known_about(settings)
-    return settings
-
-
-def _validated(values: dict[str, Any]) -> Settings:
     try:
-        return Settings.model_validate(values)
+        settings = Settings(config=find_config(config, environ), environ=environ)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         named = ".".join(str(part) for part in first["loc"]).replace("sources.", "source.") or "billhook.toml"
         raise SettingsInvalid(f"setting {named} cannot be used: {first['msg']}") from None
-
-
-def _own_part(table: dict[str, Any]) -> dict[str, Any]:
-    """`[billhook]` without the sub-tables of rooms that are none of ours."""
-    return {name: value for name, value in table.items() if not isinstance(value, dict) or name in ("receiver", "worker")}
-
-
-def _source_part(name: str, table: Any) -> dict[str, Any]:
-    if not isinstance(table, dict):
-        raise SettingsInvalid(f"setting source.{name} cannot be used: write a table [source.{name}]")
-    return {**{field: value for field, value in table.items() if field != "api"}, "name": name}
+    _require_known_about(settings)
+    return settings
 
 
 def _require_known_about(settings: Settings) -> None:

@@ -6,7 +6,7 @@ understands any message.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
@@ -17,7 +17,7 @@ from workers import engine, routing
 from workers.runtime import Runtime
 
 log = get_logger(__name__)
-WORKER_TIMEOUT_MS = 50
+WORKER_TIMEOUT_MS = 20
 PREFETCH = 256
 TOGETHER = 50
 
@@ -65,27 +65,14 @@ class Router:
         while not self._stopping() and (limit is None or count < limit):
             with self._runtime.db.read() as connection:
                 ids = routing.unrouted(connection, now=self._runtime.clock.business(connection), limit=TOGETHER, first=first)
-            ready = self._route(ids, inline=int(len(ids) == 1 and limit is None))
+            alone = len(ids) == 1 and limit is None
+            found = routing.route_all(self._runtime, ids, inline=int(alone)) if ids else {}
             count += len(ids)
             if len(ids) < TOGETHER:
-                return count, ready
+                ready = [run_id for routed in found.values() if routed for run_id in routed.ready]
+                return count, ready[0] if alone and ready else None
             first = ids[-1] + 1
         return count, None
-
-    def _route(self, ids: Sequence[int], *, inline: int) -> str | None:
-        """Route together, or where that fails one by one; the run left to the caller."""
-        try:
-            found = routing.route_all(self._runtime, ids, inline=inline) if ids else {}
-        except Exception as error:  # a worker's main loop: the delivery stays, and is looked at again
-            if len(ids) == 1:
-                log.exception("delivery not routed", delivery=ids[0], error_type=type(error).__name__)
-                return None
-            log.warning("deliveries are routed one by one", count=len(ids), error_type=type(error).__name__)
-            for id in ids:
-                self._route([id], inline=0)
-            return None
-        ready = [run_id for routed in found.values() if routed for run_id in routed.ready]
-        return ready[0] if inline and ready else None
 
 
 def consumer(broker: RedisBroker, runtime: Runtime, router: Router, *, threads: int, stopping: Callable[[], bool]) -> dramatiq.Worker:

@@ -4,7 +4,7 @@ A baseline keeps what held before we watched, so that history starts nothing. It
 The scan reads open invoices by id and the current month's, and puts what differs into the inbox.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -54,13 +54,14 @@ def _page(runtime: Runtime, client: rereads.Reads, source: str, state: dict[str,
     after = {**state, "kind": state["kind"] + int(ended), "offset": 0 if ended else page.next_offset}
     after["done"] = after["kind"] == len(_KINDS)
 
-    def act(connection: Connection) -> None:
-        for record in page.records:
-            rereads.keep_read(connection, runtime, source, kind, str(record[key]), record, read_at=read_at, baseline=True)
-        control.put(connection, f"baseline:{source}", after, at=read_at)
-
-    runtime.db.write(act)
+    rereads.keep_reads(runtime, source, kind, _by_id(page.records, key), read_at=read_at, baseline=True)
+    runtime.db.write(lambda c: control.put(c, f"baseline:{source}", after, at=read_at))
     return after
+
+
+def _by_id(records: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[str, Any]]:
+    """The records by their ids; one without an id cannot be told from another and is left out."""
+    return {str(record[key]): record for record in records if record.get(key)}
 
 
 def scan(runtime: Runtime, source: str) -> int:
@@ -91,16 +92,16 @@ def _scanned(runtime: Runtime, client: rereads.Reads, source: str) -> Iterator[t
 
 
 def _keep(runtime: Runtime, source: str, records: list[Mapping[str, Any]], asked: list[str], read_at: datetime) -> int:
-    known = {str(record["INVOICE_ID"]): record for record in records}
+    known = _by_id(records, "INVOICE_ID")
     gone = [id for id in asked if id not in known]
 
-    def act(connection: Connection) -> list[int | None]:
-        kept = [rereads.keep_read(connection, runtime, source, "invoice", id, record, read_at=read_at) for id, record in known.items()]
+    def act(connection: Connection) -> None:
         for id in gone:
             rereads.ask(connection, source, "invoice", id, reason="missing_in_scan", at=read_at)
-        return kept
 
-    added = [id for id in runtime.db.write(act) if id is not None]
+    added = rereads.keep_reads(runtime, source, "invoice", known, read_at=read_at)
+    if gone:
+        runtime.db.write(act)
     for delivery_id in added:
         runtime.announcer.announce_delivery(delivery_id)
     return len(added)

@@ -6,7 +6,7 @@ transaction that commits `calling`; the first byte leaves within five seconds of
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
@@ -37,7 +37,7 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     if row["valid_until"] and now >= row["valid_until"]:
         return deed.end(row, "expired", "expired")
     if row["wake_at"] and now < row["wake_at"]:
-        raise Suspend(row["wake_at"])
+        raise Suspend(row["wake_at"], row["reason"])
     with deed.runtime.db.read() as connection:
         if _held(connection, deed):
             raise Suspend(now + HELD_FOR)
@@ -78,7 +78,8 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
 
 def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseModel, read_at: datetime) -> Head | journal.Entry | None:
     """intended → calling with every check at the last moment: the log's head, a journal entry, or None to look again."""
-    deed.hold_ground(connection)
+    customers = deed.customers(connection, fresh)
+    deed.hold_ground(connection, customers)
     now = deed.now(connection)
     if deed.cancel_reason(connection) or now - read_at > READ_AGE:
         return None
@@ -88,7 +89,7 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     if mode == "propose" and row["approved_at"] is None:
         ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason="mode_changed")
         return None
-    reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row)
+    reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row, customers)
     if reason:
         return deed.settle_as(connection, row, "cancelled", reason)
     before = fresh.model_dump(mode="json")
@@ -103,8 +104,8 @@ def _held(connection: Connection, deed: Deed) -> bool:
     return bool(control.frozen(connection)) or control.paused(connection, deed.source, deed.workflow.name)
 
 
-def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping) -> str | None:
-    state = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection))
+def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping, customers: Collection[str]) -> str | None:
+    state = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection), customers=customers)
     if state or deed.claim.row["reissue"]:
         return state
     others = (ledger.taken_by(connection, slot, besides=row["id"]) for slot in deed.slots() if slot.exclusive)

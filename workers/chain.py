@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -102,19 +103,30 @@ def first_calling(connection: Connection, effect_id: str) -> datetime | None:
 
 
 class OutsideHead:
-    """This process's file in the ledger-head directory: the last head it acted on."""
+    """This process's file in the ledger-head directory: the last head it acted on. Shared by its threads."""
 
     def __init__(self, directory: Path | None, owner: str) -> None:
         self._path = directory / f"{owner}.head" if directory else None
         self._file: int | None = None
+        self._kept = 0
+        self._turn = threading.Lock()
 
     def keep(self, head: Head) -> None:
-        """Write and fsync the head; raises OSError where the directory cannot be written, and then nothing is called."""
+        """Write and fsync the head; raises OSError where the directory cannot be written, and then nothing is called.
+
+        Never goes back: a later head, once kept, stands for this one too.
+        """
         if self._path is None:
             return
+        with self._turn:
+            if head.seq > self._kept:
+                self._write(self._path, head)
+                self._kept = head.seq
+
+    def _write(self, path: Path, head: Head) -> None:
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         line = json.dumps({"seq": head.seq, "hash": head.hash}).ljust(127) + "\n"
         os.pwrite(self._file, line.encode(), 0)

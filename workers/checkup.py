@@ -20,7 +20,7 @@ from receiver.errors import BillhookError, SettingsInvalid
 from receiver.settings import Settings
 from workers import control, runfile, valkey
 from workers.migrate import pending
-from workers.registry import REGISTRY, load_folders
+from workers.registry import load_folders
 from workers.settings import WorkerSettings
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "glusterfs", "ceph", "afs")
@@ -46,8 +46,7 @@ def check_up(config: Path | None, environ: Mapping[str, str]) -> list[Finding]:
         return [*found, Finding("configuration", WRONG, str(error), "correct it, then run `billhook doctor` again")]
     settings = chosen.settings
     found.append(Finding("configuration", FINE, str(settings.config)))
-    found.append(_tried("policies", lambda: chosen.check_policies(load_folders(settings.workflows)), "every policy fits its workflow"))
-    found += [Finding("workflows", WRONG, f"{name} does not import: {why}", "mend the file") for name, why in REGISTRY.broken.items()]
+    found += _workflows(chosen)
     running = runfile.read(settings.data_dir)
     found += _sources(chosen)
     found += _redis(settings.redis or (running.redis if running else ""))
@@ -60,6 +59,22 @@ def _python() -> Finding:
     version = ".".join(str(part) for part in sys.version_info[:3])
     fits = sys.version_info >= (3, 11)
     return Finding("python", FINE if fits else WRONG, version, "" if fits else "install Python 3.11 or newer, then `make run`")
+
+
+def _workflows(chosen: WorkerSettings) -> Iterator[Finding]:
+    registry = load_folders(chosen.settings.workflows)
+    try:
+        unclaimed = chosen.check_policies(registry)
+    except SettingsInvalid as error:
+        yield Finding("policies", WRONG, str(error), "correct it in billhook.toml")
+    else:
+        if not unclaimed:
+            yield Finding("policies", FINE, "every policy fits its workflow")
+        for name in unclaimed:
+            text = f"policy.{name}: there is no workflow of this name, and {', '.join(registry.broken)} does not import"
+            yield Finding("policies", WRONG, text, "mend the file; if that is not its workflow, correct the name in billhook.toml")
+    for name, why in registry.broken.items():
+        yield Finding("workflows", WRONG, f"{name} does not import: {why}", "mend the file")
 
 
 def _sources(chosen: WorkerSettings) -> Iterator[Finding]:

@@ -43,6 +43,8 @@ class Audit(SQLModel, table=True):
 
 
 _CONTROL = table_of(Control)
+_NAMES: Any = sa.bindparam("of_names", expanding=True)
+_ANY = sa.select(sa.literal(1)).where(_CONTROL.c.name.in_(_NAMES)).limit(1)
 _GET = sa.select(_CONTROL.c.value).where(_CONTROL.c.name == sa.bindparam("of_name"))
 
 
@@ -138,6 +140,5 @@ def frozen(connection: Connection) -> str | None:
 
 def paused(connection: Connection, source: str, workflow: str) -> bool:
     """Whether an operator or a spike stop paused this source or this workflow."""
-    names = (f"pause:{source}:*", f"pause:*:{workflow}", f"pause:{source}:{workflow}")
-    table = table_of(Control)
-    return connection.execute(sa.select(sa.literal(1)).where(table.c.name.in_(names)).limit(1)).first() is not None
+    names = [f"pause:{source}:*", f"pause:*:{workflow}", f"pause:{source}:{workflow}"]
+    return connection.execute(_ANY, {"of_names": names}).first() is not None

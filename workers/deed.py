@@ -3,7 +3,7 @@
 Made by workers/effects.py, passed to workers/calls.py and workers/reconcile.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
-from workers import journal, ledger, runs, waits
+from workers import desk, journal, ledger, runs, waits
 from workers.errors import Cancelled, EffectCancelled, EffectExpired, Suspend
 from workers.registry import EffectDef, Workflow
-from workers.retry import backoff
+from workers.retry import backoff, told
 from workers.runs import Claim
 from workers.runtime import Runtime
 
@@ -76,20 +76,29 @@ class Deed:
         named = self.kwargs.get(self.effect.fresh.query.object_kind)
         return str(self.obj.id if named is None else getattr(named, "id", named))
 
+    def customers(self, connection: Connection, fresh: Any) -> set[str]:
+        """Whose blocks forbid the call: the customers the fresh read and the invoice's mirror name, which the trigger may not have."""
+        shown = {getattr(doc, "customer_id", None) for doc in (fresh, getattr(fresh, "invoice", None))}
+        kept = {waits.customer_of(connection, self.source, id) for id in (self.claim.row["invoice_id"], self._fresh_invoice())}
+        return {str(id) for id in shown | kept if id}
+
+    def _fresh_invoice(self) -> str | None:
+        return self.fresh_id() if self.effect.fresh.query.object_kind == "invoice" else None
+
     def now(self, connection: Connection) -> datetime:
         return self.runtime.clock.business(connection)
 
     def today(self, connection: Connection) -> date:
         return self.now(connection).astimezone(self.runtime.zone_of(self.source)).date()
 
-    def hold_ground(self, connection: Connection) -> None:
-        """Lock in the order of the house: mirror rows, then the run. Raises LostLease.
+    def hold_ground(self, connection: Connection, customers: Collection[str] = ()) -> None:
+        """Lock in the order of the house: mirror rows, those of further `customers` among them, then the run. Raises LostLease.
 
         The effect's own object is locked for us only: of two effects in one exclusive slot the second sees the first.
         """
         row, kind = self.claim.row, self.effect.fresh.query.object_kind
         ids = {"customer": row["customer_id"], "invoice": row["invoice_id"], kind: self.fresh_id()}
-        waits.hold_objects(connection, self.source, ids, alone=kind)
+        waits.hold_objects(connection, self.source, ids, customers=customers, alone=kind)
         runs.hold(connection, self.claim.run_id, self.claim.fence, machine=self.runtime.clock.machine(connection))
 
     def keep(self, connection: Connection, result: dict[str, Any]) -> journal.Entry:
@@ -121,15 +130,17 @@ class Deed:
 
     def postpone(self, row: sa.RowMapping, cause: Retryable, reason: str) -> Suspend:
         """What to raise after a read that could not be made: the run waits as long as workers/retry.py says."""
-        attempts = row["attempts"] + 1
+        attempts, why = row["attempts"] + 1, told(reason, cause)
 
         def act(connection: Connection) -> datetime:
-            later = self.now(connection) + backoff(attempts, cause, key=row["id"])
+            now = self.now(connection)
+            later = now + backoff(attempts, cause, key=row["id"])
             runs.hold(connection, self.claim.run_id, self.claim.fence, machine=self.runtime.clock.machine(connection))
-            ledger.postpone(connection, row["id"], row["state"], attempts=attempts, wake_at=later, reason=reason)
+            ledger.postpone(connection, row["id"], row["state"], attempts=attempts, wake_at=later, reason=why)
+            desk.tell_unreadable(connection, source=self.source, tries=attempts, why=why, at=now)
             return later
 
-        return Suspend(self.runtime.db.write(act))
+        return Suspend(self.runtime.db.write(act), why)
 
 
 def result_of(row: sa.RowMapping) -> dict[str, Any]:

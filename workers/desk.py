@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
-from receiver.db import BIGINT, Json, UtcDateTime, insert_of, row_id, table_of
+from receiver.db import BIGINT, Json, UtcDateTime, insert_new, insert_of, row_id, table_of
 
 _OPEN = "closed_at IS NULL"
+UNREADABLE_AFTER = 5
 
 
 class Parked(SQLModel, table=True):
@@ -166,6 +167,12 @@ def alert(connection: Connection, *, source: str, subject: str, reason: str, at:
     connection.execute(insert.on_conflict_do_update(index_elements=["subject", "reason"], index_where=sa.text(_OPEN), set_=again))
 
 
+def tell_unreadable(connection: Connection, *, source: str, tries: int, why: str | None, at: datetime) -> None:
+    """Raise an alert per source once a read failed UNREADABLE_AFTER times in a row: a key may be wrong, and asking again is no cure."""
+    if tries >= UNREADABLE_AFTER:
+        alert(connection, source=source, subject=source, reason="provider_unreadable", at=at, detail={"tries": tries, "why": why})
+
+
 def task(connection: Connection, *, run_id: str, name: str, source: str, reason: str, at: datetime, detail: Any = None) -> None:
     """Open a task, once per run and step."""
     values = {"run_id": run_id, "name": name, "source": source, "reason": reason[:256], "opened_at": at, "detail": detail}
@@ -185,19 +192,21 @@ def open_block(
     actor: str | None,
     at: datetime,
 ) -> None:
-    """Set a block; setting it twice is a no-op. The caller holds the object's mirror row."""
+    """Set a block; one that is open already takes the new `until` and reason. The caller holds the object's mirror row."""
+    same = {"source": source, "scope": scope, "object_id": object_id, "kind": kind}
     values = {
-        "source": source,
-        "scope": scope,
-        "object_id": object_id,
-        "kind": kind,
+        **same,
         "reason": reason[:512],
         "until": until,
         "data": data,
         "opened_at": at,
         "actor": actor,
     }
-    connection.execute(insert_of(connection, Block).values(values).on_conflict_do_nothing())
+    table = table_of(Block)
+    open_one = sa.and_(table.c.closed_at.is_(None), *(table.c[name] == value for name, value in same.items()))
+    connection.execute(sa.update(table).where(open_one, table.c.until < at.date()).values(closed_at=at))
+    if insert_new(connection, Block, values) is None:
+        connection.execute(sa.update(table).where(open_one).values(until=until, reason=reason[:512], data=data, actor=actor))
 
 
 def close_block(connection: Connection, *, source: str, scope: str, object_id: str, kind: str, at: datetime) -> int:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from receiver.db import is_trouble
 from receiver.errors import DatabaseBusy, Rejected
 from receiver.log import get_logger
-from workers import control, desk, events, journal, ledger, policies, runs
+from workers import control, desk, events, journal, ledger, policies, reconcile, runs
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.registry import Workflow, concerns
 from workers.retry import failure_pause
@@ -23,7 +24,6 @@ from workers.runtime import Runtime
 
 log = get_logger(__name__)
 TAKEOVERS_MAX = 5
-DATABASE_TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError, DatabaseBusy)
 
 
 def advance(runtime: Runtime, run_id: str) -> bool:
@@ -36,7 +36,7 @@ def advance(runtime: Runtime, run_id: str) -> bool:
         except LostLease:
             log.warning("lease lost", run=run_id)
             return worked
-        except DATABASE_TROUBLE:
+        except (sa.exc.DBAPIError, DatabaseBusy):
             _let_go(runtime, claim)
             raise
         if not again:
@@ -133,23 +133,32 @@ def _activate(runtime: Runtime, claim: Claim) -> bool:
         return _park(runtime, claim, "diverged", str(diverged), diverged.context)
     except StepInvalid as invalid:
         return _park(runtime, claim, "failed", str(invalid), invalid.context)
-    except DATABASE_TROUBLE:
-        raise
     except Exception as error:  # an author's bug must not stop the others
+        if is_trouble(error):
+            raise
         return _failed(runtime, claim, error)
     return _finish(runtime, claim, "done", None)
 
 
 def _let_go(runtime: Runtime, claim: Claim) -> None:
     """The database's trouble is not the workflow's: have the run taken up again soon, or, where not even that is kept, after the lease."""
-    with suppress(LostLease, *DATABASE_TROUBLE):
+    with suppress(LostLease, sa.exc.DBAPIError, DatabaseBusy):
         runtime.db.write(lambda c: runs.suspend(c, claim, wake_at=runtime.clock.business(c) + timedelta(seconds=5)))
 
 
 def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:
     runtime.point("suspending")
     wake_at = waiting.wake_at if isinstance(waiting.wake_at, datetime) else None
-    slept = runtime.db.write(lambda c: runs.suspend(c, claim, wake_at=wake_at, retried=isinstance(waiting, RetryRead)))
+    retried = isinstance(waiting, RetryRead)
+
+    def act(connection: Connection) -> bool:
+        slept = runs.suspend(connection, claim, wake_at=wake_at, retried=retried, reason=waiting.reason)
+        if retried and slept:
+            tries, now = claim.row["retries"] + 1, runtime.clock.business(connection)
+            desk.tell_unreadable(connection, source=claim.row["source"], tries=tries, why=waiting.reason, at=now)
+        return slept
+
+    slept = runtime.db.write(act)
     runtime.point("suspended")
     return not slept
 
@@ -165,10 +174,15 @@ def _rest(runtime: Runtime, claim: Claim, seconds: float, why: str) -> bool:
 
 
 def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) -> bool:
-    """End the run; a trigger that came meanwhile gets a run of its own in the same transaction."""
+    """End the run; a trigger that came meanwhile gets a run of its own in the same transaction.
+
+    A run that says it is done while an effect of its is open was given other code: it is parked instead.
+    """
 
     def act(connection: Connection) -> str | None:
         now = runtime.clock.business(connection)
+        if outcome in ("done", "skipped"):
+            _check_settled(connection, claim)
         successor = runs.finish(connection, claim, outcome=outcome, reason=reason, at=now)
         workflow = runtime.registry.get(claim.row["workflow"])
         if successor is None or workflow is None:
@@ -176,7 +190,10 @@ def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) ->
         return begin(connection, runtime, workflow, events.load(connection, successor), at=now)[0]
 
     runtime.point("finishing")
-    followed = runtime.db.write(act)
+    try:
+        followed = runtime.db.write(act)
+    except Diverged as diverged:
+        return _park(runtime, claim, "diverged", str(diverged), diverged.context)
     runtime.point("finished")
     log.info("run ended", run=claim.run_id, workflow=claim.row["workflow"], outcome=outcome, reason=reason)
     if followed:
@@ -184,16 +201,26 @@ def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) ->
     return False
 
 
+def _check_settled(connection: Connection, claim: Claim) -> None:
+    """Raise Diverged where the run's code no longer reaches the step of an effect that is open."""
+    for row in ledger.open_of_run(connection, claim.run_id):
+        raise Diverged(step=row["step"], was=row["state"], now="not reached", effect=row["id"])
+
+
 def _cancel(runtime: Runtime, claim: Claim, reason: str) -> bool:
-    """End a cancelled run; its effects before the call are cancelled, those that may have happened go on to be settled."""
+    """End a cancelled run; its effects before the call are cancelled, those that may have happened are put before a person."""
 
     def act(connection: Connection) -> bool:
         now = runtime.clock.business(connection)
+        runs.hold(connection, claim.run_id, claim.fence, machine=runtime.clock.machine(connection))
         rows = ledger.open_of_run(connection, claim.run_id)
         for row in rows:
-            if row["state"] in ("proposed", "approved", "intended"):
+            if row["state"] in ledger.UNCALLED:
                 ledger.move(connection, row["id"], "cancelled", since=[row["state"]], at=now, reason=reason)
-        return any(row["state"] in ("calling", "unknown") for row in rows)
+            else:
+                why = f"its run was cancelled ({reason}) while nobody knows whether it happened"
+                reconcile.leave_open(connection, row, why=why, at=now)
+        return any(row["state"] not in ledger.UNCALLED for row in rows)
 
     if runtime.db.write(act):
         log.warning("run cancelled with an effect unsettled", run=claim.run_id, reason=reason)

@@ -51,10 +51,11 @@ class Unwind(BaseException):
 
 
 class Suspend(Unwind):
-    """The run waits: until `wake_at`, or for an event when None."""
+    """The run waits: until `wake_at`, or for an event when None. `reason` is the code `explain` shows meanwhile, if there is one."""
 
-    def __init__(self, wake_at: object = None) -> None:
+    def __init__(self, wake_at: object = None, reason: str | None = None) -> None:
         self.wake_at = wake_at
+        self.reason = reason
 
 
 class Skip(Unwind):

@@ -200,6 +200,15 @@ def _purpose(slot: Slot) -> dict[str, str]:
     return {"of_source": slot.source, "of_object": slot.object_id, "of_purpose": slot.purpose}
 
 
+def newer_than(connection: Connection, effect_id: str) -> str | None:
+    """The effect that holds the latest generation of this effect's slot, where that is another one."""
+    slot, own = table_of(SlotRow), table_of(SlotRow).alias("own")
+    same = (slot.c[name] == own.c[name] for name in ("source", "object_id", "purpose"))
+    later = sa.select(slot.c.effect_id).join(own, sa.and_(*same, slot.c.generation > own.c.generation))
+    query = later.where(own.c.effect_id == effect_id, slot.c.live).order_by(slot.c.generation.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def move(
     connection: Connection,
     effect_id: str,

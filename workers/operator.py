@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import canonical_json
 from receiver.event import Event, from_data, to_data
-from workers import control, desk, engine, events, ledger, runs
+from workers import control, desk, engine, events, ledger, reconcile, runs
 from workers.errors import StateConflict
 from workers.runtime import Runtime
 
@@ -149,6 +149,12 @@ def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.R
     run, workflow = runs.load(connection, effect["run_id"]), runtime.registry.get(effect["workflow"])
     if run is None or workflow is None:
         raise StateConflict("The workflow of this effect is not known here", effect=effect["id"], workflow=effect["workflow"])
+    key = f"{run['key']}#resend-{effect['id']}"
+    if runs.is_live(connection, run["source"], workflow.name, key):
+        raise StateConflict("It is being done again already: see `billhook runs`", effect=effect["id"])
+    newer = ledger.newer_than(connection, effect["id"])
+    if newer is not None:
+        raise StateConflict(f"It was done again already: resend that one, {newer}, if it is wanted once more", effect=effect["id"])
     trigger = events.load(connection, run["trigger_id"])
     reissue = {
         "kind": "resend",
@@ -159,7 +165,7 @@ def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.R
         "reason": order.reason,
         "event_id": events.newest(connection),
     }
-    started, said = engine.begin(connection, runtime, workflow, trigger, at=now, key=f"{run['key']}#resend-{row['id']}", reissue=reissue)
+    started, said = engine.begin(connection, runtime, workflow, trigger, at=now, key=key, reissue=reissue)
     if started is None:
         raise StateConflict(f"The workflow did not start: {said}", workflow=workflow.name)
     return f"resend: {said}"
@@ -213,6 +219,8 @@ def _give_up(connection: Connection, runtime: Runtime, run: sa.RowMapping, order
     for effect in ledger.open_of_run(connection, run["id"]):
         if effect["state"] in ledger.UNCALLED:
             ledger.move(connection, effect["id"], "cancelled", since=ledger.UNCALLED, at=now, reason="run_closed", actor=order.actor)
+        else:
+            reconcile.leave_open(connection, effect, why="its run was closed while nobody knows whether it happened", at=now)
     successor = runs.give_up(connection, run["id"], reason=order.reason or "closed by an operator", at=now)
     workflow = runtime.registry.get(run["workflow"])
     if successor is not None and workflow is not None:

@@ -1,6 +1,6 @@
 """When nobody can know: an effect whose call was made and whose outcome was lost.
 
-Used by workers/effects.py. The service's class decides: look and believe what the provider shows, repeat under the provider's own
+Used by workers/effects.py, and where a run ends before its effect is settled. The service's class decides: look and believe what the provider shows, repeat under the provider's own
 key, or ask a person. Never a second call on a guess.
 """
 
@@ -110,24 +110,35 @@ def _say_no(deed: Deed, row: sa.RowMapping, cancelled: str | None) -> None:
         raise Cancelled(cancelled)
 
 
+def leave_open(connection: Connection, row: sa.RowMapping, *, why: str, at: datetime) -> None:
+    """Ask a person about an effect whose run ends and whose call may have happened: nothing else will ever settle it."""
+    if row["state"] == "calling":
+        ledger.move(connection, row["id"], "unknown", since=["calling"], at=at, reason="worker_lost")
+    _ask_person(connection, row, why, at=at)
+
+
+def _ask_person(connection: Connection, row: sa.RowMapping, why: str, *, at: datetime) -> None:
+    known = {"service": row["service"], "object": row["object_id"], "called_at": row["calling_at"].isoformat(), "step": row["step"]}
+    desk.park(
+        connection,
+        kind="unknown",
+        source=row["source"],
+        subject=f"effect:{row['id']}",
+        reason=why,
+        at=at,
+        run_id=row["run_id"],
+        effect_id=row["id"],
+        detail=known,
+    )
+
+
 def _park(deed: Deed, row: sa.RowMapping, why: str) -> NoReturn:
     """Ask a person, and wait."""
-    known = {"service": row["service"], "object": row["object_id"], "called_at": row["calling_at"].isoformat(), "step": row["step"]}
 
     def act(connection: Connection) -> None:
         state = ledger.load(connection, row["id"])
         if state is not None and state["state"] == "unknown":
-            desk.park(
-                connection,
-                kind="unknown",
-                source=deed.source,
-                subject=f"effect:{row['id']}",
-                reason=why,
-                at=deed.now(connection),
-                run_id=row["run_id"],
-                effect_id=row["id"],
-                detail=known,
-            )
+            _ask_person(connection, row, why, at=deed.now(connection))
 
     deed.runtime.db.write(act)
     raise Suspend(None)

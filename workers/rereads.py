@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver import inbox
-from receiver.db import UtcDateTime, canonical_json, insert_of, table_of
+from receiver.db import is_trouble, UtcDateTime, canonical_json, insert_of, table_of
 from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import mirror
@@ -83,7 +83,26 @@ def next_due(connection: Connection) -> datetime | None:
 
 
 def perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
-    """Read the object, put what differs into the inbox, and forget the request; the new delivery's id, or None."""
+    """Read the object, put what differs into the inbox, and forget the request; the new delivery's id, or None.
+
+    One that cannot be made is put off, and stops no other.
+    """
+    try:
+        return _perform(runtime, row)
+    except Exception as error:  # what nobody thought of, in one object
+        if is_trouble(error):
+            raise
+        log.error("re-read failed", source=row["source"], kind=row["kind"], object=row["object_id"], error_type=type(error).__name__)
+        _put_off(runtime, row, None)
+        return None
+
+
+def _put_off(runtime: Runtime, row: sa.RowMapping, cause: Retryable | None) -> None:
+    pause = backoff(row["attempts"] + 1, cause, key=f"{row['kind']}:{row['object_id']}")
+    runtime.db.write(lambda c: _later(c, row, runtime.clock.business(c) + pause))
+
+
+def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
     account = runtime.accounts.get(row["source"])
     if account is None or account.client is None:
         runtime.db.write(lambda c: _forget(c, row))
@@ -95,8 +114,7 @@ def perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
     except NotFound:
         record = None
     except Retryable as cause:
-        due_at = read_at + backoff(row["attempts"] + 1, cause, key=f"{row['kind']}:{row['object_id']}")
-        runtime.db.write(lambda c: _later(c, row, due_at))
+        _put_off(runtime, row, cause)
         return None
 
     def act(connection: Connection) -> int | None:
@@ -121,22 +139,53 @@ def keep_read(
     read_at: datetime,
     baseline: bool = False,
 ) -> int | None:
-    """Put a read of one object into the inbox where it differs from the mirror; the delivery's id, or None."""
+    """Put a read of one object into the inbox where it differs from the mirror; the delivery's id, or None.
+
+    What cannot be read goes there too, once: the router puts it before a person.
+    """
     account = runtime.accounts[source]
     content: dict[str, Any] = {"read_at": read_at.isoformat(), "record": record}
     if baseline:
         content["baseline"] = True
     body = canonical_json(content).encode()
-    notice = account.interpret(body, f"poll.{kind}", object_id)
     held = mirror.load(connection, source, kind, object_id)
-    said = notice.snapshots[0] if notice.snapshots else None
-    if said is None or (held is None and said.deleted) or (held is not None and held.state.seen and _same(held, said)):
+    try:
+        notice = account.interpret(body, f"poll.{kind}", object_id)
+        said, readable = notice.snapshots[0] if notice.snapshots else None, True
+        same = said is None or (held is None and said.deleted) or (held is not None and held.state.seen and _same(held, said))
+    except Exception:  # not readable: the router says why, to a person
+        same, readable = False, False
+    if same:
         return None
     hashed = hashlib.sha256(canonical_json(record).encode()).hexdigest()[:24]
     identity = f"{object_id}:{held.revision if held else 0}-{hashed}"
+    if not readable and inbox.has(connection, source, f"poll.{kind}", identity):
+        return None
     arrival = inbox.Arrival(source=source, origin="poll", native_type=f"poll.{kind}", native_id=identity, body=body, received_at=read_at)
     kept = inbox.append(connection, arrival)
     return kept.delivery_id if kept.new else None
+
+
+def keep_reads(
+    runtime: Runtime, source: str, kind: str, records: Mapping[str, Mapping[str, Any]], *, read_at: datetime, baseline: bool = False
+) -> list[int]:
+    """`keep_read` for many records by id, in one transaction; one that cannot be kept is left out. The new deliveries' ids."""
+
+    def act(connection: Connection) -> list[int | None]:
+        return [
+            keep_read(connection, runtime, source, kind, id, record, read_at=read_at, baseline=baseline) for id, record in records.items()
+        ]
+
+    try:
+        return [id for id in runtime.db.write(act) if id is not None]
+    except Exception as error:  # what nobody thought of, in one record
+        if is_trouble(error):
+            raise
+        if len(records) > 1:
+            alone = ({id: record} for id, record in records.items())
+            return [id for one in alone for id in keep_reads(runtime, source, kind, one, read_at=read_at, baseline=baseline)]
+        log.error("read not kept", source=source, kind=kind, object=next(iter(records), None), error_type=type(error).__name__)
+        return []
 
 
 def _same(held: mirror.Held, said: Any) -> bool:

@@ -23,6 +23,12 @@ def backoff(attempt: int, cause: Retryable | None = None, *, key: str = "") -> t
     return timedelta(seconds=max(wanted, cause.retry_after_s or 0.0 if cause else 0.0))
 
 
+def told(reason: str, cause: Retryable) -> str:
+    """The code kept for a read that could not be made, such as "read_failed: credentials": the kind is billhook's own word."""
+    kind = cause.context.get("kind")
+    return f"{reason}: {kind}" if isinstance(kind, str) else reason
+
+
 def settle_pause(tries: int) -> float | None:
     """Seconds until an answer that could not be kept is written again, or None: the answer is known only here, so the first is at once.
 

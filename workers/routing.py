@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
 from receiver import inbox
-from receiver.db import table_of
+from receiver.db import is_trouble, table_of
 from receiver.errors import PayloadInvalid
 from receiver.event import Event, Tick
 from receiver.log import get_logger
@@ -83,9 +83,9 @@ def _route_guarded(runtime: Runtime, batch: Sequence[_Read]) -> dict[int, Routed
     """`_route_together` in a transaction. One delivery that cannot be routed is put aside and stops no other."""
     try:
         return runtime.db.write(lambda c: _route_together(c, runtime, batch))
-    except engine.DATABASE_TROUBLE:
-        raise  # the database's trouble is no delivery's: all of them are routed later
     except Exception as error:  # what nobody thought of, in one of them
+        if is_trouble(error):
+            raise  # the database's trouble is no delivery's: all of them are routed later
         if len(batch) > 1:
             return {id: routed for one in batch for id, routed in _route_guarded(runtime, [one]).items()}
         kind = type(error).__name__

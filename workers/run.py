@@ -22,7 +22,7 @@ from workers.deed import Deed, Outcome, outcome_of
 from workers.errors import Cancelled, Diverged, Skip, StepInvalid, Suspend
 from workers.providers.service import Query
 from workers.registry import EffectDef, Workflow
-from workers.retry import backoff
+from workers.retry import backoff, told
 from workers.runs import Claim
 from workers.runtime import Runtime
 
@@ -295,7 +295,7 @@ class Run:
     def _asked_later(self, name: str, cause: Retryable) -> RetryRead:
         pause = backoff(self._claim.row["retries"] + 1, cause, key=f"{self.id}:{name}")
         with self._runtime.db.read() as connection:
-            return RetryRead(self._clock(connection) + pause)
+            return RetryRead(self._clock(connection) + pause, told("read_failed", cause))
 
     def _signals_taken(self) -> set[int]:
         return {entry.result for entry in self._kept.values() if entry.kind == "wait" and entry.result is not None}

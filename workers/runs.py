@@ -192,14 +192,15 @@ def hold(connection: Connection, run_id: str, fence: int, *, machine: datetime, 
         raise LostLease
 
 
-def suspend(connection: Connection, claim: Claim, *, wake_at: datetime | None, retried: bool = False) -> bool:
+def suspend(connection: Connection, claim: Claim, *, wake_at: datetime | None, retried: bool = False, reason: str | None = None) -> bool:
     """Let the run wait; false where something came since the claim, and the run must look again.
 
-    `retried` counts a read that will be asked again.
+    `retried` counts a read that will be asked again; `reason` says why it waits, where that is not its own wish.
     """
     table = table_of(RunRow)
     unseen_free = sa.and_(table.c.id == claim.run_id, table.c.fence == claim.fence, table.c.pending_seq <= claim.seen)
-    values = {"status": "waiting", "wake_at": wake_at, "lease_until": None, "owner": None, "retries": table.c.retries + int(retried)}
+    waits = {"status": "waiting", "wake_at": wake_at, "reason": reason, "retries": table.c.retries + int(retried)}
+    values = {**waits, "lease_until": None, "owner": None}
     if connection.execute(sa.update(table).where(unseen_free).values(**values)).rowcount == 1:
         return True
     back = (
@@ -252,6 +253,12 @@ def give_up(connection: Connection, run_id: str, *, reason: str, at: datetime) -
     ended = sa.update(table).where(table.c.id == run_id, table.c.status == "parked").values(**values)
     row = connection.execute(ended.returning(table.c.successor_trigger_id)).first()
     return row[0] if row else None
+
+
+def is_live(connection: Connection, source: str, workflow: str, key: str) -> bool:
+    """Whether an unfinished run has this key."""
+    same = sa.and_(_RUN.c.source == source, _RUN.c.workflow == workflow, _RUN.c.key == key[:256], _RUN.c.status.in_(UNFINISHED))
+    return connection.execute(sa.select(_RUN.c.id).where(same)).first() is not None
 
 
 def supersede(connection: Connection, source: str, workflow: str, *, at: datetime) -> int:

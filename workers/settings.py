@@ -15,14 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
+from receiver.log import get_logger
 from receiver.settings import Settings, SourceSettings, load_settings, read_secret, read_toml, variable_part
 from receiver.sources import catalog
 from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
 from workers.providers import bundle
 from workers.providers.service import Client
-from workers.registry import Registry, load_folders
+from workers.registry import Registry, Workflow, load_folders
 from workers.runtime import Account, Announces, Runtime
+
+log = get_logger(__name__)
 
 
 class ApiSettings(BaseModel):
@@ -48,7 +51,7 @@ class WorkerSettings:
         self.settings: Settings = load_settings(config, environ)
         self._environ = environ
         table = read_toml(self.settings.config) if self.settings.config else {}
-        self.policies: dict[str, dict[str, Any]] = {name: dict(value) for name, value in table.get("policy", {}).items()}
+        self.policies = _policies(table.get("policy", {}))
         self.apis = {name: _api(name, part.get("api", {})) for name, part in table.get("source", {}).items()}
 
     def client(self, source: SourceSettings) -> Client | None:
@@ -63,25 +66,27 @@ class WorkerSettings:
             source.kind, source.name, api.base_url, user, key, source.zone, source.currencies, calls_per_minute=api.calls_per_minute
         )
 
-    def check_policies(self, registry: Registry) -> None:
-        """Refuse a policy for a workflow nobody registered, and one its workflow does not accept."""
+    def check_policies(self, registry: Registry) -> tuple[str, ...]:
+        """Refuse a policy for a workflow nobody registered, and one its workflow does not accept.
+
+        The policies returned are for no known workflow while a workflow file does not import: they may be that file's, which
+        must stop nobody else, so they are left for a person to look at.
+        """
+        unclaimed = tuple(name for name in self.policies if registry.get(name) is None)
+        if unclaimed and not registry.broken:
+            known = ", ".join(sorted(w.name for w in registry.all())) or "none"
+            raise SettingsInvalid(f"policy.{unclaimed[0]}: there is no workflow of this name; known are {known}")
         for name, body in self.policies.items():
-            workflow = registry.get(name)
-            if workflow is None:
-                known = ", ".join(sorted(w.name for w in registry.all())) or "none"
-                raise SettingsInvalid(f"policy.{name}: there is no workflow of this name; known are {known}")
-            try:
-                ModeOf.model_validate({"mode": body.get("mode", "observe")})
-                workflow.policy.model_validate({key: value for key, value in body.items() if key != "mode"})
-            except ValidationError as error:
-                raise SettingsInvalid(f"policy.{name}.{_first(error)}") from error
+            _check_policy(name, body, registry.get(name))
+        return unclaimed
 
 
 def build(chosen: WorkerSettings, *, database: Database | None = None, announcer: Announces | None = None) -> Runtime:
     """The Runtime of a worker role: database, clocks, clients, workflows, policies and the ledger's outside head."""
     settings = chosen.settings
     registry = load_folders(settings.workflows)
-    chosen.check_policies(registry)
+    for policy in chosen.check_policies(registry):
+        log.error("policy without its workflow while a workflow file does not import", policy=policy, file=", ".join(registry.broken))
     db = database or Database(settings.database, read_pool=settings.worker.threads + 4)
     runtime = Runtime(db=db, clock=DatabaseClock(db), registry=registry, accounts=accounts(chosen), policies=chosen.policies)
     runtime.head = OutsideHead(settings.ledger_head_dir, runtime.owner)
@@ -102,6 +107,21 @@ def account_of(source: SourceSettings, client: Client | None) -> Account:
         return catalog.kind(source.kind).interpret(body, source, native_type, native_id, headers)
 
     return Account(name=source.name, kind=source.kind, zone=source.tz, interpret=interpret, since=source.since, client=client)
+
+
+def _policies(tables: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(tables, dict) or not all(isinstance(body, dict) for body in tables.values()):
+        raise SettingsInvalid("policy: write a table [policy.WORKFLOW] for each workflow")
+    return tables
+
+
+def _check_policy(name: str, body: Mapping[str, Any], workflow: Workflow | None) -> None:
+    try:
+        ModeOf.model_validate({"mode": body.get("mode", "observe")})
+        if workflow is not None:
+            workflow.policy.model_validate({key: value for key, value in body.items() if key != "mode"})
+    except ValidationError as error:
+        raise SettingsInvalid(f"policy.{name}.{_first(error)}") from error
 
 
 def _api(name: str, part: Mapping[str, Any]) -> ApiSettings:

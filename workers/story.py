@@ -110,7 +110,8 @@ def _runs(connection: Connection, ids: Ids) -> Iterable[Line]:
     for row in _rows(connection, RunRow, "id", ids):
         name = f"{row['workflow']} {row['key']}"
         waits = f"until {row['wake_at'].isoformat()}" if row["wake_at"] else ""
-        still = "" if row["ended_at"] else f"now {row['status']} {waits}".strip()
+        why = f"({row['reason']})" if row["reason"] else ""
+        still = "" if row["ended_at"] else " ".join(part for part in ("now", row["status"], waits, why) if part)
         yield Line(at=row["started_at"], what="run", id=row["id"], text=f"{name} started, mode {row['mode']}", reason=still)
         if row["ended_at"]:
             yield Line(at=row["ended_at"], what="run", id=row["id"], text=f"{name} ended: {row['outcome']}", reason=row["reason"] or "")

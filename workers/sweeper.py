@@ -5,7 +5,8 @@ scans. One process at a time holds the role; with no broker it drives every run 
 is in the database.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver import inbox
-from receiver.db import table_of
+from receiver.db import is_trouble, table_of
 from receiver.errors import Retryable
 from receiver.event import Tick
 from receiver.log import get_logger
@@ -26,6 +27,7 @@ from workers.schedule import Daily, Every
 log = get_logger(__name__)
 SCAN_EVERY = timedelta(minutes=15)
 REREADS_AT_ONCE = 20
+DRIVE_S = 2.0
 BASELINE_PAGES = 5
 
 
@@ -47,7 +49,7 @@ class Sweeper:
         done = self._ticks() + self._deliveries() + self._runs()
         for account in list(runtime.accounts.values()):
             if account.client is not None and not self.stopping():
-                done += self._provider(account.name)
+                done += self._guarded(account.name)
         return done + self._rereads()
 
     def _ticks(self) -> int:
@@ -89,8 +91,7 @@ class Sweeper:
             business, machine = self.runtime.clock.business(connection), self.runtime.clock.machine(connection)
             ids = routing.unrouted(connection, now=business, limit=50 if self.drives else self.hints_max * 4)
         if self.drives:
-            for delivery_id in ids:
-                routing.route(self.runtime, delivery_id)
+            routing.route_all(self.runtime, ids)
             return len(ids)
         self._told = {id: self._told[id] for id in ids if id in self._told}
         chosen = [id for id in ids if id not in self._told or machine >= self._told[id][0] + _pause(self._told[id][1])][: self.hints_max]
@@ -108,11 +109,25 @@ class Sweeper:
                         connection, business=runtime.clock.business(connection), machine=runtime.clock.machine(connection), limit=50
                     )
                 )
-            return sum(engine.advance(runtime, run_id) for run_id in ids)
+            return self._drive(ids)
         ids = runtime.db.write(self._hint)
         for run_id in ids:
             runtime.announcer.announce_run(run_id)
         return len(ids)
+
+    def _drive(self, ids: Sequence[str]) -> int:
+        """Advance what is ready, for about DRIVE_S: what was delivered meanwhile must be routed too. One run's surprise stops no other."""
+        until, done = time.monotonic() + DRIVE_S, 0
+        for run_id in ids:
+            try:
+                done += engine.advance(self.runtime, run_id)
+            except Exception as error:  # what nobody thought of, in one run
+                if is_trouble(error):
+                    raise
+                log.error("run not advanced", run=run_id, error_type=type(error).__name__)
+            if time.monotonic() > until:
+                break
+        return done
 
     def _hint(self, connection: Connection) -> list[str]:
         """Choose the runs to announce: not hinted within their back-off (1 to 60 s), never more than `hints_max` at once."""
@@ -127,6 +142,16 @@ class Sweeper:
             if len(chosen) == self.hints_max:
                 break
         return chosen
+
+    def _guarded(self, source: str) -> int:
+        """`_provider`; one account's surprise stops no other."""
+        try:
+            return self._provider(source)
+        except Exception as error:  # what nobody thought of, in one account
+            if is_trouble(error):
+                raise
+            log.error("account not swept", source=source, error_type=type(error).__name__)
+            return 0
 
     def _provider(self, source: str) -> int:
         runtime = self.runtime

@@ -3,7 +3,7 @@
 Pure queries over events, blocks and the mirror; used by workers/run.py and, inside intended → calling, by workers/effects.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -29,14 +29,23 @@ def awaited(connection: Connection, run: sa.RowMapping, types: Sequence[type[Eve
     return None
 
 
-def holds(connection: Connection, run: sa.RowMapping, state: type[Event], *, on: date) -> bool:
-    """Whether a State holds now for the run's customer or invoice."""
+def customer_of(connection: Connection, source: str, invoice_id: str | None) -> str | None:
+    """The customer the mirror of an invoice names, or None."""
+    invoice = mirror.load(connection, source, "invoice", invoice_id) if invoice_id else None
+    named = invoice.state.fields.get("customer_id") if invoice else None
+    return str(named) if named else None
+
+
+def holds(connection: Connection, run: sa.RowMapping, state: type[Event], *, on: date, customers: Collection[str] = ()) -> bool:
+    """Whether a State holds now for the run's customer or invoice, or for one of further `customers`."""
     if issubclass(state, InvoicePaid):
         invoice = mirror.load(connection, run["source"], "invoice", run["invoice_id"]) if run["invoice_id"] else None
         return invoice is not None and invoice.state.paid
     if issubclass(state, BlockEvent) and state.block:
-        return state.block in desk.blocks(
-            connection, source=run["source"], customer_id=run["customer_id"], invoice_id=run["invoice_id"], on=on
+        concerned = {run["customer_id"], *customers}
+        return any(
+            state.block in desk.blocks(connection, source=run["source"], customer_id=id, invoice_id=run["invoice_id"], on=on)
+            for id in concerned
         )
     raise StepInvalid(f"{state.__name__} is not a State billhook can ask about: use a block State or InvoicePaid")
 
@@ -63,16 +72,20 @@ def began_with(run: sa.RowMapping) -> int:
     return int((run["reissue"] or {}).get("event_id") or run["trigger_id"])
 
 
-def forbidding(connection: Connection, run: sa.RowMapping, states: Sequence[type[Event]], *, on: date) -> str | None:
+def forbidding(
+    connection: Connection, run: sa.RowMapping, states: Sequence[type[Event]], *, on: date, customers: Collection[str] = ()
+) -> str | None:
     """The first of `states` that holds, by its short name, or None."""
     for state in states:
-        if holds(connection, run, state, on=on):
+        if holds(connection, run, state, on=on, customers=customers):
             return str(getattr(state, "block", None) or state.type.rpartition(".")[2])
     return None
 
 
-def hold_objects(connection: Connection, source: str, ids: dict[str, Any], *, alone: str | None = None) -> None:
-    """Hold the mirror rows of a customer and an invoice against a block set meanwhile: customer first, that of kind `alone` for us only."""
-    for kind in ("customer", "invoice"):
-        if ids.get(kind):
-            (mirror.lock if kind == alone else mirror.lock_shared)(connection, source, kind, ids[kind])
+def hold_objects(
+    connection: Connection, source: str, ids: dict[str, Any], *, customers: Collection[str] = (), alone: str | None = None
+) -> None:
+    """Hold the mirror rows of customers and an invoice against a block set meanwhile: customers first, those of kind `alone` for us only."""
+    for kind, more in (("customer", customers), ("invoice", ())):
+        for object_id in sorted({ids.get(kind), *more} - {None, ""}):
+            (mirror.lock if kind == alone else mirror.lock_shared)(connection, source, kind, object_id)

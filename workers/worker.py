@@ -27,6 +27,7 @@ log = get_logger(__name__)
 POLL_S = 1.0
 POLL_ALONE_S = 0.2
 POLL_BATCH = 200
+BUSY_S = 0.02
 SWEEP_S = 0.5
 DRAIN_MS = 30_000
 
@@ -58,9 +59,11 @@ def run_worker(config: Path | None = None) -> int:
         worker = actors.consumer(make_broker(broker_url), runtime, router, threads=chosen.settings.worker.threads, stopping=stop)
         worker.start()
     log.info("worker ready", owner=runtime.owner, threads=chosen.settings.worker.threads, broker=bool(broker_url))
-    with ThreadPoolExecutor(chosen.settings.worker.threads, thread_name_prefix="billhook-poll") as pool:
+    threads = chosen.settings.worker.threads
+    with ThreadPoolExecutor(threads, thread_name_prefix="billhook-poll") as pool:
+        advancer = Advancer(runtime, pool, threads)
         while not stop.wait(POLL_S if broker_url else POLL_ALONE_S):
-            _guard("poll failed", lambda: _poll(runtime, router, pool, stop))
+            _guard("poll failed", lambda: _poll(router, advancer, stop))
     if worker is not None:
         worker.stop(timeout=DRAIN_MS)
     return _done(runtime, "worker stopped")
@@ -124,15 +127,42 @@ def _ready(config: Path | None) -> tuple[Runtime, WorkerSettings, Stop]:
     return runtime, chosen, stop
 
 
-def _poll(runtime: Runtime, router: actors.Router, pool: ThreadPoolExecutor, stop: Callable[[], bool]) -> None:
-    """Route and advance what is there, hinted or not, until nothing is left to do now."""
+class Advancer:
+    """Advances what is ready, hinted or not, in a pool of its own; a slow run keeps its thread and nobody else waiting."""
+
+    def __init__(self, runtime: Runtime, pool: ThreadPoolExecutor, threads: int) -> None:
+        self._runtime, self._pool, self._threads = runtime, pool, threads
+        self._busy: set[str] = set()
+        self._turn = threading.Lock()
+
+    def fill(self) -> int:
+        """Give every free thread a ready run; how many were given."""
+        with self._turn:
+            busy = set(self._busy)
+        free = self._threads - len(busy)
+        if free <= 0:
+            return 0
+        with self._runtime.db.read() as connection:
+            business, machine = self._runtime.clock.business(connection), self._runtime.clock.machine(connection)
+            ready = runs.claimable(connection, business=business, machine=machine, limit=self._threads + len(busy))
+        chosen = [run_id for run_id in ready if run_id not in busy][:free]
+        with self._turn:
+            self._busy.update(chosen)
+        for run_id in chosen:
+            self._pool.submit(self._advance, run_id)
+        return len(chosen)
+
+    def _advance(self, run_id: str) -> None:
+        _guard("advance failed", lambda: engine.advance(self._runtime, run_id))
+        with self._turn:
+            self._busy.discard(run_id)
+
+
+def _poll(router: actors.Router, advancer: Advancer, stop: Stop) -> None:
+    """Route what waits and start what is ready, until nothing is left to begin now."""
     while not stop():
-        routed = router.waiting(POLL_BATCH)
-        with runtime.db.read() as connection:
-            business, machine = runtime.clock.business(connection), runtime.clock.machine(connection)
-            ready = list(runs.claimable(connection, business=business, machine=machine, limit=POLL_BATCH))
-        advanced = list(pool.map(lambda id: _guard("advance failed", lambda: engine.advance(runtime, id)), ready))
-        if routed < POLL_BATCH and not any(advanced):
+        routed, started = router.waiting(POLL_BATCH), advancer.fill()
+        if routed < POLL_BATCH and (not started or stop.wait(BUSY_S)):
             return
 
 

@@ -20,10 +20,13 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from workers import demo
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "tests/payloads/monsum/webhook_invoice.created.unpaid.constructed.json"
 JSON = {"content-type": "application/json"}
 ZONE = ZoneInfo("Europe/Berlin")
+UNCAPPED = "daily_cap = 1000000\nspike_floor = 1000000\n"  # of the policy that ends the demo's configuration
 
 
 class Demo:
@@ -61,7 +64,10 @@ class Demo:
 
 @contextmanager
 def started_up(place: Path, environ: Mapping[str, str] | None = None) -> Iterator[Demo]:
-    """`billhook up` in `place`, with its baseline read; ended by SIGTERM."""
+    """`billhook up` in `place`, with its baseline read and no daily cap; ended by SIGTERM."""
+    config = place / demo.write(place)
+    if UNCAPPED not in config.read_text():
+        config.write_text(config.read_text() + UNCAPPED)
     with _process(place, "up", environ or {}) as process:
         yield Demo(place, process.pid, _ready(place, process))
 

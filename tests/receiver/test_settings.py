@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from receiver.credentials import split_live
 from receiver.errors import SettingsInvalid
@@ -78,6 +79,10 @@ mode = "observe"
         ("[source.shop]\nkind = 'monsum'\nabout = 'shop'", "about"),
         ("[source.mail]\nkind = 'standard'\nabout = 'nobody'", "about"),
         ("source.shop = 1", "[source.shop]"),
+        ("source = 1", "[source]"),
+        ("billhook = 1", "[billhook]"),
+        ("[billhook]\nreceiver = 1", "[billhook.receiver]"),
+        ("[billhook]\nDatabase = 'x'", "Database"),
     ],
 )
 def test_a_mistake_names_its_setting(tmp_path: Path, text: str, says: str) -> None:
@@ -85,6 +90,52 @@ def test_a_mistake_names_its_setting(tmp_path: Path, text: str, says: str) -> No
         loaded(tmp_path, text)
 
     assert says in str(caught.value)
+
+
+def test_the_environment_is_the_one_given_and_an_argument_beats_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLHOOK_REDIS", "redis://of-the-process")
+    path = tmp_path / "billhook.toml"
+    path.write_text("[billhook]\nredis = 'redis://of-the-file'\n[billhook.receiver]\nqueue_max = 7")
+    given = {"BILLHOOK_REDIS": "redis://given", "BILLHOOK_HOST": "::1", "BILLHOOK_PORT": "9002"}
+
+    assert load_settings(path, {}).redis == "redis://of-the-file"
+    assert load_settings(path).redis == "redis://of-the-process"
+    assert load_settings(path, given).redis == "redis://given"
+    assert Settings(config=path, environ=given, redis="redis://argument").redis == "redis://argument"
+    door = load_settings(path, given).receiver
+    assert (door.host, door.port, door.queue_max) == ("::1", 9002, 7)
+
+
+def test_an_empty_variable_says_empty_but_for_the_address_and_the_folders(tmp_path: Path) -> None:
+    text = "[billhook]\nredis = 'redis://one'\nworkflows = ['flows']\n[billhook.receiver]\nport = 9000"
+
+    settings = loaded(tmp_path, text, BILLHOOK_REDIS="", BILLHOOK_PORT="", BILLHOOK_HOST="", BILLHOOK_WORKFLOWS="")
+
+    assert (settings.redis, settings.receiver.port, settings.receiver.host) == ("", 9000, "127.0.0.1")
+    assert settings.workflows == (Path("flows"),)
+
+
+def test_only_the_documented_variables_are_read(tmp_path: Path) -> None:
+    others = {"BILLHOOK_SOURCES": "{}", "BILLHOOK_RECEIVER": "{}", "BILLHOOK_RECEIVER_PORT": "1", "billhook_redis": "x", "redis": "y"}
+
+    settings = loaded(tmp_path, SHOP, **others)
+
+    assert (list(settings.sources), settings.receiver.port, settings.redis) == (["shop"], 8080, "")
+
+
+def test_an_address_with_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://u:p@h/db\n")
+
+    assert loaded(tmp_path, "", BILLHOOK_DATABASE_FILE=str(tmp_path / "url")).database == "postgresql://u:p@h/db"
+    assert loaded(tmp_path, "", BILLHOOK_REDIS_FILE=str(tmp_path / "url"), BILLHOOK_REDIS="redis://said").redis == "redis://said"
+    for bad in ("", str(tmp_path / "absent")):
+        with pytest.raises(SettingsInvalid, match="BILLHOOK_DATABASE_FILE"):
+            loaded(tmp_path, "", BILLHOOK_DATABASE_FILE=bad)
+
+
+def test_settings_do_not_change(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError):
+        loaded(tmp_path, SHOP).redis = "redis://other"
 
 
 def test_the_file_is_found_in_the_order_the_documentation_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,16 @@
 """The effect log: tampering shows, and a database that lacks what was acted on is found out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from tests.workers.letters import mail, times
 from workers import chain, control
-from workers.chain import GENESIS, EffectLog, Head, OutsideHead
+from workers.chain import GENESIS, EffectLog, Head, OutsideHead, heads_outside
 from workers.testing.flow import START, Flow
 from workers.worker import guard_restored
 
@@ -152,3 +154,17 @@ def test_a_restored_database_freezes_every_effect_until_it_is_released(tmp_path:
         flow.advance(minutes=2)
 
         assert times(flow, "invoice.sendbyemail") == 1
+
+
+def test_the_threads_of_a_process_share_one_head_which_never_goes_back(tmp_path: Path) -> None:
+    head, first = OutsideHead(tmp_path, "one"), Barrier(8)
+
+    def keep(seq: int) -> None:
+        first.wait(10)
+        head.keep(Head(seq, f"{seq:064d}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(keep, range(1, 9)))
+
+    assert heads_outside(tmp_path) == [Head(8, f"{8:064d}")]
+    head.close()

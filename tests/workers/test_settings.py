@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from receiver.errors import SettingsInvalid
 from tests.workers.letters import mail
 from workers.errors import WorkflowInvalid
-from workers.registry import Registry
+from workers.registry import REGISTRY, Registry
 from workers.settings import WorkerSettings, build
 from workers.testing.flow import Flow
 
@@ -74,6 +75,52 @@ def test_a_policy_that_fits_no_workflow_is_named(tmp_path: Path, text: str, name
 def test_a_policy_its_workflow_takes_is_accepted(tmp_path: Path) -> None:
     with Flow(mail) as flow:
         settings(tmp_path, SHOP + "[policy.t-mail]\nmode = 'auto'\nper_day = 5").check_policies(flow.runtime.registry)
+
+
+def test_a_policy_is_let_pass_without_its_workflow_only_while_a_file_does_not_import(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, SHOP + "[policy.t-mail]\nper_day = 5\n[policy.lost]\nmode = 'auto'")
+    with Flow(mail) as flow:
+        registry = flow.runtime.registry
+        with pytest.raises(SettingsInvalid, match=r"policy\.lost"):
+            chosen.check_policies(registry)
+
+        registry.broken["lost_file"] = "SyntaxError"
+
+        assert chosen.check_policies(registry) == ("lost",)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("[policy.t-mail]\nper_day = 'many'", "per_day"), ("[policy.lost]\nmode = 'loud'", "lost.mode")]
+)
+def test_a_file_that_does_not_import_excuses_no_other_mistake(tmp_path: Path, text: str, named: str) -> None:
+    with Flow(mail) as flow:
+        flow.runtime.registry.broken["lost_file"] = "SyntaxError"
+
+        with pytest.raises(SettingsInvalid, match=named):
+            settings(tmp_path, text).check_policies(flow.runtime.registry)
+
+
+def test_a_runtime_is_built_beside_a_file_that_does_not_import_and_names_file_and_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(REGISTRY, "broken", {})
+    (tmp_path / "billhook_t_torn.py").write_text("def act(:")
+
+    with capture_logs() as logged:
+        runtime = build(settings(tmp_path, SHOP + "[policy.t-torn]\nmode = 'auto'", BILLHOOK_WORKFLOWS=str(tmp_path)))
+    runtime.db.close()
+
+    assert runtime.registry.get("auto-send") is not None
+    assert [(line["log_level"], line["file"]) for line in logged if line.get("policy") == "t-torn"] == [("error", "billhook_t_torn")]
+
+
+@pytest.mark.parametrize("text", ["policy = 1", "policy.auto-send = 'auto'"])
+def test_a_policy_that_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "billhook.toml"
+    path.write_text(text)
+
+    with pytest.raises(SettingsInvalid, match=r"\[policy\.WORKFLOW\]"):
+        WorkerSettings(path, {})
 
 
 def test_a_runtime_is_built_of_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import typer
 
 from receiver.errors import BillhookError, SchemaOutdated, SettingsInvalid
+from receiver.log import configure
 from workers.cli import acts, controls, roles
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
@@ -43,7 +44,8 @@ for _command in (
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. Logs go to standard error: what a command prints, JSON above all, stays its own."""
+    configure("warning")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,10 +1,12 @@
 """Modes, the freeze, migrate, doctor, and how the command line ends."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from receiver.db import Database
+from tests.processes import Shell
 from tests.workers.cli.conftest import SECRETS, Billhook, Printed
 from workers import control
 from workers.checkup import filesystem_of
@@ -127,6 +129,19 @@ def test_the_doctor_names_what_a_tired_person_wrote(
 
     assert report.code == 1
     assert finding in " ".join(wrong(report))
+
+
+def test_the_doctor_names_a_workflow_file_that_does_not_import_and_the_policy_left_over(store: Database, place: Path) -> None:
+    (place / "billhook_t_torn.py").write_text("import nothing_of_this_name")
+    toml = place / "billhook.toml"
+    toml.write_text(toml.read_text() + "[policy.t-torn]\nmode = 'auto'\n")
+
+    printed = Shell(place, BILLHOOK_WORKFLOWS=".").billhook("doctor", "--json", code=1)
+
+    findings, _log = json.JSONDecoder().raw_decode(printed)
+    wrong = [f"{finding['area']}: {finding['text']}" for finding in findings if finding["state"] == "wrong"]
+    assert any("policies: policy.t-torn" in text and "billhook_t_torn" in text for text in wrong)
+    assert any("billhook_t_torn does not import: ModuleNotFoundError" in text for text in wrong)
 
 
 def test_the_doctor_knows_which_file_system_a_path_is_on() -> None:
