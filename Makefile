@@ -1,9 +1,10 @@
 # make run    prepare .venv and start billhook; the demo where nothing is configured
-# make test   the whole test suite: on any Linux machine with Python alone
+# make test   the test suite: on any Linux machine with Python alone
+# make chaos  what it only samples, in full: two crashes at every pair of neighbouring points (minutes)
 # make check  ruff, mypy --strict and the documentation's own tests
 # make fmt    format the code
 # make bench  the figures of the README, measured here
-.PHONY: run test check bench fmt
+.PHONY: run test chaos check bench fmt
 
 run:
 	@sh ops/venv local
@@ -12,6 +13,10 @@ run:
 test:
 	@sh ops/venv test
 	@exec .venv/bin/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+
+chaos:
+	@sh ops/venv test
+	@exec .venv/bin/python -m pytest -q -n 2 --dist worksteal -m slow --timeout 600 $(ARGS)
 
 check:
 	@sh ops/venv dev

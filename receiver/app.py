@@ -41,7 +41,7 @@ class Receiver:
             connector(settings.database), queue_max=limits.queue_max, batch_max=limits.batch_max, timeout_s=limits.store_timeout_s
         )
         self.door = Door(settings, self.commit, self.announcer, self.refusals)
-        self._behind = Starlette(routes=list(routes(self.door, self.commit)), lifespan=self._lifespan)
+        self._behind = Starlette(routes=list(routes(self.door, self.commit, settings.metrics_token())), lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from traceback import extract_tb
 from typing import Any
 
 import msgspec
@@ -18,8 +19,9 @@ from prometheus_client import Counter
 
 from receiver.commit import GroupCommit, Row
 from receiver.dispatch import Announcer
-from receiver.errors import BodyTooLarge, MediaTypeRefused, MethodRefused, Refused, SourceUnknown, StoreUnavailable, TooSlow
+from receiver.errors import BodyTooLarge, DoorFailed, MediaTypeRefused, MethodRefused, Refused, SourceUnknown, StoreUnavailable, TooSlow
 from receiver.inbox import Kept, RefusedRequest
+from receiver.log import get_logger
 from receiver.metrics import ACCEPTED, REFUSED, SECRET_USED
 from receiver.refusals import RefusalLog
 from receiver.settings import Settings, SourceSettings
@@ -37,6 +39,7 @@ _KEPT = tuple((name.encode(), name) for name in KEPT_HEADERS)
 HEADER_MAX = 256
 DRAIN_MAX = 33_554_432
 NO_SOURCE = "-"
+log = get_logger(__name__)
 _JSON = (b"content-type", b"application/json")
 
 
@@ -87,6 +90,11 @@ class Door:
             await self._refuse(scope, send, name, refusal, raw)
         except Disconnected:
             return
+        except Exception as error:
+            # What nobody foresaw is our fault and may pass: a body is never answered 500, which some senders take for a no.
+            place = extract_tb(error.__traceback__)[-1]
+            log.error("the door failed on a request", error=type(error).__name__, file=place.filename, line=place.lineno)
+            await self._refuse(scope, send, name, DoorFailed(), raw)
         else:
             await _answer(send, kept)
 
@@ -188,7 +196,7 @@ class Door:
             headers.append((b"connection", b"close"))
         if refusal.status == 503:
             headers.append((b"retry-after", b"%d" % getattr(refusal, "retry_after_s", 1)))
-        else:
+        if refusal.status != 503 or isinstance(refusal, DoorFailed):
             self._refusals.add(_kept_refusal(scope, source, refusal, body))
         with suppress(OSError):
             await send({"type": "http.response.start", "status": refusal.status, "headers": headers})

@@ -124,6 +124,13 @@ class StoreUnavailable(Refused):
     retry_after_s = 1
 
 
+class DoorFailed(Refused):
+    """The door itself failed on this request: the sender should come back after `retry_after_s`. The log says where."""
+
+    status, cause = 503, "failed"
+    retry_after_s = 60
+
+
 class SettingsInvalid(BillhookError):
     """The configuration cannot be used. The message names the setting, what is wrong and what to write instead."""
 

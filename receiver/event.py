@@ -8,11 +8,22 @@ Authors register their own with `@event`. Every field is typed, so that stored J
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from receiver.money import Money
+
+ID_MAX = 128
+
+
+def _printable(id: str) -> str:
+    if not id.isprintable():
+        raise ValueError("an id has no control characters")
+    return id
+
+
+Id = Annotated[str, Field(max_length=ID_MAX), AfterValidator(_printable)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +105,15 @@ def from_data(type: str, data: dict[str, Any]) -> Event:
 class CustomerEvent(Event):
     """Concerns one customer."""
 
-    customer_id: str
+    customer_id: Id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceEvent(Event):
     """Concerns one invoice; `customer_id` where the sender said it."""
 
-    invoice_id: str
-    customer_id: str | None = None
+    invoice_id: Id
+    customer_id: Id | None = None
 
 
 @event("customer.created")
@@ -177,10 +188,10 @@ class InvoiceDeleted(InvoiceEvent, Fact):
 class PaymentEvent(Event):
     """Concerns a payment; ids where the sender said them."""
 
-    customer_id: str | None = None
-    invoice_id: str | None = None
-    subscription_id: str | None = None
-    payment_id: str | None = None
+    customer_id: Id | None = None
+    invoice_id: Id | None = None
+    subscription_id: Id | None = None
+    payment_id: Id | None = None
     amount: Money | None = None
 
 
@@ -214,8 +225,8 @@ class PaymentReminded(PaymentEvent, Signal):
 class SubscriptionEvent(Event):
     """Concerns one subscription of a customer."""
 
-    subscription_id: str
-    customer_id: str | None = None
+    subscription_id: Id
+    customer_id: Id | None = None
 
 
 @event("subscription.created")
@@ -253,8 +264,8 @@ class BlockEvent(Event):
     """Holds back acts on one customer (`invoice_id` None) or one invoice, until `until` or until it is closed; `block` is its kind."""
 
     block: ClassVar[str] = ""
-    customer_id: str
-    invoice_id: str | None = None
+    customer_id: Id
+    invoice_id: Id | None = None
     reason: str
     until: date | None = None
 
@@ -298,8 +309,8 @@ class Excluded(BlockEvent, State):
 class BlockReleased(Event, Signal):
     """An operator closed a block of `kind` on a customer or invoice."""
 
-    customer_id: str
-    invoice_id: str | None = None
+    customer_id: Id
+    invoice_id: Id | None = None
     kind: str
     reason: str = ""
 

@@ -82,7 +82,8 @@ class WorkerSettings(BaseModel):
 class SourceSettings(_Frozen):
     """`[source.NAME]`: one configured account.
 
-    `zone` is where its times without zone are; `about` (kind standard only) the source its events concern.
+    `zone` is where its times without zone are; `about` (kind standard only) the source its events concern,
+    `types` (the same) which registered event types it may say; None is receiver/sources/standard.py's choice.
     """
 
     name: str
@@ -92,6 +93,7 @@ class SourceSettings(_Frozen):
     allow_from: tuple[IPv4Network | IPv6Network, ...] = ()
     since: AwareDatetime | None = None
     about: str | None = None
+    types: tuple[str, ...] | None = None
 
     @field_validator("name")
     @classmethod
@@ -101,9 +103,11 @@ class SourceSettings(_Frozen):
         return name
 
     @model_validator(mode="after")
-    def _about_is_for_standard(self) -> "SourceSettings":
+    def _about_and_types_are_for_standard(self) -> "SourceSettings":
         if self.about is not None and self.kind != "standard":
             raise ValueError("about: only a source of kind standard speaks about another source")
+        if self.types is not None and self.kind != "standard":
+            raise ValueError("types: only a source of kind standard says event types itself")
         return self
 
     @property
@@ -170,6 +174,13 @@ class Settings(BaseSettings):
         )
         require_use(name, self.source(name).kind, secrets, stem)
         return secrets
+
+    def metrics_token(self) -> str | None:
+        """What proves a reader of /metrics from elsewhere; None where only this machine reads them. Raises SettingsInvalid."""
+        token = read_secret("BILLHOOK_DOOR_METRICS_TOKEN", self._environ, self.secrets_dir)
+        if token is not None:
+            require_strong("BILLHOOK_DOOR_METRICS_TOKEN", token)
+        return token
 
     def all_door_secrets(self) -> dict[str, DoorSecrets]:
         """Every source's door secrets; raises SettingsInvalid also where one value stands in two places."""

@@ -56,7 +56,6 @@ def deployment(tmp_path: Path, empty_postgres_url: str, redis_url: str) -> tuple
     return Shell(tmp_path, **environ), provider
 
 
-@pytest.mark.slow
 def test_its_commands_carry_one_event_through_on_postgresql_and_redis(deployment: tuple[Shell, int]) -> None:
     shell, provider = deployment
     door = f"http://127.0.0.1:{shell.environ['BILLHOOK_PORT']}"
@@ -68,6 +67,7 @@ def test_its_commands_carry_one_event_through_on_postgresql_and_redis(deployment
         for role in ROLES:
             running.enter_context(shell.running(*SERVICES[role]["command"], log=role))
         [made] = shell.json("trigger", "invoice.completed", "--source", "shop")
+        eventually(lambda: "effect settled" in shell.said("worker") + shell.said("sweeper"), why=lambda: shell.said("worker"))
         effects = eventually(lambda: shell.json("effects", "--state", "done"), why=lambda: shell.said("worker") + shell.said("sweeper"))
         findings = shell.json("doctor")
 

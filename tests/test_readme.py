@@ -53,7 +53,6 @@ def completed(vendor: str, **overrides: str) -> str:
     return str(answer.json()["made"][0]["invoice_id"])
 
 
-@pytest.mark.slow
 def test_the_chapter_about_a_real_account_leads_from_observing_to_sending(shell: Shell, vendor: str) -> None:
     door = f"http://127.0.0.1:{shell.environ['BILLHOOK_PORT']}"
     port = vendor.rpartition(":")[2]
@@ -66,11 +65,13 @@ def test_the_chapter_about_a_real_account_leads_from_observing_to_sending(shell:
         refused = shell.billhook("trigger", "invoice.completed", "--source", "shop", code=2)
         eventually(lambda: shell.json("doctor"))
         observed = completed(vendor)
+        eventually(lambda: "run ended" in shell.said(), why=shell.said)  # looking there costs less than asking billhook again and again
         eventually(lambda: [run for run in shell.json("runs", "--invoice", observed) if run["status"] == "done"], why=shell.said)
         before = shell.json("effects")
         switched, second = pasted(shell, example("auto")), int(time.time())
         eventually(lambda: int(time.time()) > second)  # the vendor tells whole seconds: in this one, all is "before"
         sent = completed(vendor)
+        eventually(lambda: "effect settled" in shell.said(), why=shell.said)
         done = eventually(lambda: shell.json("effects", "--state", "done"), why=shell.said)
         story = shell.billhook("explain", f"invoice:{observed}")
         mails = httpx.get(f"{vendor}/_sandbox/sent", trust_env=False).json()["sent"]

@@ -1,7 +1,8 @@
 """The effect log: append-only, hash-chained, with its head also kept outside the database.
 
 Owns tables `effect_log` and `chain`. Every change of an effect's state is one row, written in the same transaction. Before the
-first byte of a call the worker keeps (seq, hash) in a file of its own: a restored backup then shows itself by what it lacks.
+first byte of a call the worker keeps (seq, hash) in a file of its own: a restored backup then shows itself by what it lacks. What
+an operator accepted by releasing that freeze shows nothing any more; it is kept in control as ACCEPTED.
 """
 
 import fcntl
@@ -9,6 +10,7 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +21,10 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver.db import BIGINT, UtcDateTime, canonical_json, insert_new, table_of
+from workers import control
 
 GENESIS = "0" * 64
+ACCEPTED = "ledger:accepted"
 
 
 class EffectLog(SQLModel, table=True):
@@ -139,39 +143,61 @@ class OutsideHead:
 
 
 def heads_outside(directory: Path) -> list[Head]:
-    """Every head found in the directory; a torn file counts as none."""
+    """Every head found in the directory; a torn file counts as none, and so does one that another process just removed."""
     found = []
     for path in sorted(directory.glob("*.head")) if directory.is_dir() else []:
         try:
             value = json.loads(path.read_text())
             found.append(Head(int(value["seq"]), str(value["hash"])))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, FileNotFoundError):
             continue
     return found
 
 
-def prune(directory: Path) -> None:
-    """Remove the files of processes that ended, all but the highest; a live process holds a lock on its own."""
-    newest = max((head.seq for head in heads_outside(directory)), default=0)
+def prune(directory: Path, accepted: Collection[Head] = ()) -> None:
+    """Remove the files of processes that ended: accepted heads, and of the others all but the highest. A live process locks its own."""
+    newest = max((head.seq for head in heads_outside(directory) if head not in accepted), default=0)
     for path in sorted(directory.glob("*.head")) if directory.is_dir() else []:
-        with path.open("r+") as file:
-            try:
+        try:
+            with path.open("r+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if int(json.loads(file.read())["seq"]) < newest:
+                value = json.loads(file.read())
+                if int(value["seq"]) < newest or Head(int(value["seq"]), str(value["hash"])) in accepted:
                     path.unlink()
-            except (OSError, ValueError, KeyError):
-                continue
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
 
 
 def behind(connection: Connection, directory: Path) -> str | None:
-    """Why the database looks restored or exchanged, or None: a head it lacks, or no head beside a log with calls."""
-    heads = heads_outside(directory)
+    """Why the database looks restored or exchanged, or None: a head it lacks, or no head beside a log with calls.
+
+    Heads an operator accepted are passed over, and so are calls up to the row that was the last one then.
+    """
+    known, accepted = _accepted(connection)
+    heads = [head for head in heads_outside(directory) if head not in accepted]
     table = table_of(EffectLog)
-    called = connection.execute(sa.select(table.c.seq).where(table.c.after == "calling").limit(1)).first()
+    called = connection.execute(sa.select(table.c.seq).where(table.c.after == "calling", table.c.seq > known).limit(1)).first()
     if not heads:
         return "no ledger head is kept beside a ledger with calls" if called else None
     for head in heads:
-        known = connection.execute(sa.select(table.c.hash).where(table.c.seq == head.seq)).scalar_one_or_none()
-        if known != head.hash:
+        if connection.execute(sa.select(table.c.hash).where(table.c.seq == head.seq)).scalar_one_or_none() != head.hash:
             return f"the ledger lacks row {head.seq}, which was acted on"
     return None
+
+
+def accept(connection: Connection, directory: Path, *, at: datetime, actor: str) -> None:
+    """Let stand what is in the directory now: a person released the freeze of a restored database."""
+    known = accepted_heads(connection) | set(heads_outside(directory))
+    seq = connection.execute(sa.select(_CHAIN.c.seq).where(_CHAIN.c.id == 1)).scalar_one_or_none() or 0
+    heads = [[head.seq, head.hash] for head in sorted(known, key=lambda head: (head.seq, head.hash))]
+    control.put(connection, ACCEPTED, {"seq": seq, "heads": heads}, at=at, actor=actor)
+
+
+def accepted_heads(connection: Connection) -> set[Head]:
+    """The heads an operator accepted."""
+    return _accepted(connection)[1]
+
+
+def _accepted(connection: Connection) -> tuple[int, set[Head]]:
+    value = control.get(connection, ACCEPTED) or {"seq": 0, "heads": []}
+    return int(value["seq"]), {Head(int(seq), str(hash)) for seq, hash in value["heads"]}

@@ -19,6 +19,7 @@ from receiver.event import Event, from_data, to_data
 from workers import control, desk, engine, events, ledger, reconcile, runs
 from workers.errors import StateConflict
 from workers.runtime import Runtime
+from workers.views import row_number
 
 APPROVAL_LIFE = timedelta(hours=72)
 
@@ -173,10 +174,11 @@ def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.R
 
 def _replay(connection: Connection, runtime: Runtime, order: Order, row: sa.RowMapping, now: datetime) -> str:
     """Start what starts on a stored event, once more under today's code: all its workflows, or the one named."""
-    if not order.subject.isdigit():
+    number = row_number(order.subject)
+    if number is None:
         raise StateConflict(f"An event's id is a number, not {order.subject}: list them with `billhook events`")
     try:
-        recorded = events.load(connection, int(order.subject))
+        recorded = events.load(connection, number)
     except sa.exc.NoResultFound:
         raise StateConflict(f"There is no event {order.subject}: list them with `billhook events`") from None
     if recorded.event.source != row["source"]:
@@ -188,11 +190,11 @@ def _replay(connection: Connection, runtime: Runtime, order: Order, row: sa.RowM
 
 def _retry(connection: Connection, order: Order, now: datetime) -> str:
     """Let a parked run, or a parked delivery ("delivery:7"), try again."""
-    kind, _, number = order.subject.partition(":")
-    if kind == "delivery" and number.isdigit():
-        if not inbox.unroute(connection, int(number)):
+    kind, _, id = order.subject.partition(":")
+    if kind == "delivery" and (number := row_number(id)) is not None:
+        if not inbox.unroute(connection, number):
             raise StateConflict(f"There is no parked delivery {number}: list them with `billhook parked`")
-        desk.close_parked(connection, delivery_id=int(number), resolution="retried", actor=order.actor, at=now)
+        desk.close_parked(connection, delivery_id=number, resolution="retried", actor=order.actor, at=now)
         return "routed again"
     if not runs.unpark(connection, order.subject, at=now):
         raise StateConflict(f"There is no parked run {order.subject}: list them with `billhook parked`")
@@ -202,7 +204,8 @@ def _retry(connection: Connection, order: Order, now: datetime) -> str:
 
 def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime) -> str:
     """Close a parked item that needs nothing more; a run parked with it ends."""
-    item = desk.open_item(connection, int(order.subject)) if order.subject.isdigit() else None
+    number = row_number(order.subject)
+    item = desk.open_item(connection, number) if number is not None else None
     if item is None:
         raise StateConflict(f"There is no open parked item {order.subject}: list them with `billhook parked`")
     if item["kind"] == "unknown":

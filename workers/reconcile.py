@@ -1,7 +1,7 @@
 """When nobody can know: an effect whose call was made and whose outcome was lost.
 
-Used by workers/effects.py, and where a run ends before its effect is settled. The service's class decides: look and believe what the provider shows, repeat under the provider's own
-key, or ask a person. Never a second call on a guess.
+Used by workers/effects.py, and where a run ends before its effect is settled. The service's class decides: look and believe what the
+provider shows, repeat under the provider's own key, or ask a person. Never a second call on a guess.
 """
 
 from datetime import datetime, timedelta

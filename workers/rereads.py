@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver import inbox
-from receiver.db import is_trouble, UtcDateTime, canonical_json, insert_of, table_of
+from receiver.db import UtcDateTime, canonical_json, insert_of, is_trouble, table_of
 from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import mirror

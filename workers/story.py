@@ -22,6 +22,7 @@ from workers.events import EventRow
 from workers.journal import JournalRow
 from workers.ledger import EffectRow
 from workers.runs import RunRow
+from workers.views import row_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ Ids = set[Any]
 
 def _found(connection: Connection, key: str, source: str | None) -> tuple[Ids, Ids, Ids, Ids]:
     kind, _, id = key.rpartition(":")
-    number = int(id) if id.isdigit() else -1
+    number = row_number(id) or -1
     if kind in ("delivery", "event"):
         events = {number} if kind == "event" else set()
         return set(), events, set(), {number} if kind == "delivery" else set()

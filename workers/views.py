@@ -19,6 +19,7 @@ from workers.ledger import EffectRow
 from workers.runs import RunRow
 
 Row = dict[str, Any]
+ROW_MAX = 2**63 - 1
 BIG = ("body", "headers", "request", "reply", "before", "data")
 
 
@@ -48,11 +49,15 @@ class View:
         """The whole row with this id, or None."""
         table = table_of(self.model)
         numbered = isinstance(table.c.id.type, sa.Integer)
-        if numbered and not id.isdigit():
-            return None
-        key = int(id) if numbered else id
+        key = row_number(id) if numbered else id
         found = connection.execute(sa.select(table).where(table.c.id == key)).mappings().first()
         return dict(found) if found is not None else None
+
+
+def row_number(text: str) -> int | None:
+    """The row id that `text` is, or None: a person wrote it, and a database takes no number of twenty digits."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(ROW_MAX)) else 0
+    return number if 0 < number <= ROW_MAX else None
 
 
 OBJECTS = {"source": "source", "invoice": "invoice_id", "customer": "customer_id"}

@@ -42,7 +42,7 @@ def holds(connection: Connection, run: sa.RowMapping, state: type[Event], *, on:
         invoice = mirror.load(connection, run["source"], "invoice", run["invoice_id"]) if run["invoice_id"] else None
         return invoice is not None and invoice.state.paid
     if issubclass(state, BlockEvent) and state.block:
-        concerned = {run["customer_id"], *customers}
+        concerned = {run["customer_id"] or customer_of(connection, run["source"], run["invoice_id"]), *customers}
         return any(
             state.block in desk.blocks(connection, source=run["source"], customer_id=id, invoice_id=run["invoice_id"], on=on)
             for id in concerned
@@ -85,7 +85,7 @@ def forbidding(
 def hold_objects(
     connection: Connection, source: str, ids: dict[str, Any], *, customers: Collection[str] = (), alone: str | None = None
 ) -> None:
-    """Hold the mirror rows of customers and an invoice against a block set meanwhile: customers first, those of kind `alone` for us only."""
+    """Hold the mirror rows of customers and an invoice against a block set meanwhile: customers first, kind `alone` for us only."""
     for kind, more in (("customer", customers), ("invoice", ())):
-        for object_id in sorted({ids.get(kind), *more} - {None, ""}):
+        for object_id in sorted({str(id) for id in (ids.get(kind), *more) if id}):
             (mirror.lock if kind == alone else mirror.lock_shared)(connection, source, kind, object_id)

@@ -123,7 +123,8 @@ def _ready(config: Path | None) -> tuple[Runtime, WorkerSettings, Stop]:
     runtime = build(chosen, announcer=Announcer(chosen.settings.redis or None))
     runtime.db.require_schema()
     guard_restored(runtime, chosen.settings.ledger_head_dir)
-    chain.prune(chosen.settings.ledger_head_dir)
+    with runtime.db.read() as connection:
+        chain.prune(chosen.settings.ledger_head_dir, chain.accepted_heads(connection))
     return runtime, chosen, stop
 
 

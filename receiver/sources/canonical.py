@@ -39,9 +39,9 @@ def identifier(value: Any) -> str | None:
 
 
 def key(name: str, value: Any) -> str | None:
-    """`identifier`, as long as our tables keep it; raises PayloadInvalid naming the field."""
+    """`identifier`, printable and as long as our tables keep it; raises PayloadInvalid naming the field."""
     found = identifier(value)
-    if found is not None and len(found) > KEY_MAX:
+    if found is not None and (len(found) > KEY_MAX or not found.isprintable()):
         raise PayloadInvalid(field=name)
     return found
 
@@ -91,7 +91,7 @@ def flag(name: str, value: Any) -> bool:
 def whole(value: Any) -> int | None:
     """A whole number written as int or text; None for anything else."""
     shown = str(value).strip()
-    return int(shown) if shown.lstrip("-").isdecimal() and len(shown) < 10 else None
+    return int(shown) if shown.removeprefix("-").isdecimal() and len(shown) < 10 else None
 
 
 def day(name: str, value: Any, *, shifted: bool = False) -> str | None:

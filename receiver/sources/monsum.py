@@ -173,7 +173,7 @@ def interpret_poll(body: bytes, native_type: str, native_id: str) -> Notice:
         raise PayloadInvalid(field="record")
     try:
         read_at = datetime.fromisoformat(str(members.get("read_at"))).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise PayloadInvalid(field="read_at") from None
     id = (record_id(record, f"{kind}_id") if record else None) or native_id.partition(":")[0]
     snapshot = Snapshot(kind=kind, id=id, fields=readers[kind](record or {}), deleted=record is None)
@@ -199,10 +199,10 @@ def local_time(name: str, value: Any, zone: ZoneInfo) -> tuple[datetime | None, 
         local = datetime.fromisoformat(shown)
     except ValueError:
         raise PayloadInvalid(field=name) from None
-    if local.tzinfo is not None:
-        return local.astimezone(UTC), False
     first, second = local.replace(tzinfo=zone, fold=0), local.replace(tzinfo=zone, fold=1)
     try:
+        if local.tzinfo is not None:
+            return local.astimezone(UTC), False
         return first.astimezone(UTC), _offset(first) > _offset(second)
     except OverflowError:
         raise PayloadInvalid(field=name) from None

@@ -1,8 +1,9 @@
 """Standard Webhooks 1.0: signed messages whose `type` may be one of our own events.
 
 Owns their identity (webhook-id and type) and their meaning. A type in the registry has its `data` validated to the event's fields,
-at the door already (400 naming the field); other types are kept as unknown. Pure; source and time of an event are never the
-sender's `data.source`, but the configured source (or the one it is `about`) and `data.at`, `timestamp` or the signed header.
+at the door already (400 naming the field); other types are kept as unknown. A source says only what its `types` let it say: what
+operators and the clock say is not among them unless it is listed. Pure; source and time of an event are never the sender's
+`data.source`, but the configured source (or the one it is `about`) and `data.at`, `timestamp` or the signed header.
 """
 
 import json
@@ -19,6 +20,10 @@ from receiver.settings import SourceSettings
 from receiver.sources.document import read_head, read_inner, read_object, text_of
 from receiver.sources.monsum import TYPE_MAX, Identity
 from receiver.sources.notice import Notice
+
+# What operators and the clock say; a key that signs messages is no operator, unless billhook.toml lists the type.
+_NOT_UNASKED = ("block.", "clock.", "send.")
+_OF_A_MAIL_SERVICE = "email."
 
 
 def identify(body: bytes, headers: Mapping[str, str]) -> Identity:
@@ -39,6 +44,7 @@ def check(body: bytes, source: SourceSettings, identity: Identity, headers: Mapp
     cls = event_class(identity.native_type)
     if cls is None:
         return
+    _require_own(identity.native_type, source)
     head = read_head(body)
     data = read_inner(head.get("data"), ("at", *cls.__dataclass_fields__))
     said = text_of(head.get("timestamp"))
@@ -55,8 +61,21 @@ def interpret(body: bytes, source: SourceSettings, native_type: str, native_id: 
     sent_at = _sent_at(members.get("timestamp"), json.loads(headers) if headers else {})
     if event_class(native_type) is None:
         return Notice(native_type=native_type, native_id=native_id, family=family, created_at=sent_at, proof="signed", known=False)
+    _require_own(native_type, source)
     event = _event(native_type, members.get("data"), source, sent_at)
     return Notice(native_type=native_type, native_id=native_id, family=family, created_at=event.at, events=(event,), proof="signed")
+
+
+def _require_own(native_type: str, source: SourceSettings) -> None:
+    """Raise PayloadInvalid for a registered type this source may not say."""
+    if source.types is not None:
+        allowed = native_type in source.types
+    elif source.about is not None:
+        allowed = native_type.startswith(_OF_A_MAIL_SERVICE)
+    else:
+        allowed = not native_type.startswith(_NOT_UNASKED)
+    if not allowed:
+        raise PayloadInvalid(field="type", cause="type_not_allowed")
 
 
 def _event(native_type: str, data: Any, source: SourceSettings, sent_at: datetime | None) -> Event:
@@ -86,9 +105,9 @@ def _first_time(candidates: tuple[tuple[str, Any], ...]) -> datetime | None:
             continue
         try:
             found = datetime.fromisoformat(str(value))
-        except ValueError:
-            raise PayloadInvalid(field=name) from None
-        if found.tzinfo is None:
-            raise PayloadInvalid(field=name)
-        return found.astimezone(UTC)
+            if found.tzinfo is not None:
+                return found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise PayloadInvalid(field=name)
     return None

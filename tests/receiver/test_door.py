@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from receiver.db import Database
+from receiver.door import Door
 from receiver.inbox import Delivery, list_refusals
 from receiver.signing import signature
 from tests.receiver.kit import BASIC, JSON, KEY, PATH_SECRET, Answer, Asked, payload, settings_of, with_door
@@ -338,3 +339,86 @@ def test_a_flood_of_junk_is_sampled_and_counted(sqlite_database: Database) -> No
         refused = list_refusals(connection, source="shop")
     assert len(refused) == 5
     assert sum(row.seen for row in refused) == 200
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_no_calendar_holds_in_utc_is_400_naming_the_field(sqlite_database: Database, now: int, at: str) -> None:
+    message = {"type": "email.bounced", "timestamp": "2026-11-21T08:00:00Z", "data": {"invoice_id": "4711", "at": at}}
+    body = json.dumps(message).encode()
+
+    async def talk(asked: Asked) -> Answer:
+        return await asked.post("/webhooks/mail", body, signed("msg_1", body, at=now))
+
+    answer = with_door(settings_of(sqlite_database.url), talk)
+
+    assert (answer.status, answer.json) == (400, {"error": "payload", "field": "data.at"})
+
+
+def test_a_mail_services_key_cannot_lift_an_operators_block(sqlite_database: Database, now: int) -> None:
+    message = {"type": "block.release", "timestamp": "2026-11-21T08:00:00Z", "data": {"customer_id": "7", "kind": "dispute"}}
+    body = json.dumps(message).encode()
+
+    async def talk(asked: Asked) -> Answer:
+        return await asked.post("/webhooks/mail", body, signed("msg_1", body, at=now))
+
+    answer = with_door(settings_of(sqlite_database.url), talk)
+
+    assert (answer.status, answer.json) == (400, {"error": "payload", "field": "type"})
+    assert deliveries(sqlite_database) == []
+
+
+class FailingCommit:
+    """A commit with a mistake nobody foresaw."""
+
+    async def submit(self, row: object) -> None:
+        raise RuntimeError(row)
+
+
+def test_what_nobody_foresaw_is_503_with_retry_after_and_kept_and_its_log_quotes_nothing(
+    sqlite_database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, body = settings_of(sqlite_database.url), payload("invoice.created")
+
+    async def talk(asked: Asked) -> Answer:
+        door = Door(settings, FailingCommit(), asked.app.announcer, asked.app.refusals)  # type: ignore[arg-type]
+        door.open = True
+        return await Asked(door).post("/webhooks/shop", body)  # type: ignore[arg-type]
+
+    answer = with_door(settings, talk)
+
+    assert (answer.status, answer.json, answer.headers["retry-after"]) == (503, {"error": "failed"}, "60")
+    with sqlite_database.read() as connection:
+        [refusal] = list_refusals(connection, limit=10)
+    assert (refusal.source, refusal.status, refusal.cause) == ("shop", 503, "failed")
+    said = "".join(capsys.readouterr())
+    assert "RuntimeError" in said and "invoice.created" not in said
+
+
+BEARER = (b"authorization", b"Bearer r3Gd8sKq1mXw5Tz7")
+PROXIED = (b"x-forwarded-for", b"127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("token", "client", "headers", "status"),
+    [
+        (None, "127.0.0.1", (), 200),
+        (None, "::1", (), 200),
+        (None, "203.0.113.9", (), 401),
+        (None, "127.0.0.1", (PROXIED,), 401),
+        (None, "203.0.113.9", (BEARER,), 401),
+        ("r3Gd8sKq1mXw5Tz7", "203.0.113.9", (BEARER,), 200),
+        ("another-Tz7-token", "203.0.113.9", (BEARER,), 401),
+    ],
+)
+def test_metrics_are_for_this_machine_and_who_knows_the_token(
+    sqlite_url: str, token: str | None, client: str, headers: tuple[tuple[bytes, bytes], ...], status: int
+) -> None:
+    environ = {"BILLHOOK_DOOR_METRICS_TOKEN": token} if token else {}
+
+    async def talk(asked: Asked) -> Answer:
+        return await asked.post("/metrics", headers=headers, method="GET", client=client)
+
+    answer = with_door(settings_of(sqlite_url, environ=environ), talk)
+
+    assert answer.status == status
+    assert (b"billhook_" in answer.body) == (status == 200)

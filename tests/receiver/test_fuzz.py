@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +44,6 @@ SAID = [JSON[1], BASIC[1], b"v1,", b"v1,AAAA", b"v0,x v2,y", b"1763712000", b"-1
 HEADERS = st.lists(st.tuples(st.sampled_from(NAMED).map(str.encode), st.binary(max_size=30) | st.sampled_from(SAID)), max_size=8)
 
 
-@pytest.mark.slow
 def test_no_input_is_ever_answered_with_a_5xx(sqlite_url: str) -> None:
     seen: list[Answer] = []
 

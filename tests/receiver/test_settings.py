@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from receiver.credentials import split_live
 from receiver.errors import SettingsInvalid
 from receiver.settings import Settings, find_config, load_settings, read_secret
+from tests.receiver.kit import settings_of
 
 STRONG, OTHER = "kE4-ruW8mzQ2pLx9", "Zq7Lm2Xc9Vb4Nn1T"
 SHOP = '[source.shop]\nkind = "monsum"\n'
@@ -78,6 +79,7 @@ mode = "observe"
         ("[source.shop]\nkind = 'monsum'\nsince = 2026-01-01T00:00:00", "since"),
         ("[source.shop]\nkind = 'monsum'\nabout = 'shop'", "about"),
         ("[source.mail]\nkind = 'standard'\nabout = 'nobody'", "about"),
+        ("[source.shop]\nkind = 'monsum'\ntypes = ['email.bounced']", "types"),
         ("source.shop = 1", "[source.shop]"),
         ("source = 1", "[source]"),
         ("billhook = 1", "[billhook]"),
@@ -210,3 +212,13 @@ def test_no_secret_is_shown_by_printing_what_holds_it(tmp_path: Path) -> None:
 def test_an_unknown_source_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="shop"):
         loaded(tmp_path, SHOP).source("other")
+
+
+METRICS = "r3Gd8sKq1mXw5Tz7"
+
+
+def test_the_metrics_token_is_optional_and_not_weak() -> None:
+    assert settings_of("sqlite:///x.db").metrics_token() is None
+    assert settings_of("sqlite:///x.db", environ={"BILLHOOK_DOOR_METRICS_TOKEN": METRICS}).metrics_token() == METRICS
+    with pytest.raises(SettingsInvalid, match="BILLHOOK_DOOR_METRICS_TOKEN"):
+        settings_of("sqlite:///x.db", environ={"BILLHOOK_DOOR_METRICS_TOKEN": "short"}).metrics_token()

@@ -1,5 +1,6 @@
 """The call: everything that may forbid it is asked at the last moment, and its outcome is believed only as far as it can be."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from receiver.event import BlockReleased, Disputed, Paused, SendStopped
 from tests.workers.letters import act, effect_row, mail, pay, post, times, valid
 from workers import chain, control
 from workers.chain import EffectLog, Head, OutsideHead
-from workers.desk import Parked
+from workers.desk import Alert, Parked
 from workers.ledger import EffectRow
 from workers.mirror import Mirror
 from workers.testing.flow import Flow
@@ -318,13 +319,40 @@ def test_a_read_that_cannot_be_made_puts_the_effect_off_and_says_so() -> None:
         flow.trigger("invoice.completed")
         at_point(flow, "intended", lambda: flow.sandbox.faults.add("unavailable", "invoice.get", times=3))
         flow.advance(minutes=5)
-        assert act(flow) == ("intended", "read_failed")
+        assert act(flow) == ("intended", "read_failed: status")
+        assert flow.runs[0][2:] == ("waiting", "read_failed: status")
 
         flow.advance(minutes=2)
 
         assert act(flow) == ("done", None)
         table = table_of(EffectRow)
         assert flow.rows(sa.select(table.c.calls))[0]["calls"] == 1
+
+
+def test_effects_whose_reads_keep_failing_raise_one_alert() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        at_point(flow, "intended", lambda: flow.sandbox.faults.add("login", "invoice.get", times=1000))
+        flow.advance(hours=1)
+
+        table = table_of(Alert)
+        alerts = flow.rows(sa.select(table).where(table.c.reason == "provider_unreadable"))
+        assert [(row["subject"], row["detail"]["why"]) for row in alerts] == [("shop", "read_failed: credentials")]
+
+
+def test_a_block_on_a_customer_the_trigger_did_not_name_forbids_the_call() -> None:
+    with Flow(mail) as flow:
+        ids = flow.sandbox.trigger("invoice.completed", {})
+        flow.signal(Paused(source="shop", at=flow.clock.now, customer_id=ids["customer_id"], reason="hold"))
+        for notification in flow.sandbox.drain():
+            said = json.loads(notification.body)
+            said.pop("customer", None)
+            said.get("invoice", {}).pop("customer_id", None)
+            flow.deliver(json.dumps(said).encode())
+        flow.advance(minutes=6)
+
+        assert act(flow) == ("cancelled", "pause")
+        assert times(flow, SEND) == 0
 
 
 def test_retryable_says_how_long_the_other_side_wants_to_be_left_alone() -> None:

@@ -168,3 +168,51 @@ def test_the_threads_of_a_process_share_one_head_which_never_goes_back(tmp_path:
 
     assert heads_outside(tmp_path) == [Head(8, f"{8:064d}")]
     head.close()
+
+
+def accept(database: Database, directory: Path) -> None:
+    database.write(lambda c: chain.accept(c, directory, at=START, actor="t"))
+
+
+def accepted(database: Database) -> set[Head]:
+    with database.read() as connection:
+        return chain.accepted_heads(connection)
+
+
+def test_what_an_operator_accepted_shows_nothing_any_more_and_another_head_does(database: Database, tmp_path: Path) -> None:
+    append(database, "calling")
+    kept(tmp_path, "before", Head(99, "f" * 64))
+    accept(database, tmp_path)
+
+    assert behind(database, tmp_path) is None
+    kept(tmp_path, "after", append(database, "calling", "e2"))
+    assert behind(database, tmp_path) is None
+    kept(tmp_path, "later", Head(98, "e" * 64))
+    assert "lacks row 98" in str(behind(database, tmp_path))
+
+
+def test_accepting_a_log_beside_no_head_lasts_until_something_is_called(database: Database, tmp_path: Path) -> None:
+    append(database, "calling")
+    accept(database, tmp_path)
+
+    assert behind(database, tmp_path) is None
+    append(database, "calling", "e2")
+    assert behind(database, tmp_path) is not None
+
+
+def test_pruning_removes_accepted_heads_and_never_a_newer_one_for_them(database: Database, tmp_path: Path) -> None:
+    kept(tmp_path, "before", Head(99, "f" * 64))
+    accept(database, tmp_path)
+    kept(tmp_path, "after", append(database, "calling"))
+
+    chain.prune(tmp_path, accepted(database))
+
+    assert [path.name for path in tmp_path.glob("*.head")] == ["after.head"]
+
+
+def test_a_head_that_vanishes_while_it_is_looked_at_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / "gone.head").symlink_to(tmp_path / "nowhere")
+
+    chain.prune(tmp_path)
+
+    assert heads_outside(tmp_path) == []

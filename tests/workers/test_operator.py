@@ -100,6 +100,15 @@ def test_an_unknown_number_to_replay_is_refused() -> None:
         assert flow.order("replay", "4711").startswith("refused")
 
 
+@pytest.mark.parametrize("number", ["9" * 20, "²"])
+@pytest.mark.parametrize("act_name", ["replay", "retry", "close"])
+def test_a_number_no_row_can_have_is_refused(act_name: str, number: str) -> None:
+    with Flow(mail) as flow:
+        said = flow.order(act_name, f"delivery:{number}" if act_name == "retry" else number, reason="x")
+
+    assert said.startswith("refused") and "billhook " in said
+
+
 def test_what_an_order_came_to_stands_on_its_delivery() -> None:
     with Flow(mail) as flow:
         arrival = operator.order_arrival(Order(act="close", subject="99"), source="shop", at=START)

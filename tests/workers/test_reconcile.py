@@ -1,6 +1,8 @@
 """When nobody can know: each class of effect is settled in its own way, and never by a second call on a guess."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -8,7 +10,10 @@ import sqlalchemy as sa
 from receiver.db import table_of
 from receiver.event import SendStopped
 from tests.workers.letters import act, effect_row, keyed, mail, pay, post, times
+from workers.authoring import InvoiceCompleted, Run, monsum
 from workers.desk import Parked
+from workers.registry import Registry
+from workers.runs import RunRow
 from workers.testing.flow import Flow
 
 POSTED = "invoice.sendbypost"
@@ -182,3 +187,81 @@ def test_an_event_while_it_is_unknown_asks_nobody_a_second_time() -> None:
 
         assert len(open_items(flow)) == 1
         assert asked(flow, "invoice.sendbyemail") == 1
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+def lost_in_the_call(flow: Flow) -> dict[str, str]:
+    """An e-mail whose worker is gone while its call is under way."""
+
+    def point(name: str) -> None:
+        if name == "calling":
+            raise Killed
+
+    ids = flow.trigger("invoice.completed")
+    flow.runtime.point = point
+    with pytest.raises(Killed):
+        flow.advance(minutes=6)
+    flow.runtime.point = lambda name: None
+    return ids
+
+
+def deployed(flow: Flow, fn: Any) -> None:
+    """Other code under the same name."""
+    flow.runtime.registry = Registry([replace(one, fn=fn) for one in flow.runtime.registry.all()])
+
+
+def test_a_run_whose_code_no_longer_reaches_its_open_effect_is_parked_and_names_the_step() -> None:
+    def shortened(run: Run, event: InvoiceCompleted) -> None:
+        run.sleep_until(event.at + timedelta(minutes=5))
+        run.read("invoice", monsum.invoice, event.invoice_id)
+
+    with Flow(mail, mode="propose") as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        deployed(flow, shortened)
+        flow.order("approve", effect_row(flow)["id"])
+
+        assert flow.runs[0][2] == "parked"
+        ((kind, reason),) = open_items(flow)
+        assert (kind, "step=act" in reason) == ("diverged", True)
+
+
+@pytest.mark.parametrize(("did", "state"), [(True, ("done", "operator_did")), (False, ("cancelled", "operator_did_not"))])
+def test_an_effect_of_a_closed_run_that_may_have_happened_is_put_before_a_person(did: bool, state: tuple[str, str]) -> None:
+    with Flow(mail) as flow:
+        lost_in_the_call(flow)
+        table = table_of(RunRow)
+        flow.db.write(lambda c: c.execute(sa.update(table).values(takeovers=5, lease_until=flow.clock.now - timedelta(days=1))))
+        flow.settle()
+        (item,) = flow.rows(sa.select(table_of(Parked)))
+        flow.order("close", str(item["id"]), reason="done with it")
+        assert (act(flow), flow.runs[0][2]) == (("unknown", "worker_lost"), "closed")
+        assert [kind for kind, _ in open_items(flow)] == ["unknown"]
+
+        flow.order("resolve", effect_row(flow)["id"], did=did)
+
+        assert (act(flow), flow.runs[0][2]) == (state, "closed")
+        assert open_items(flow) == []
+
+
+def test_an_effect_of_a_cancelled_run_that_may_have_happened_is_put_before_a_person() -> None:
+    def waits(run: Run, event: InvoiceCompleted) -> None:
+        run.sleep_until(event.at + timedelta(minutes=5))
+        run.read("invoice", monsum.invoice, event.invoice_id)
+        run.wait_for(name="forever")
+
+    with Flow(mail) as flow:
+        ids = lost_in_the_call(flow)
+        deployed(flow, waits)
+        flow.clock.pass_(timedelta(minutes=1))
+        flow.signal(SendStopped(source="shop", at=flow.clock.now, **ids))
+        assert flow.runs[0][2:] == ("cancelled", "send.stopped")
+        assert act(flow) == ("unknown", "worker_lost")
+        assert [kind for kind, _ in open_items(flow)] == ["unknown"]
+
+        flow.order("resolve", effect_row(flow)["id"], did=False)
+
+        assert act(flow) == ("cancelled", "operator_did_not")

@@ -65,4 +65,4 @@ def test_a_file_that_does_not_import_is_named_and_the_others_work(tmp_path: Path
     registry = load_folders([tmp_path])
 
     assert registry.get("t-from-good") is not None
-    assert "ModuleNotFoundError" in registry.broken["billhook_t_bad"]
+    assert "ModuleNotFoundError" in registry.broken.pop("billhook_t_bad")

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
 from tests.workers.test_routing import customer_notice, events, fields, noting
-from workers import rereads
+from workers import baseline, rereads
+from workers.desk import Parked
 from workers.rereads import Reread
 from workers.testing.flow import START, Flow
 
@@ -91,3 +92,65 @@ def test_an_account_without_an_api_forgets_what_it_cannot_read() -> None:
         flow.settle()
 
         assert flow.rows(sa.select(table_of(Reread))) == []
+
+
+def spoil(flow: Flow) -> str:
+    """An invoice at the provider whose record cannot be read; nobody was told of it."""
+    id = flow.sandbox.trigger("invoice.completed", {})["invoice_id"]
+    flow.sandbox.drain()
+    flow.sandbox.account.invoices[id]["TOTAL"] = "a lot"
+    return id
+
+
+def parked(flow: Flow) -> list[str]:
+    return [row["kind"] for row in flow.rows(sa.select(table_of(Parked)))]
+
+
+def test_a_record_that_cannot_be_read_is_put_before_a_person_once_and_forgotten() -> None:
+    with Flow(noting) as flow:
+        id = spoil(flow)
+        for _ in range(3):
+            flow.clock.pass_(timedelta(minutes=5))
+            ask(flow, "invoice", id)
+
+        assert parked(flow) == ["invalid"]
+        assert flow.rows(sa.select(table_of(Reread))) == []
+
+
+def test_a_record_that_cannot_be_read_stops_no_other_of_its_scan() -> None:
+    with Flow(noting) as flow:
+        spoil(flow)
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+
+        for _ in range(2):
+            flow.clock.pass_(timedelta(minutes=15))
+            baseline.scan(flow.runtime, "shop")
+            flow.settle()
+
+        assert len(events(flow, "invoice.completed")) == 1
+        assert parked(flow) == ["invalid"]
+
+
+def test_a_record_that_cannot_be_read_stops_no_baseline() -> None:
+    with Flow(noting, connect=False) as flow:
+        spoil(flow)
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+
+        assert baseline.read(flow.runtime, "shop")
+        flow.settle()
+
+        assert len(events(flow, "invoice.completed")) == 1
+        assert parked(flow) == ["invalid"]
+
+
+def test_a_re_read_that_meets_a_surprise_is_put_off_and_stops_no_other() -> None:
+    with Flow(noting) as flow:
+        id = flow.sandbox.trigger("invoice.completed", {})["invoice_id"]
+        flow.sandbox.drain()
+        flow.db.write(lambda c: rereads.ask(c, "shop", "surprise", "9", reason="test", at=flow.clock.now - timedelta(hours=1)))
+        ask(flow, "invoice", id)
+
+        assert len(events(flow, "invoice.completed")) == 1
+        assert [(row["kind"], row["attempts"]) for row in flow.rows(sa.select(table_of(Reread)))] == [("surprise", 1)]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from receiver.errors import Retryable
-from workers.retry import LONGEST_S, backoff, failure_pause
+from workers.retry import LONGEST_S, backoff, failure_pause, told
 
 
 @pytest.mark.parametrize("attempt", range(1, 40))
@@ -32,3 +32,8 @@ def test_the_other_sides_wish_is_never_undercut() -> None:
 
 def test_a_bug_is_tried_three_times_more() -> None:
     assert [failure_pause(n) for n in range(5)] == [timedelta(seconds=5), timedelta(seconds=20), timedelta(seconds=80), None, None]
+
+
+def test_the_code_of_a_failed_read_is_our_own_word_for_its_kind() -> None:
+    assert told("read_failed", Retryable(kind="tls")) == "read_failed: tls"
+    assert told("read_failed", Retryable(status=502)) == "read_failed"

@@ -24,6 +24,8 @@ from workers.authoring import (
 )
 from workers.desk import Alert, Parked, Task
 from workers.journal import JournalRow
+from workers.runs import RunRow
+from workers.story import story
 from workers.testing.flow import Flow
 
 GOT: dict[str, Any] = {}
@@ -229,3 +231,23 @@ def test_a_read_that_cannot_be_made_is_made_later_with_growing_pauses() -> None:
 
         assert flow.runs[0][2] == "done"
         assert GOT["doc"].type == "outgoing"
+
+
+def test_a_read_that_keeps_failing_says_why_and_raises_one_alert_until_it_is_made() -> None:
+    with Flow(reading) as flow:
+        wrong_key = flow.sandbox.faults.add("login", "invoice.get", times=1000)
+        flow.trigger("invoice.completed")
+        assert flow.runs[0][2:] == ("waiting", "read_failed: credentials")
+        assert flow.rows(sa.select(table_of(Alert))) == []
+
+        flow.advance(hours=1)
+        alerts = [(row["subject"], row["reason"]) for row in flow.rows(sa.select(table_of(Alert)))]
+        said = flow.rows(sa.select(table_of(RunRow).c.id))[0]["id"]
+        with flow.db.read() as connection:
+            told = [line.reason for line in story(connection, said) if line.what == "run"]
+        wrong_key.times = 1
+        flow.advance(hours=1)
+
+        assert alerts == [("shop", "provider_unreadable")]
+        assert "(read_failed: credentials)" in told[0]
+        assert flow.runs[0][2:] == ("done", None)

@@ -1,6 +1,6 @@
 """The sweeper: schedules tick once, missed ticks fold into one, hints are bounded, and it alone drives everything."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -191,3 +191,17 @@ def test_a_sweeper_told_to_stop_asks_no_provider() -> None:
         stopping.sweep()
 
         assert len(flow.sandbox.calls) == before
+
+
+def test_an_account_that_meets_a_surprise_stops_no_other() -> None:
+    with Flow(starting) as flow:
+        broken = replace(flow.runtime.accounts["shop"], name="broken", client=object())
+        flow.runtime.accounts = {"broken": broken, **flow.runtime.accounts}
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        flow.advance(minutes=40)
+        flow.clock.pass_(timedelta(minutes=20))
+        flow.sweeper.sweep()
+        flow.settle()
+
+        assert len(flow.runs) == 1

@@ -37,13 +37,33 @@ def done(shell: Shell, invoice: str) -> list[dict[str, str]]:
     return [row for row in shell.json("effects", "--invoice", invoice) if row["state"] == "done"]
 
 
-@pytest.mark.slow
+def triggered(shell: Shell) -> str:
+    """The id of an invoice completed now, whose effect is done. The log is looked at before the command, which takes a second each time."""
+    before = shell.said().count("effect settled")
+    [made] = shell.json("trigger", "invoice.completed")
+    eventually(lambda: shell.said().count("effect settled") > before, why=shell.said)
+    eventually(lambda: done(shell, made["invoice_id"]), why=shell.said)
+    return str(made["invoice_id"])
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shell, int, int]]:
+    """`up` ready for every test that asks: its shell, its process id, and the port it should have had, which another holds."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        shell = Shell(tmp_path_factory.mktemp("up"), BILLHOOK_PORT=str(port))
+        with shell.running("up") as up:
+            ready(shell)
+            yield shell, up.pid, port
+
+
 def test_from_an_empty_directory_to_the_first_effect_and_on_after_a_kill(shell: Shell) -> None:
     with shell.running("up") as up:
         eventually((shell.place / ".billhook/demo.toml").exists, why=shell.said)
-        [made] = shell.json("trigger", "invoice.completed")
-        eventually(lambda: done(shell, made["invoice_id"]), why=shell.said)
-        story = shell.billhook("explain", f"invoice:{made['invoice_id']}")
+        made = triggered(shell)
+        story = shell.billhook("explain", f"invoice:{made}")
         children = psutil.Process(up.pid).children(recursive=True)
         up.kill()
         up.wait()
@@ -54,8 +74,7 @@ def test_from_an_empty_directory_to_the_first_effect_and_on_after_a_kill(shell: 
     assert len(gone) >= 5 and not alive
 
     with shell.running("up") as up:
-        [again] = shell.json("trigger", "invoice.completed")
-        eventually(lambda: done(shell, again["invoice_id"]), why=shell.said)
+        again = triggered(shell)
         recorded = shell.json("trigger", "--file", str(RECORDED))
         eventually(lambda: shell.json("events", "--invoice", recorded[0]["invoice_id"], "--type", "invoice.completed"), why=shell.said)
         children = psutil.Process(up.pid).children(recursive=True)
@@ -63,52 +82,40 @@ def test_from_an_empty_directory_to_the_first_effect_and_on_after_a_kill(shell: 
         code = up.wait(35)
         _, alive = psutil.wait_procs(children, timeout=5)
 
-    assert made["invoice_id"] != again["invoice_id"]
-    assert len(done(shell, made["invoice_id"])) == 1
+    assert made != again
+    assert len(done(shell, made)) == 1
     assert code == 0 and not alive
     assert shell.json("doctor")[0]["state"] == "fine"
 
 
-@pytest.mark.slow
-def test_what_it_prints_can_be_pasted_and_a_taken_port_moves(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        shell = Shell(tmp_path, BILLHOOK_PORT=str(port))
-        with shell.running("up"):
-            ready(shell)
-            said = shell.said()
-            running = runfile.read(tmp_path / ".billhook/data")
-            findings = shell.json("doctor")
+def test_what_it_prints_can_be_pasted_and_a_taken_port_moves(moved: tuple[Shell, int, int]) -> None:
+    shell, _, port = moved
+    said = shell.said()
+    running = runfile.read(shell.place / ".billhook/data")
+    findings = shell.json("doctor")
 
     assert f"Port {port} is taken: the receiver listens on " in said
     assert running is not None and running.receiver != f"http://127.0.0.1:{port}"
     assert f"{running.receiver}/webhooks/sandbox/" in said
-    assert f"cd {tmp_path}" in said and " trigger invoice.completed" in said
+    assert f"cd {shell.place}" in said and " trigger invoice.completed" in said
     assert [finding for finding in findings if finding["state"] == "wrong"] == []
 
 
-@pytest.mark.slow
-def test_a_second_up_on_the_same_data_is_refused(shell: Shell) -> None:
-    with shell.running("up") as up:
-        ready(shell)
+def test_a_second_up_on_the_same_data_is_refused(moved: tuple[Shell, int, int]) -> None:
+    shell, pid, _ = moved
 
-        refused = shell.billhook("up", code=2)
+    refused = shell.billhook("up", code=2)
 
-    assert f"already runs on .billhook/data (process {up.pid})" in refused
+    assert f"already runs on .billhook/data (process {pid})" in refused
 
 
-@pytest.mark.slow
-def test_a_role_that_dies_is_started_again(shell: Shell) -> None:
-    with shell.running("up") as up:
-        ready(shell)
-        workers = [child for child in psutil.Process(up.pid).children() if child.cmdline()[-1:] == ["worker"]]
-        workers[0].kill()
+def test_a_role_that_dies_is_started_again(moved: tuple[Shell, int, int]) -> None:
+    shell, pid, _ = moved
+    workers = [child for child in psutil.Process(pid).children() if child.cmdline()[-1:] == ["worker"]]
+    workers[0].kill()
 
-        eventually(lambda: "a process ended and is started again" in shell.said(), why=shell.said)
-        [made] = shell.json("trigger", "invoice.completed")
-        eventually(lambda: done(shell, made["invoice_id"]), why=shell.said)
+    eventually(lambda: "a process ended and is started again" in shell.said(), why=shell.said)
+    triggered(shell)
 
 
 def test_the_demo_is_written_once_with_secrets_only_its_owner_can_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

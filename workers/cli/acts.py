@@ -28,6 +28,7 @@ from workers.errors import NotHere, StateConflict
 from workers.operator import Order, order_arrival, signal_arrival
 from workers.registry import load_folders
 from workers.runs import RunRow
+from workers.views import row_number
 
 ANSWER_S = 10.0
 COLUMNS = ("subject", "outcome", "reason")
@@ -191,7 +192,7 @@ def _run_of(connection: Connection, id: str) -> tuple[str, str]:
 
 def _parked(connection: Connection, id: str) -> sa.RowMapping:
     table = table_of(Parked)
-    row = connection.execute(sa.select(table).where(table.c.id == int(id))).mappings().first() if id.isdigit() else None
+    row = connection.execute(sa.select(table).where(table.c.id == row_number(id))).mappings().first()
     if row is None:
         raise NotHere(f"nothing parked has the id {id}: `billhook parked` lists what is")
     return row

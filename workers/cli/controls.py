@@ -6,12 +6,13 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from workers import control
+from workers import chain, control
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, actor, session
 from workers.errors import StateConflict
 
 Existing = Annotated[bool, typer.Option("--include-existing", help="Also take what was completed before this moment.")]
+RESTORED = "restored"
 COLUMNS = ("source", "workflow", "mode", "said", "note")
 
 
@@ -60,18 +61,22 @@ def freeze(context: typer.Context, reason: Reason = "operator", json: Json = Fal
 
 
 def unfreeze(context: typer.Context, reason: Reason = "", json: Json = False) -> None:
-    """Let effects go on. After a restored backup, look at the parked ones first."""
+    """Let effects go on. After a restored backup, look at the parked ones first; it is accepted as it is."""
+    here = session(context)
+    heads = here.settings().ledger_head_dir
 
     def act(connection: Connection) -> str:
         was = control.frozen(connection)
         if was is None:
             raise StateConflict("nothing is frozen: there is nothing to release")
         now = datetime.now(UTC)
+        if was == RESTORED:
+            chain.accept(connection, heads, at=now, actor=actor())
         control.put(connection, "freeze", None, at=now, actor=actor())
         control.audited(connection, "unfreeze", at=now, actor=actor(), reason=reason, detail={"was": was})
         return was
 
-    with session(context).database() as database:
+    with here.database() as database:
         was = database.write(act)
     show_rows([{"frozen": False, "was": was}], ("frozen", "was"), as_json=json, nothing="")
 

@@ -7,7 +7,9 @@ came of it. Nothing sleeps and nothing is patched: the same code runs in product
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -53,31 +55,42 @@ class Flow:
         database: Database | None = None,
         connect: bool = True,
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="billhook-flow-")
-        folder = Path(self._folder.name)
         self.clock, self.source = ManualClock(start.astimezone(UTC)), source
-        self._owns_database = database is None
-        self.db = database or _fresh(folder / "billhook.db")
-        self.sandbox = MonsumSandbox(
-            kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
-        )
-        client = bundle.make_client(
-            kind, source, "http://127.0.0.1:1/api.php", "owner@demo.invalid", "sandbox-key", zone, ("EUR",), LocalTransport(self.sandbox)
-        )
         chosen = [_workflow(one) for one in workflows]
-        self.runtime = Runtime(
-            db=self.db,
-            clock=self.clock,
-            registry=Registry(chosen),
-            accounts={source: account_of(SourceSettings(name=source, kind=kind, zone=zone), client)},
-            policies={w.name: {"mode": mode, **(policy or {} if w is chosen[0] else {})} for w in chosen},
-            head=OutsideHead(folder / "ledger-head", "flow"),
-            owner="flow",
-        )
-        self.sweeper = Sweeper(runtime=self.runtime, drives=True)
-        if connect:
-            baseline.read(self.runtime, source)
-            self.settle()
+        with ExitStack() as opened:
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="billhook-flow-")))
+            self.db = database or _fresh(folder / "billhook.db")
+            if database is None:
+                opened.callback(self.db.close)
+            head = OutsideHead(folder / "ledger-head", "flow")
+            opened.callback(head.close)
+            self.sandbox = MonsumSandbox(
+                kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
+            )
+            client = bundle.make_client(
+                kind,
+                source,
+                "http://127.0.0.1:1/api.php",
+                "owner@demo.invalid",
+                "sandbox-key",
+                zone,
+                ("EUR",),
+                LocalTransport(self.sandbox),
+            )
+            self.runtime = Runtime(
+                db=self.db,
+                clock=self.clock,
+                registry=Registry(chosen),
+                accounts={source: account_of(SourceSettings(name=source, kind=kind, zone=zone), client)},
+                policies={w.name: {"mode": mode, **(policy or {} if w is chosen[0] else {})} for w in chosen},
+                head=head,
+                owner="flow",
+            )
+            self.sweeper = Sweeper(runtime=self.runtime, drives=True)
+            if connect:
+                baseline.read(self.runtime, source)
+                self.settle()
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> "Flow":
         return self
@@ -86,10 +99,7 @@ class Flow:
         self.close()
 
     def close(self) -> None:
-        self.runtime.head.close()
-        if self._owns_database:
-            self.db.close()
-        self._folder.cleanup()
+        self._opened.close()
 
     def deliver(self, body: bytes) -> int:
         """One push, as the door keeps it, and everything that follows now; its delivery id."""
@@ -215,7 +225,19 @@ def _workflow(one: Callable[..., None] | str) -> Workflow:
 
 
 def _fresh(path: Path) -> Database:
-    engine_ = sa.create_engine(f"sqlite:///{path}")
-    schema.METADATA.create_all(engine_)
-    engine_.dispose()
+    path.write_bytes(_empty_file(tuple(schema.METADATA.tables)))
     return Database(f"sqlite:///{path}")
+
+
+@cache
+def _empty_file(tables: tuple[str, ...]) -> bytes:
+    """An SQLite file that holds `tables`, which are all there are, and nothing else."""
+    memory = sa.create_engine("sqlite://")
+    try:
+        with memory.begin() as connection:
+            schema.METADATA.create_all(connection)
+        with memory.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            return bytes(raw.serialize())
+    finally:
+        memory.dispose()

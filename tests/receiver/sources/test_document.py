@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import booleans, dictionaries, integers, lists, none, recursive, text
 
 from receiver.errors import PayloadInvalid
-from receiver.sources.document import read_head, read_object, text_of
+from receiver.sources.document import read_head, read_inner, read_object, text_of
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,23 @@ def test_only_text_and_whole_numbers_are_names() -> None:
     members = read_head(b'{"a":12,"b":"x\\u00fc","c":1.0,"d":true,"e":-1,"f":null,"g":"plain"}')
 
     assert [text_of(members.get(name)) for name in "abcdefgh"] == ["12", "xü", None, None, None, None, "plain", None]
+
+
+@given(recursive(none() | booleans() | integers(-(10**30), 10**30) | text(), lambda inner: lists(inner) | dictionaries(text(), inner)))
+def test_the_quick_way_of_the_whole_reading_reads_what_the_strict_way_reads(value: object) -> None:
+    for body in (json.dumps({"a": value}), json.dumps({"a": value}, ensure_ascii=False, separators=(",", ":"))):
+        assert read_object(body.encode()) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("inner", "found"),
+    [
+        (b'{"a":1.50,"b":{"c":2.0},"d":"x"}', {"a": "1.50", "b": {"c": "2.0"}}),
+        (b'{"d":1}', {}),
+        (b'{"a":1,"a":2}', None),
+        (b'{"a": 1}', None),
+        (b"[1]", None),
+    ],
+)
+def test_inner_members_are_read_alone_where_nothing_is_doubled_or_spaced(inner: bytes, found: dict[str, object] | None) -> None:
+    assert read_inner(read_head(b'{"data":%b}' % inner)["data"], ("a", "b")) == found

@@ -12,7 +12,7 @@ from receiver import event as e
 from receiver.errors import PayloadInvalid
 from receiver.money import Money
 from receiver.settings import SourceSettings
-from receiver.sources import monsum
+from receiver.sources import canonical, monsum
 from receiver.sources.document import read_object
 from receiver.sources.notice import Notice
 from tests.receiver.kit import PAYLOADS, payload
@@ -278,3 +278,24 @@ def test_a_read_that_found_nothing_is_a_tombstone() -> None:
 def test_a_read_of_another_shape_is_refused(kind: str, record: object, read_at: str) -> None:
     with pytest.raises(PayloadInvalid):
         poll(kind, record, read_at)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01 00:00:00"])
+def test_a_time_no_calendar_holds_in_utc_is_invalid(text: str) -> None:
+    with pytest.raises(PayloadInvalid) as caught:
+        monsum.local_time("created", text, SHOP.tz)
+
+    assert caught.value.field == "created"
+
+
+@pytest.mark.parametrize(("value", "number"), [("-5", -5), (7, 7), ("--5", None), ("-", None), ("²", None), ("", None)])
+def test_a_whole_number_is_one_or_not_said(value: object, number: int | None) -> None:
+    assert canonical.whole(value) == number
+
+
+@pytest.mark.parametrize("id", ["4\x0011", "1" * 129, "47\n11"])
+def test_an_id_our_tables_cannot_keep_is_invalid(id: str) -> None:
+    with pytest.raises(PayloadInvalid) as caught:
+        canonical.key("invoice_id", id)
+
+    assert caught.value.field == "invoice_id"

@@ -16,12 +16,13 @@ from receiver.sources.monsum import Identity
 from receiver.sources.notice import Notice
 
 MAIL = SourceSettings(name="mail", kind="standard", about="shop")
+OWN = SourceSettings(name="own", kind="standard")
 BOUNCE = {"type": "email.bounced", "timestamp": "2026-11-21T09:00:00+01:00", "data": {"invoice_id": "4711", "bounce": "soft"}}
 AT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
-def read(message: dict[str, Any], headers: str = "") -> Notice:
-    return standard.interpret(json.dumps(message).encode(), MAIL, message["type"], "msg_1", headers)
+def read(message: dict[str, Any], headers: str = "", source: SourceSettings = MAIL) -> Notice:
+    return standard.interpret(json.dumps(message).encode(), source, message["type"], "msg_1", headers)
 
 
 def test_a_registered_type_is_its_event_about_the_configured_source() -> None:
@@ -34,7 +35,7 @@ def test_a_registered_type_is_its_event_about_the_configured_source() -> None:
 def test_amounts_are_exact() -> None:
     message = {**BOUNCE, "type": "payment.failed", "data": {"amount": {"amount": 4.7005, "currency": "EUR"}}}
 
-    [event] = read(message).events
+    [event] = read(message, source=OWN).events
 
     assert isinstance(event, e.PaymentFailed)
     assert event.amount == Money(Decimal("4.7005"), "EUR")
@@ -66,6 +67,13 @@ def test_a_type_nobody_registered_is_kept_as_unknown() -> None:
         ({"data": {"invoice_id": "1", "at": "2026-11-21T08:00:00"}}, "data.at"),
         ({"timestamp": "2026-11-21T08:00:00"}, "timestamp"),
         ({"timestamp": "soon"}, "timestamp"),
+        ({"data": {"invoice_id": "1", "at": "0001-01-01T00:00:00+14:00"}}, "data.at"),
+        ({"timestamp": "9999-12-31T23:59:59-14:00"}, "timestamp"),
+        ({"data": {"invoice_id": "1\0"}}, "data.invoice_id"),
+        ({"data": {"invoice_id": "1" * 129}}, "data.invoice_id"),
+        ({"data": {"invoice_id": "1", "customer_id": "2\n"}}, "data.customer_id"),
+        ({"type": "payment.failed", "data": {"payment_id": "1" * 129}}, "data.payment_id"),
+        ({"type": "payment.failed", "data": {"subscription_id": "\x7f"}}, "data.subscription_id"),
         ({"type": "payment.failed", "data": {"amount": {"amount": "NaN", "currency": "EUR"}}}, "data.amount.amount"),
     ],
 )
@@ -74,7 +82,7 @@ def test_data_that_does_not_fit_is_refused_naming_the_field(change: dict[str, An
     raw = json.dumps(message).encode()
 
     with pytest.raises(PayloadInvalid) as caught:
-        standard.check(raw, MAIL, Identity(message["type"], "msg_1"), {})
+        standard.check(raw, OWN, Identity(message["type"], "msg_1"), {})
 
     assert caught.value.field == field
 
@@ -84,3 +92,40 @@ def test_identity_is_the_signed_id_and_the_bodys_type() -> None:
     for body, headers in ((b"{}", {"webhook-id": "m"}), (b'{"type":"a"}', {}), (b'{"type":7.5}', {"webhook-id": "m"})):
         with pytest.raises(PayloadInvalid):
             standard.identify(body, headers)
+
+
+RELEASE = {**BOUNCE, "type": "block.release", "data": {"customer_id": "7", "kind": "dispute"}}
+STOP = {**BOUNCE, "type": "send.stopped"}
+TICK = {**BOUNCE, "type": "clock.tick", "data": {"workflow": "w"}}
+PAID = {**BOUNCE, "type": "invoice.paid", "data": {"invoice_id": "4711"}}
+
+
+def listing(*types: str) -> SourceSettings:
+    return SourceSettings(name="mail", kind="standard", about="shop", types=types)
+
+
+def look(message: dict[str, Any], source: SourceSettings) -> None:
+    standard.check(json.dumps(message).encode(), source, Identity(message["type"], "msg_1"), {})
+
+
+@pytest.mark.parametrize(
+    ("message", "source"),
+    [(RELEASE, OWN), (STOP, OWN), (TICK, OWN), (RELEASE, MAIL), (STOP, MAIL), (PAID, MAIL), (PAID, listing("email.bounced"))],
+)
+def test_a_source_cannot_say_what_is_not_its_own(message: dict[str, Any], source: SourceSettings) -> None:
+    with pytest.raises(PayloadInvalid) as at_the_door:
+        look(message, source)
+    with pytest.raises(PayloadInvalid) as at_the_router:
+        read(message, source=source)
+
+    assert (at_the_door.value.field, at_the_router.value.field) == ("type", "type")
+
+
+@pytest.mark.parametrize(
+    ("message", "source"),
+    [(PAID, OWN), (BOUNCE, OWN), (BOUNCE, MAIL), (PAID, listing("invoice.paid")), (RELEASE, listing("block.release"))],
+)
+def test_a_source_says_what_it_may_by_default_or_what_its_types_list(message: dict[str, Any], source: SourceSettings) -> None:
+    look(message, source)
+
+    assert read(message, source=source).known

@@ -1,6 +1,7 @@
 """Modes, the freeze, migrate, doctor, and how the command line ends."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from receiver.db import Database
 from tests.processes import Shell
 from tests.workers.cli.conftest import SECRETS, Billhook, Printed
-from workers import control
+from workers import chain, control
+from workers.chain import Head, OutsideHead
 from workers.checkup import filesystem_of
 
 
@@ -64,6 +66,22 @@ def test_freezing_holds_every_effect_until_it_is_released(billhook: Billhook, st
     assert "effects: every effect is frozen: wrong prices" in wrong(doctor)
     assert released.code == 0
     assert (again.code, "nothing is frozen" in again.err) == (1, True)
+
+
+def test_releasing_a_restored_database_lasts(billhook: Billhook, store: Database, place: Path) -> None:
+    heads = place / ".billhook" / "ledger-head"
+    head = OutsideHead(heads, "before")
+    head.keep(Head(99, "f" * 64))
+    head.close()
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    store.write(lambda c: control.put(c, "freeze", {"reason": "restored"}, at=at))
+
+    released = billhook("unfreeze", "--reason", "compared")
+
+    assert released.code == 0
+    with store.read() as connection:
+        assert control.frozen(connection) is None
+        assert chain.behind(connection, heads) is None
 
 
 def test_commands_on_a_database_without_tables_name_the_command_that_makes_them(billhook: Billhook, place: Path) -> None:

@@ -4,7 +4,13 @@ import pytest
 
 from receiver.db import Database
 from tests.workers.cli.conftest import Billhook, Made
-from workers.views import VIEWS
+from workers.views import VIEWS, row_number
+
+TWENTY = "9" * 20
+NO_ROWS = [
+    ("deliveries", "show", TWENTY), ("deliveries", "show", "²"), ("close", TWENTY), ("close", "²"), ("retry", TWENTY), ("retry", "²"),
+    ("explain", TWENTY), ("explain", f"delivery:{TWENTY}"), ("explain", "event:²"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(VIEWS))
@@ -46,7 +52,7 @@ def test_show_prints_one_row_whole_and_its_text_cannot_move_the_cursor(billhook:
     assert "invoice.created" in delivery and "\x1b" not in delivery
 
 
-@pytest.mark.parametrize("words", [("effects", "show", "nothing"), ("deliveries", "show", "x"), ("explain", "nothing")])
+@pytest.mark.parametrize("words", [("effects", "show", "nothing"), ("deliveries", "show", "x"), ("explain", "nothing"), *NO_ROWS])
 def test_what_is_not_there_ends_with_one_and_a_sentence(billhook: Billhook, store: Database, words: tuple[str, ...]) -> None:
     missing = billhook(*words)
 
@@ -76,3 +82,11 @@ def test_explain_tells_the_whole_story_from_every_end(billhook: Billhook, made: 
 def test_explain_keeps_to_the_named_source(billhook: Billhook, made: Made) -> None:
     assert billhook("explain", "4711", "--source", "shop").code == 0
     assert billhook("explain", "4711", "--source", "other").code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7", 7), (str(2**63 - 1), 2**63 - 1), (str(2**63), None), ("²", None), ("٣", None), ("-1", None), ("0", None), ("", None)],
+)
+def test_a_row_number_is_what_a_database_can_hold(text: str, number: int | None) -> None:
+    assert row_number(text) == number

@@ -1,6 +1,8 @@
 """Flow: what authors test with behaves as billhook does."""
 
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +47,16 @@ def test_advancing_with_nothing_due_ends() -> None:
 def test_a_workflow_nobody_registered_is_refused() -> None:
     with pytest.raises(ValueError, match="not a registered workflow"):
         Flow("no-such-workflow")
+
+
+def test_one_that_cannot_begin_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    closed: list[str] = []
+    shut = Database.close
+    monkeypatch.setattr(Database, "close", lambda database: (closed.append(database.url), shut(database)))
+
+    with pytest.raises(KeyError, match="No time zone"):
+        Flow(mail, zone="Nowhere/None")
+
+    assert list(tmp_path.iterdir()) == []
+    assert len(closed) == 1
