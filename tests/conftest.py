@@ -15,12 +15,16 @@ import psycopg
 import pytest
 import redis
 import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
 
 from receiver.db import CORE_HEAD, Database
 from tests.servers import ServerMissing, postgres_server, redis_server
 from workers.schema import METADATA
 
 NUMBERS = count(1)
+# A machine that is busy with something else makes no test fail.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 def missing(reason: str) -> None:

@@ -67,16 +67,8 @@ class Flow:
             self.sandbox = MonsumSandbox(
                 kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
             )
-            client = bundle.make_client(
-                kind,
-                source,
-                "http://127.0.0.1:1/api.php",
-                "owner@demo.invalid",
-                "sandbox-key",
-                zone,
-                ("EUR",),
-                LocalTransport(self.sandbox),
-            )
+            api, transport = "http://127.0.0.1:1/api.php", LocalTransport(self.sandbox)
+            client = bundle.make_client(kind, source, api, "owner@demo.invalid", "sandbox-key", zone, ("EUR",), transport)
             self.runtime = Runtime(
                 db=self.db,
                 clock=self.clock,
