@@ -104,7 +104,7 @@ class Deed:
     def keep(self, connection: Connection, result: dict[str, Any]) -> journal.Entry:
         """Journal the outcome. Raises LostLease."""
         entry = journal.Entry(name=self.step, kind="effect", result=result, at=self.now(connection))
-        journal.write(connection, self.claim.run_id, self.claim.fence, entry, machine=self.runtime.clock.machine(connection))
+        journal.write(connection, self.claim, entry, machine=self.runtime.clock.machine(connection))
         return entry
 
     def settle_as(self, connection: Connection, row: sa.RowMapping, state: str, reason: str) -> journal.Entry:

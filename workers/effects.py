@@ -53,6 +53,7 @@ def _intend(deed: Deed) -> journal.Entry | None:
         seen = {"state": "observed", "service": plan.service, "object": plan.object_id, "request_hash": plan.request_hash}
         return deed.runtime.db.write(lambda c: deed.keep(c, seen))
     made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots))
+    deed.claim.noted.clear()
     deed.runtime.point("intended")
     if isinstance(made, datetime):
         raise Suspend(made)
@@ -61,6 +62,7 @@ def _intend(deed: Deed) -> journal.Entry | None:
 
 def _make(connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot]) -> journal.Entry | datetime | None:
     deed.hold_ground(connection)
+    journal.write_noted(connection, deed.claim, machine=deed.runtime.clock.machine(connection))
     forbidden = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection))
     if forbidden:
         return deed.keep(connection, {"state": "cancelled", "reason": forbidden})

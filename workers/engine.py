@@ -152,6 +152,7 @@ def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:
     retried = isinstance(waiting, RetryRead)
 
     def act(connection: Connection) -> bool:
+        _keep_noted(connection, runtime, claim)
         slept = runs.suspend(connection, claim, wake_at=wake_at, retried=retried, reason=waiting.reason)
         if retried and slept:
             tries, now = claim.row["retries"] + 1, runtime.clock.business(connection)
@@ -161,6 +162,11 @@ def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:
     slept = runtime.db.write(act)
     runtime.point("suspended")
     return not slept
+
+
+def _keep_noted(connection: Connection, runtime: Runtime, claim: Claim) -> None:
+    """What the activation looked up goes into the journal with how it ends."""
+    journal.write_noted(connection, claim, machine=runtime.clock.machine(connection))
 
 
 def _rest(runtime: Runtime, claim: Claim, seconds: float, why: str) -> bool:
@@ -181,6 +187,7 @@ def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) ->
 
     def act(connection: Connection) -> str | None:
         now = runtime.clock.business(connection)
+        _keep_noted(connection, runtime, claim)
         if outcome in ("done", "skipped"):
             _check_settled(connection, claim)
         successor = runs.finish(connection, claim, outcome=outcome, reason=reason, at=now)
@@ -241,6 +248,7 @@ def _failed(runtime: Runtime, claim: Claim, error: Exception) -> bool:
 def _park(runtime: Runtime, claim: Claim, kind: str, reason: str, detail: dict[str, object]) -> bool:
     def act(connection: Connection) -> None:
         now = runtime.clock.business(connection)
+        _keep_noted(connection, runtime, claim)
         runs.park(connection, claim, reason=reason)
         known = {name: str(value) for name, value in detail.items()}
         desk.park(

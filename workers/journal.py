@@ -1,6 +1,7 @@
 """The journal: what each named step of a run came to, so that a replay does not do it again.
 
-Owns table `journal` and its queries. A row is written only under the run's current fence.
+Owns table `journal` and its queries. A row is written only under the run's current fence. What was only looked at (a read, a State)
+is noted on the claim and written with the next row, before anything rests on it: looking again after a crash does no harm.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
-from receiver.db import Json, UtcDateTime, row_id, table_of
+from receiver.db import Json, UtcDateTime, insert_of, row_id, table_of
 from workers import runs
+from workers.runs import Claim
 
 
 class JournalRow(SQLModel, table=True):
@@ -50,7 +52,25 @@ def read(connection: Connection, run_id: str) -> dict[str, Entry]:
     return {row["name"]: Entry(name=row["name"], kind=row["kind"], result=row["result"], at=row["at"]) for row in rows}
 
 
-def write(connection: Connection, run_id: str, fence: int, entry: Entry, *, machine: datetime) -> None:
-    """Keep a step's result; raises LostLease where the fence is no longer ours."""
-    runs.hold(connection, run_id, fence, machine=machine, progress=True)
-    connection.execute(_WRITE, {"run_id": run_id, "name": entry.name, "kind": entry.kind, "result": entry.result, "at": entry.at})
+def write(connection: Connection, claim: Claim, entry: Entry, *, machine: datetime) -> None:
+    """Keep a step's result and what was noted before it; raises LostLease where the fence is no longer ours."""
+    runs.hold(connection, claim.run_id, claim.fence, machine=machine, progress=True)
+    _write_noted(connection, claim)
+    connection.execute(_WRITE, _row(claim, entry))
+
+
+def write_noted(connection: Connection, claim: Claim, *, machine: datetime) -> None:
+    """Keep what was noted, if anything was; raises LostLease. The caller empties `claim.noted` once that is committed."""
+    if claim.noted:
+        runs.hold(connection, claim.run_id, claim.fence, machine=machine, progress=True)
+        _write_noted(connection, claim)
+
+
+def _write_noted(connection: Connection, claim: Claim) -> None:
+    if claim.noted:  # some may be there already, from a transaction that the caller did not see commit
+        rows = [_row(claim, entry) for entry in claim.noted]
+        connection.execute(insert_of(connection, JournalRow).on_conflict_do_nothing(), rows)
+
+
+def _row(claim: Claim, entry: Entry) -> dict[str, Any]:
+    return {"run_id": claim.run_id, "name": entry.name, "kind": entry.kind, "result": entry.result, "at": entry.at}

@@ -1,7 +1,8 @@
 """Run: what a workflow function works with.
 
 One instance lives for one activation: from a claim to the next wait, or the end. Every method first looks into the journal; only
-what is not there happens, and is then kept under the run's fence. Time, ids and chance come from here, so a replay sees the same.
+what is not there happens, and is then kept under the run's fence; what was only looked up is kept with the next thing that
+happens. Time, ids and chance come from here, so a replay sees the same.
 """
 
 import inspect
@@ -115,7 +116,7 @@ class Run:
                 doc = self._runtime.client(self.source).query(query, id)
             except Retryable as cause:
                 raise self._asked_later(name, cause) from cause
-            entry = self._live(name, "read", lambda c: doc.model_dump(mode="json"))
+            entry = self._note(name, "read", lambda c: doc.model_dump(mode="json"))
         return query.result.model_validate(entry.result)
 
     def effect(self, name: str, effect: EffectDef, obj: Any, /, *, valid_until: datetime | None = None, **kwargs: Any) -> Outcome:
@@ -134,6 +135,7 @@ class Run:
                 cancel_reason=self._cancel_reason,
             )
             entry = self._take(effects.drive(deed))
+            self._claim.noted.clear()
         return outcome_of(entry.result)
 
     def sleep_until(self, when: datetime, name: str | None = None) -> None:
@@ -159,7 +161,7 @@ class Run:
         """Whether a State holds for the run's customer or invoice, asked once under `name`."""
         entry = self._entry(name, "holds")
         if entry is None:
-            entry = self._live(name, "holds", lambda c: waits.holds(c, self._claim.row, state, on=self._today(c)))
+            entry = self._note(name, "holds", lambda c: waits.holds(c, self._claim.row, state, on=self._today(c)))
         return bool(entry.result)
 
     def patched(self, name: str) -> bool:
@@ -215,7 +217,7 @@ class Run:
         """A JSON value read from the database, journaled."""
         entry = self._entry(name, "setting")
         if entry is None:
-            entry = self._live(name, "setting", read)
+            entry = self._note(name, "setting", read)
         return entry.result
 
     def check_cancelled(self) -> None:
@@ -249,12 +251,24 @@ class Run:
             if reason:
                 raise Cancelled(reason)
             entry = journal.Entry(name=name, kind=kind, result=result(connection), at=self._clock(connection))
-            journal.write(connection, self.id, self._claim.fence, entry, machine=self._runtime.clock.machine(connection))
+            journal.write(connection, self._claim, entry, machine=self._runtime.clock.machine(connection))
             return entry
 
         self._runtime.point("before-journal")
         entry = self._runtime.db.write(act)
+        self._claim.noted.clear()
         self._runtime.point("journaled")
+        return self._take(entry)
+
+    def _note(self, name: str, kind: str, result: Callable[[Connection], Any]) -> journal.Entry:
+        """Look something up, and keep it with the next thing that is journaled: nothing happened yet that looking again could double."""
+        with self._runtime.db.read() as connection:
+            reason = self._cancel_reason(connection)
+            if reason:
+                raise Cancelled(reason)
+            entry = journal.Entry(name=name, kind=kind, result=result(connection), at=self._clock(connection))
+        self._claim.noted.append(entry)
+        self._runtime.point("noted")
         return self._take(entry)
 
     def _until(self, name: str, kind: str, when: datetime | None, result: Callable[[Connection], Any]) -> journal.Entry:
@@ -268,12 +282,13 @@ class Run:
             if found is None and (when is None or now < when):
                 return None
             entry = journal.Entry(name=name, kind=kind, result=found, at=now)
-            journal.write(connection, self.id, self._claim.fence, entry, machine=self._runtime.clock.machine(connection))
+            journal.write(connection, self._claim, entry, machine=self._runtime.clock.machine(connection))
             return entry
 
         entry = self._runtime.db.write(act)
         if entry is None:
             raise Suspend(when)
+        self._claim.noted.clear()
         self._runtime.point("journaled")
         return self._take(entry)
 

@@ -6,7 +6,7 @@ fence. `pending_seq` counts what the router brought; a run may only go to sleep 
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,12 +65,16 @@ class RunRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to work on a run until the lease ends. `seen` is the pending_seq this claim has in view."""
+    """The right to work on a run until the lease ends. `seen` is the pending_seq this claim has in view.
+
+    `noted`: journal entries of this claim that are written with the next one (workers/journal.py).
+    """
 
     run_id: str
     fence: int
     seen: int
     row: sa.RowMapping
+    noted: list[Any] = field(default_factory=list)
 
 
 _RUN = table_of(RunRow)

@@ -63,7 +63,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(database: Database) -> None:
     entry = journal.Entry(name="step", kind="step", result=1, at=START)
 
     for act in (
-        lambda c: journal.write(c, zombie.run_id, zombie.fence, entry, machine=LATER),
+        lambda c: journal.write(c, zombie, entry, machine=LATER),
         lambda c: runs.suspend(c, zombie, wake_at=None),
         lambda c: runs.finish(c, zombie, outcome="done", reason=None, at=LATER),
         lambda c: runs.park(c, zombie, reason="x"),
@@ -146,7 +146,7 @@ def test_progress_forgets_failures_and_takeovers(database: Database) -> None:
     assert again.row["failures"] == 1
 
     entry = journal.Entry(name="step", kind="step", result=None, at=START)
-    database.write(lambda c: journal.write(c, again.run_id, again.fence, entry, machine=START))
+    database.write(lambda c: journal.write(c, again, entry, machine=START))
 
     assert (row(database, run_id)["failures"], row(database, run_id)["takeovers"]) == (0, 0)
 

@@ -90,7 +90,7 @@ class Errand:
 
     def suppressed(self, customer: CustomerDoc) -> set[str]:
         """Hashes of this customer's addresses that bounced hard."""
-        return set(self.run.step(self.step("bounced addresses"), bounced_addresses, customer.source, customer.id))
+        return set(self.run.setting(self.step("bounced addresses"), lambda c: bounced_addresses(c, customer.source, customer.id)))
 
     def wait(self, until: datetime) -> None:
         """Wait until an instant or a change of the invoice, whichever comes first."""
@@ -115,7 +115,7 @@ class Errand:
 
     def sent_before(self, invoice_id: str) -> bool:
         """Whether we ourselves sent the invoice, or may have."""
-        return self.run.step(self.step("sent before"), was_called, self.run.source, invoice_id)
+        return bool(self.run.setting(self.step("sent before"), lambda c: was_called(c, self.run.source, invoice_id)))
 
     def tell_once(self, reason: str, **ids: Any) -> None:
         """An alert that holds nothing back."""
