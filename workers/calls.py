@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import canonical_json
 from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
-from workers import control, desk, journal, ledger, mirror, reconcile, runs, waits
+from workers import control, desk, journal, ledger, mirror, reconcile, rereads, runs, waits
 from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import LostLease, NotFound, StateConflict, Suspend
@@ -29,6 +29,7 @@ log = get_logger(__name__)
 FIRST_BYTE_S = 5.0
 READ_AGE = timedelta(seconds=60)
 HELD_FOR = timedelta(seconds=60)
+TOLD_WITHIN = timedelta(seconds=60)  # by then the webhook of our own write is there, or is lost
 
 
 def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
@@ -148,7 +149,8 @@ def _settle(deed: Deed, row: sa.RowMapping, state: str, reason: str, result: dic
         if state == "done":
             kind, object_id, fields = said or (row["object_kind"], row["object_id"], {})
             touches = dict.fromkeys(deed.effect.touches, row["id"])
-            mirror.write_own(connection, deed.source, kind, object_id, fields, touches=touches, at=now)
+            if mirror.write_own(connection, deed.source, kind, object_id, fields, touches=touches, at=now):
+                rereads.ask(connection, deed.source, kind, object_id, reason=rereads.OWN_WRITE, at=now + TOLD_WITHIN)
         ledger.move(
             connection,
             row["id"],

@@ -49,20 +49,25 @@ def news(
     *,
     entry: Entry,
     state: Folded,
-    entries: Sequence[Entry],
+    first: Entry | None,
+    baseline: bool,
     since: datetime | None,
     zone: ZoneInfo,
     echo: bool,
 ) -> list[News]:
-    """The events `entry` revealed, in order."""
+    """The events `entry` revealed, in order.
+
+    `first`: the object's first snapshot, None where what was found cannot have been the first thing said of it. `baseline`: whether a
+    baseline read is among its snapshots.
+    """
     known = list(told)
     customer_id = state.fields.get("customer_id") if kind == "invoice" else object_id
     result = []
     for change in found:
         identity = _identity(kind, object_id, change)
         before = _told_before(change, identity, known, entry)
-        historical = _historical(change, entries, state, since, zone)
-        corrects = before.id if before is not None and _outweighs(before, change, entry, entries, historical) else None
+        historical = _historical(change, first, state, since, zone)
+        corrects = before.id if before is not None and _outweighs(before, change, entry, historical, baseline=baseline) else None
         if before is not None and corrects is None:
             continue
         made = _event(source, kind, object_id, customer_id, change)
@@ -92,14 +97,13 @@ def _opened_by(told: Told) -> int:
     return int(told.identity.rpartition(":")[2])
 
 
-def _historical(change: Change, entries: Sequence[Entry], state: Folded, since: datetime | None, zone: ZoneInfo) -> bool:
+def _historical(change: Change, first: Entry | None, state: Folded, since: datetime | None, zone: ZoneInfo) -> bool:
     """Whether the change held before the source was ours to watch."""
     opener = change.opener
     if opener.baseline:
         return True
     if since is None:
         return False
-    first = entries[0]
     if opener.read_at is not None and first is opener:
         return _dated_before(state.fields, since, zone)
     return opener.said_at < since
@@ -114,10 +118,9 @@ def _dated_before(fields: Any, since: datetime, zone: ZoneInfo) -> bool:
         return False
 
 
-def _outweighs(before: Told, change: Change, entry: Entry, entries: Sequence[Entry], historical: bool) -> bool:
+def _outweighs(before: Told, change: Change, entry: Entry, historical: bool, *, baseline: bool) -> bool:
     """A push from between the baseline's first request and its read of this object wins over that read."""
-    baseline = next((e for e in entries if e.baseline), None)
-    if not before.historical or historical or baseline is None or entry.read_at is not None:
+    if not before.historical or historical or not baseline or entry.read_at is not None:
         return False
     return change.opener is entry and change.type not in PER_DELIVERY
 

@@ -1,7 +1,7 @@
 """The fold: what an object's snapshots, put in order, say it is and say has happened to it.
 
-Pure functions, used by workers/mirror.py. Folding all snapshots from the start and folding one more onto the end give the same
-state by construction, so a late delivery is put in its place and the fold run again.
+Pure functions, used by workers/mirror.py. What belongs behind everything else is folded onto the end (`added`); a late delivery is
+put in its place and the whole fold run again (`changes`): both give the same.
 """
 
 import re
@@ -16,7 +16,7 @@ VOLATILE = ("last_update", "hash", "payment_data_url", "dashboard_url", "extra",
 SAME_MOMENT = timedelta(seconds=60)
 RETRIED_FOR = timedelta(hours=1)  # a notification is tried for 50 minutes: what arrives later than that was sent after the read
 _NUMBER = re.compile(r"^-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?$", re.ASCII)  # a leading zero makes it a code, such as "0077"
-_END = datetime.max.replace(tzinfo=UTC)
+_BEGIN, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,50 @@ class Change:
     segment: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """Where an object's order ends: enough to know that one more entry comes behind all others, without those others.
+
+    `sequence`: the highest native id of a push. `pushed_at`: the latest instant of one. `placed_at`: of a read or a part.
+    `epochs`: how many of each type there were.
+    """
+
+    sequence: int = -1
+    unnumbered: bool = False
+    pushed_at: datetime = _BEGIN
+    placed_at: datetime = _BEGIN
+    read_at: datetime | None = None
+    baseline: bool = False
+    epochs: Mapping[str, int] = field(default_factory=dict)
+
+    def precedes(self, entry: Entry) -> bool:
+        """Whether `arranged` would put `entry` last; false where that takes all entries to tell."""
+        if entry.read_at is not None or entry.partial:
+            return entry.said_at > self.placed_at and entry.said_at >= self.pushed_at
+        at = entry.created_at or entry.received_at
+        if at <= self.placed_at:
+            return False
+        return (
+            at > self.pushed_at
+            if entry.sequence is None
+            else not self.unnumbered and entry.sequence > self.sequence and at >= self.pushed_at
+        )
+
+    def then(self, entry: Entry, found: Sequence[Change]) -> "Tail":
+        """The tail with one more entry, which made `found` true; its place does not matter."""
+        epochs = dict(self.epochs)
+        for change in found:
+            if change.segment:
+                epochs[change.type] = epochs.get(change.type, 0) + 1
+        after = replace(self, epochs=epochs, baseline=self.baseline or entry.baseline)
+        if entry.read_at is not None or entry.partial:
+            read_at = max(filter(None, (self.read_at, entry.read_at)), default=None)
+            return replace(after, placed_at=max(self.placed_at, entry.said_at), read_at=read_at)
+        pushed_at = max(self.pushed_at, entry.created_at or entry.received_at)
+        unnumbered = self.unnumbered or entry.sequence is None
+        return replace(after, sequence=max(self.sequence, entry.sequence or -1), unnumbered=unnumbered, pushed_at=pushed_at)
+
+
 def arranged(entries: Sequence[Entry]) -> list[Entry]:
     """The entries in order: pushes by native id, reads and parts seen in other families among them by their own instant."""
     pushes = sorted(
@@ -78,11 +122,10 @@ def arranged(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for *_, entry in sorted(placed, key=lambda item: item[:3])]
 
 
-def order_unsure(entry: Entry, others: Sequence[Entry]) -> bool:
-    """Whether no clock or number can tell the place of `entry`: then a fresh read decides."""
+def order_unsure(entry: Entry, reads: Sequence[datetime]) -> bool:
+    """Whether no clock or number can tell the place of `entry` among the object's `reads`: then a fresh read decides."""
     if entry.read_at is not None or entry.partial:
         return False
-    reads = [e.read_at for e in others if e.read_at is not None]
     if entry.created_at is None:
         return any(timedelta(0) <= entry.received_at - read_at < RETRIED_FOR for read_at in reads)
     return any(abs(entry.created_at - read_at) < SAME_MOMENT for read_at in reads)
@@ -113,11 +156,26 @@ def changes(kind: str, entries: Sequence[Entry]) -> tuple[Folded, list[Change]]:
         after = step(kind, state, entry)
         last = index == len(entries) - 1
         found += [Change(type=f"{kind}.{name}", opener=entry, last=last, fields=said) for name, said in _told(kind, state, after, entry)]
-        if kind == "invoice" and after.paid != state.paid:
-            epochs.append(("invoice.paid" if after.paid else "" if after.canceled else "invoice.reopened", index))
+        if after.paid != state.paid:
+            epochs.append((_epoch(after), index))
         state = after
     found += _epochs(entries, epochs)
     return state, found
+
+
+def added(kind: str, state: Folded, tail: Tail, entry: Entry) -> tuple[Folded, list[Change]]:
+    """`changes`, where `entry` comes behind all that made `state`: the new state and what this entry made true."""
+    after = step(kind, state, entry)
+    found = [Change(type=f"{kind}.{name}", opener=entry, last=True, fields=said) for name, said in _told(kind, state, after, entry)]
+    if after.paid != state.paid and (type := _epoch(after)):
+        n = tail.epochs.get(type, 0) + 1
+        found.append(Change(type=type, opener=entry, last=True, n=n, segment=frozenset({entry.delivery_id})))
+    return after, found
+
+
+def _epoch(after: Folded) -> str:
+    """What begins where an invoice's being paid ends or begins."""
+    return "invoice.paid" if after.paid else "" if after.canceled else "invoice.reopened"
 
 
 def still_true(type: str, state: Folded) -> bool:

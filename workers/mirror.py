@@ -10,15 +10,20 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver.db import BIGINT, Json, UtcDateTime, insert_new, row_id, table_of
-from workers.fold import VOLATILE, Change, Entry, Folded, arranged, changes, normalized, order_unsure
+from workers.fold import VOLATILE, Change, Entry, Folded, Tail, added, arranged, changes, normalized, order_unsure
 
 
 class Mirror(SQLModel, table=True):
-    """One object of one source; `revision` counts the snapshots folded into it."""
+    """One object of one source; `revision` counts the snapshots folded into it.
+
+    `tail`: where its order ends. `untold`: our own write made something true that no event tells yet.
+    """
 
     __tablename__ = "mirror"
     __table_args__ = (
@@ -39,6 +44,8 @@ class Mirror(SQLModel, table=True):
     paid: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     revision: int = 0
     touches: Any = Field(default=None, sa_column=sa.Column(Json))
+    tail: Any = Field(default=None, sa_column=sa.Column(Json))
+    untold: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     changed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
 
 
@@ -63,7 +70,7 @@ class SnapshotRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A mirror row under lock: its id, its state and what the own writes still echo."""
+    """A mirror row under lock: its id, its state and what the own writes still echo. `tail`: None before the first snapshot."""
 
     id: int
     source: str
@@ -72,16 +79,23 @@ class Held:
     state: Folded
     revision: int
     touches: Mapping[str, Any]
+    tail: Tail | None
+    untold: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What one more snapshot did: the state before and after, all changes of the whole fold, and whether a read must decide."""
+    """What one more snapshot did: the state before and after, what it made true, and whether a read must decide.
+
+    `changes` are those of the whole fold where the snapshot came late. `first` is the object's first snapshot, where the whole fold
+    was needed to know; `baseline`, whether a baseline read is among them.
+    """
 
     before: Folded
     after: Folded
     changes: list[Change]
-    entries: list[Entry]
+    first: Entry | None
+    baseline: bool
     echo: bool
     unsure: bool
 
@@ -96,7 +110,8 @@ _LOAD = sa.select(_MIRROR).where(*_OF)
 _LOCK, _SHARE = _LOAD.with_for_update(), _LOAD.with_for_update(read=True)
 _SNAPSHOTS = sa.select(_SNAPSHOT).where(_SNAPSHOT.c.mirror_id == sa.bindparam("of_mirror")).order_by(_SNAPSHOT.c.id)
 _ADD = sa.insert(_SNAPSHOT)
-_STORED = ("seen", "deleted", "completed", "canceled", "paid", "fields", "revision", "customer_id", "touches", "changed_at")
+_FLAGS = ("seen", "deleted", "completed", "canceled", "paid")
+_STORED = (*_FLAGS, "fields", "revision", "customer_id", "touches", "tail", "untold", "changed_at")
 _STORE = (
     sa.update(_MIRROR)
     .where(_MIRROR.c.id == sa.bindparam("of_mirror"))
@@ -104,7 +119,8 @@ _STORE = (
 )
 
 
-_BLANK = {"fields": {}, "seen": False, "deleted": False, "completed": False, "canceled": False, "paid": False, "revision": 0}
+_TAIL = TypeAdapter(Tail)
+_BLANK = {"fields": {}, "untold": False, "revision": 0, **dict.fromkeys(_FLAGS, False)}
 
 
 def lock(connection: Connection, source: str, kind: str, object_id: str) -> Held:
@@ -132,14 +148,22 @@ def load(connection: Connection, source: str, kind: str, object_id: str) -> Held
 
 
 def apply(connection: Connection, held: Held, entry: Entry, *, at: datetime) -> Applied:
-    """Fold `entry` in, store it, and say what changed."""
-    others = _entries(connection, held.id)
-    entries = arranged([*others, entry])
-    after, found = changes(held.kind, entries)
+    """Fold `entry` in, store it, and say what changed. All snapshots are read only where it is not plainly the last of them."""
     touched = _touched(held, entry)
+    first, reads = None, list[datetime]()
+    if held.tail is not None and not held.untold and held.tail.precedes(entry):
+        after, found = added(held.kind, held.state, held.tail, entry)
+        tail, reads = held.tail.then(entry, found), [held.tail.read_at] if held.tail.read_at else []
+    else:
+        others = _entries(connection, held.id)
+        entries = arranged([*others, entry])
+        after, found = changes(held.kind, entries)
+        tail, first, reads = _tail(entries, found), entries[0], [e.read_at for e in others if e.read_at is not None]
     connection.execute(_ADD, {"mirror_id": held.id, **_row_of(entry)})
-    _store(connection, held, after, touches={n: v for n, v in held.touches.items() if n not in touched}, at=at)
-    return Applied(before=held.state, after=after, changes=found, entries=entries, echo=bool(touched), unsure=order_unsure(entry, others))
+    touches = {n: v for n, v in held.touches.items() if n not in touched}
+    _store(connection, held, after, tail, touches=touches, untold=False, at=at)
+    unsure = order_unsure(entry, reads)
+    return Applied(before=held.state, after=after, changes=found, first=first, baseline=tail.baseline, echo=bool(touched), unsure=unsure)
 
 
 def write_own(
@@ -151,15 +175,29 @@ def write_own(
     *,
     touches: Mapping[str, Any],
     at: datetime,
-) -> None:
-    """Our own settled write goes onto the mirror, so that its webhook differs in nothing; `touches` are fields it may move."""
+) -> bool:
+    """Our own settled write goes onto the mirror, so that its webhook differs in nothing; `touches` are fields it may move.
+
+    True where it made something true (completed, paid, canceled, deleted) that the router has yet to tell.
+    """
     held = lock(connection, source, kind, object_id)
+    if not fields:
+        _store(connection, held, held.state, held.tail, touches={**held.touches, **touches}, untold=held.untold, at=at)
+        return held.untold
     entry = Entry(delivery_id=-(held.revision + 1), fields=fields, received_at=at, read_at=at)  # no delivery brought it
-    entries = arranged([*_entries(connection, held.id), entry]) if fields else []
-    if fields:
-        connection.execute(_ADD, {"mirror_id": held.id, **_row_of(entry)})
-    after = changes(kind, entries)[0] if fields else held.state
-    _store(connection, held, after, touches={**held.touches, **touches}, at=at)
+    entries = arranged([*_entries(connection, held.id), entry])
+    after, found = changes(kind, entries)
+    connection.execute(_ADD, {"mirror_id": held.id, **_row_of(entry)})
+    untold = held.untold or any(getattr(after, name) != getattr(held.state, name) for name in _FLAGS)
+    _store(connection, held, after, _tail(entries, found), touches={**held.touches, **touches}, untold=untold, at=at)
+    return untold
+
+
+def _tail(entries: list[Entry], found: list[Change]) -> Tail:
+    tail = Tail()
+    for entry in entries:
+        tail = tail.then(entry, ())
+    return tail.then(entries[-1], found)
 
 
 def _touched(held: Held, entry: Entry) -> set[str]:
@@ -180,14 +218,18 @@ def _row_of(entry: Entry) -> dict[str, Any]:
     return {n: dict(entry.fields) if n == "fields" else getattr(entry, n) for n in Entry.__dataclass_fields__}
 
 
-def _store(connection: Connection, held: Held, state: Folded, *, touches: Mapping[str, Any], at: datetime) -> None:
+def _store(
+    connection: Connection, held: Held, state: Folded, tail: Tail | None, *, touches: Mapping[str, Any], untold: bool, at: datetime
+) -> None:
     customer = state.fields.get("customer_id") if held.kind == "invoice" else held.object_id if held.kind == "customer" else None
-    row = {name: getattr(state, name) for name in ("seen", "deleted", "completed", "canceled", "paid")}
+    row = {name: getattr(state, name) for name in _FLAGS}
     row |= {
         "fields": dict(state.fields),
         "revision": held.revision + 1,
         "customer_id": customer,
         "touches": dict(touches),
+        "tail": None if tail is None else to_jsonable_python(tail),
+        "untold": untold,
         "changed_at": at,
     }
     connection.execute(_STORE, {f"to_{name}": value for name, value in row.items()} | {"of_mirror": held.id})
@@ -207,4 +249,6 @@ def _held(row: sa.RowMapping) -> Held:
         state=state,
         revision=row["revision"],
         touches=row["touches"] or {},
+        tail=None if row["tail"] is None else _TAIL.validate_python(row["tail"]),
+        untold=row["untold"],
     )

@@ -24,8 +24,7 @@ from workers.retry import backoff
 from workers.runtime import Runtime
 
 log = get_logger(__name__)
-
-
+OWN_WRITE = "own_write"  # only where no delivery has told by then what our own write made true
 _LISTS = {"invoice": ("invoice.get", "INVOICES", "INVOICE_ID"), "customer": ("customer.get", "CUSTOMERS", "CUSTOMER_ID")}
 
 
@@ -62,10 +61,14 @@ class Reread(SQLModel, table=True):
 
 
 def ask(connection: Connection, source: str, kind: str, object_id: str, *, reason: str, at: datetime) -> None:
-    """Have an object read soon; asking again while it waits asks once."""
+    """Have an object read at `at`; asking again while it waits asks once, at the earlier instant."""
     table = table_of(Reread)
     row = {"source": source, "kind": kind, "object_id": object_id, "reason": reason[:64], "due_at": at, "asked": 1, "attempts": 0}
-    again = {"asked": table.c.asked + 1}
+    again = {
+        "asked": table.c.asked + 1,
+        "due_at": sa.case((table.c.due_at > at, at), else_=table.c.due_at),
+        "reason": sa.case((table.c.reason == OWN_WRITE, row["reason"]), else_=table.c.reason),
+    }
     connection.execute(
         insert_of(connection, Reread).values(row).on_conflict_do_update(index_elements=["source", "kind", "object_id"], set_=again)
     )
@@ -109,6 +112,10 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
         return None
     with runtime.db.read() as connection:
         read_at = runtime.clock.business(connection)
+        held = mirror.load(connection, row["source"], row["kind"], row["object_id"]) if row["reason"] == OWN_WRITE else None
+    if held is not None and not held.untold:
+        runtime.db.write(lambda c: _forget(c, row))
+        return None
     try:
         record: Mapping[str, Any] | None = record_of(cast(Reads, account.client), row["kind"], row["object_id"])
     except NotFound:
@@ -152,7 +159,11 @@ def keep_read(
     try:
         notice = account.interpret(body, f"poll.{kind}", object_id)
         said, readable = notice.snapshots[0] if notice.snapshots else None, True
-        same = said is None or (held is None and said.deleted) or (held is not None and held.state.seen and _same(held, said))
+        same = (
+            said is None
+            or (held is None and said.deleted)
+            or (held is not None and held.state.seen and not held.untold and _same(held, said))
+        )
     except Exception:  # not readable: the router says why, to a person
         same, readable = False, False
     if same:

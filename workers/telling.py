@@ -103,6 +103,8 @@ def _snapshot(turn: Turn, account: Account, row: sa.RowMapping, notice: Notice, 
     applied = mirror.apply(connection, held, entry, at=turn.now)
     if applied.unsure or notice.ambiguous:
         rereads.ask(connection, account.name, snapshot.kind, snapshot.id, reason="order_unsure", at=turn.now)
+    if not applied.changes:
+        return 0, []
     told = [
         Told(type=t, identity=i, delivery_id=d, historical=h, id=n)
         for t, i, d, h, n in events.of_object(connection, account.name, snapshot.kind, snapshot.id)
@@ -115,7 +117,8 @@ def _snapshot(turn: Turn, account: Account, row: sa.RowMapping, notice: Notice, 
         told,
         entry=entry,
         state=applied.after,
-        entries=applied.entries,
+        first=applied.first,
+        baseline=applied.baseline,
         since=turn.watched_since(account),
         zone=account.zone,
         echo=applied.echo,

@@ -37,8 +37,8 @@ class Story:
         entries = arranged(self.entries)
         state, found = changes("invoice", entries)
         made = news(
-            "shop", "invoice", "9", found, self.told, entry=entry, state=state, entries=entries, since=self.since,
-            zone=ZoneInfo("Europe/Berlin"), echo=echo,
+            "shop", "invoice", "9", found, self.told, entry=entry, state=state, first=entries[0],
+            baseline=any(e.baseline for e in entries), since=self.since, zone=ZoneInfo("Europe/Berlin"), echo=echo,
         )  # fmt: skip
         fresh = [item for item in made if item.corrects is None]
         self.told += [

@@ -1,11 +1,14 @@
 """The fold: order from ids, clocks and reads; absent never overwrites; epochs open and close."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from workers.fold import Entry, Folded, arranged, changes, normalized, order_unsure, still_true
+from workers.fold import Entry, Folded, Tail, added, arranged, changes, normalized, order_unsure, still_true
 
 T = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 OUT: dict[str, Any] = {"type": "outgoing", "total": "100", "status": "unpaid", "outstanding": "100"}
@@ -192,11 +195,11 @@ def test_what_a_late_delivery_reveals_is_still_true_only_if_nothing_undid_it(typ
     ],
 )
 def test_order_is_unsure_near_a_read_and_where_no_clock_was_sent(entry: Entry, unsure: bool) -> None:
-    assert order_unsure(entry, [read(9, {}, minute=4.5)]) is unsure
+    assert order_unsure(entry, [T + timedelta(minutes=4.5)]) is unsure
 
 
 def test_order_is_sure_where_nothing_was_read() -> None:
-    assert not order_unsure(push(2, {}), [push(1, {})])
+    assert not order_unsure(push(2, {}), [])
 
 
 @pytest.mark.parametrize(
@@ -221,3 +224,49 @@ def test_order_is_sure_where_nothing_was_read() -> None:
 )
 def test_values_compare_as_what_they_mean(one: Any, other: Any, same: bool) -> None:
     assert (normalized(one) == normalized(other)) is same
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[Entry]:
+    """Pushes with and without ids and clocks, reads and parts, close together, in the order they are routed."""
+    entries = []
+    for number in range(draw(st.integers(2, 8))):
+        said = draw(st.sampled_from([OUT, PAID, {"type": "draft"}, {**OUT, "due_date": "2026-12-01"}, {**OUT, "is_canceled": True}, {}]))
+        created, received = draw(st.integers(0, 6)), draw(st.integers(0, 6))
+        match draw(st.sampled_from(["push", "push", "push", "unnumbered", "read", "part"])):
+            case "push":
+                numbered = push(draw(st.integers(1, 9)), said, minute=draw(st.sampled_from([None, created])), received=received)
+                entries.append(replace(numbered, delivery_id=number))
+            case "unnumbered":
+                entries.append(replace(push(number, said, minute=created, received=received), sequence=None))
+            case "read":
+                entries.append(read(number, said, minute=created, baseline=draw(st.booleans())))
+            case _:
+                entries.append(push(number, {"x_attributes": {"a": "1"}}, minute=created, received=received, partial=True))
+    return entries
+
+
+@given(stories())
+def test_what_belongs_behind_all_others_is_folded_onto_the_end_with_the_same_outcome(story: list[Entry]) -> None:
+    *others, entry = story
+    state, found = changes("invoice", arranged(others))
+    tail = Tail()
+    for one in others:
+        tail = tail.then(one, ())
+    tail = tail.then(others[-1], found)
+
+    if tail.precedes(entry):
+        whole, all_found = changes("invoice", arranged(story))
+        assert arranged(story)[-1] is entry
+        after, new = added("invoice", state, tail, entry)
+        assert after == whole
+        assert new == [change for change in all_found if change.opener is entry]
+
+
+def test_a_push_in_order_belongs_behind_all_others() -> None:
+    tail = Tail().then(push(1, OUT, minute=1), ()).then(read(2, OUT, minute=2), ())
+
+    assert tail.precedes(push(3, PAID, minute=3))
+    assert tail.precedes(read(3, PAID, minute=3))
+    assert not tail.precedes(push(3, PAID, minute=2))
+    assert not tail.precedes(push(1, PAID, minute=3))

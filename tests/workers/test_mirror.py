@@ -103,3 +103,20 @@ def test_what_moves_by_itself_does_not_hide_an_echo(database: Database) -> None:
     (told,) = applied(database, entry(6, OUT | {"extra": {"a": 2}, "total": "100.00", "shipment": "S1"}))
 
     assert told.echo
+
+
+def test_a_delivery_in_order_reads_no_earlier_ones(database: Database) -> None:
+    applied(database, entry(1, OUT), entry(2, {"outstanding": "0"}))
+    database.write(lambda c: c.exec_driver_sql("DELETE FROM snapshot"))
+    (told,) = applied(database, entry(3, {"outstanding": "100"}))
+
+    assert [(change.type, change.n) for change in told.changes] == [("invoice.reopened", 1)]
+    assert held(database).state == told.after
+
+
+def test_epochs_are_counted_on_when_earlier_ones_are_not_read(database: Database) -> None:
+    paid, open_ = {"outstanding": "0"}, {"outstanding": "100"}
+    told = applied(database, entry(1, OUT), entry(2, paid), entry(3, open_), entry(4, paid), entry(5, open_))
+
+    found = [(change.type, change.n) for one in told for change in one.changes if change.segment]
+    assert found == [("invoice.paid", 1), ("invoice.reopened", 1), ("invoice.paid", 2), ("invoice.reopened", 2)]

@@ -5,9 +5,11 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
+from receiver.event import InvoiceCreated
 from receiver.inbox import Delivery
 from tests.workers.test_routing import customer_notice, events, fields, noting
 from workers import baseline, rereads
+from workers.authoring import Read, Run, Slot, effect, monsum, workflow
 from workers.desk import Parked
 from workers.rereads import Reread
 from workers.testing.flow import START, Flow
@@ -154,3 +156,48 @@ def test_a_re_read_that_meets_a_surprise_is_put_off_and_stops_no_other() -> None
 
         assert len(events(flow, "invoice.completed")) == 1
         assert [(row["kind"], row["attempts"]) for row in flow.rows(sa.select(table_of(Reread)))] == [("surprise", 1)]
+
+
+COMPLETE = effect(monsum.complete, slot=lambda i: [Slot(i.source, i.id, "complete")], fresh=Read(monsum.invoice, must=lambda i, _: None))
+
+
+@workflow("t-completing", on=InvoiceCreated)
+def completing(run: Run, event: InvoiceCreated) -> None:
+    invoice = run.read("invoice", monsum.invoice, event.invoice_id)
+    run.effect("complete", COMPLETE, invoice)
+
+
+def test_what_our_own_write_made_true_is_told_where_its_webhook_is_lost() -> None:
+    with Flow(completing, noting) as flow:
+        ids = flow.sandbox.trigger("invoice.created", {})
+        for notification in flow.sandbox.drain()[:2]:
+            flow.deliver(notification.body)
+        flow.sandbox.drain()
+        assert [(step, state) for step, _, state, _ in flow.effects] == [("complete", "done")]
+        assert events(flow, "invoice.completed") == []
+
+        flow.advance(minutes=2)
+
+        assert [row["invoice_id"] for row in events(flow, "invoice.completed")] == [ids["invoice_id"]]
+        assert ("t-noting", "done") in [(workflow, status) for workflow, _, status, _ in flow.runs]
+        assert flow.rows(sa.select(table_of(Reread))) == []
+
+
+def test_what_our_own_write_made_true_is_told_once_and_read_no_more_where_its_webhook_came() -> None:
+    with Flow(completing, noting) as flow:
+        flow.trigger("invoice.created")
+        flow.notify()
+        asked, polled = len(flow.sandbox.calls), polls(flow)
+
+        flow.advance(minutes=2)
+
+        assert len(events(flow, "invoice.completed")) == 1
+        assert (len(flow.sandbox.calls), polls(flow)) == (asked, polled)
+
+
+def test_a_read_needed_sooner_or_for_another_reason_is_not_lost_behind_the_one_after_our_own_write(database: Database) -> None:
+    for reason, at in ((rereads.OWN_WRITE, START + timedelta(seconds=60)), ("order_unsure", START), (rereads.OWN_WRITE, START)):
+        database.write(lambda c, reason=reason, at=at: rereads.ask(c, "shop", "invoice", "9", reason=reason, at=at))  # type: ignore[misc]
+
+    with database.read() as connection:
+        assert [(row["reason"], row["due_at"]) for row in rereads.due(connection, now=START, limit=9)] == [("order_unsure", START)]

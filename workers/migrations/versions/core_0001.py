@@ -229,6 +229,8 @@ def upgrade() -> None:
         sa.Column("paid", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("touches", sa.Text(), nullable=True),
+        sa.Column("tail", sa.Text(), nullable=True),
+        sa.Column("untold", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "kind", "object_id", name="mirror_object"),
