@@ -3,6 +3,7 @@
 Owns tables `parked`, `task`, `alert` and `block` and their queries.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -134,12 +135,11 @@ def close_parked(
     at: datetime,
     parked_id: int | None = None,
     effect_id: str | None = None,
-    run_id: str | None = None,
     delivery_id: int | None = None,
 ) -> int:
-    """Close open items by their own id, effect, run or delivery; how many."""
+    """Close open items by their own id, effect or delivery; how many."""
     table = table_of(Parked)
-    named = ((table.c.id, parked_id), (table.c.effect_id, effect_id), (table.c.run_id, run_id), (table.c.delivery_id, delivery_id))
+    named = ((table.c.id, parked_id), (table.c.effect_id, effect_id), (table.c.delivery_id, delivery_id))
     chosen = sa.and_(table.c.closed_at.is_(None), *(column == value for column, value in named if value is not None))
     return connection.execute(sa.update(table).where(chosen).values(closed_at=at, resolution=resolution[:256], actor=actor)).rowcount
 
@@ -148,6 +148,12 @@ def open_item(connection: Connection, parked_id: int) -> sa.RowMapping | None:
     """An open item, whole, or None."""
     table = table_of(Parked)
     return connection.execute(sa.select(table).where(table.c.id == parked_id, table.c.closed_at.is_(None))).mappings().first()
+
+
+def items_of(connection: Connection, subject: str) -> Sequence[sa.RowMapping]:
+    """The open items about exactly this subject, such as "run:…"; what else its run put before people is not among them."""
+    table = table_of(Parked)
+    return connection.execute(sa.select(table).where(table.c.subject == subject, table.c.closed_at.is_(None))).mappings().all()
 
 
 def alert(connection: Connection, *, source: str, subject: str, reason: str, at: datetime, detail: Any = None) -> None:

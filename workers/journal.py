@@ -74,3 +74,12 @@ def _write_noted(connection: Connection, claim: Claim) -> None:
 
 def _row(claim: Claim, entry: Entry) -> dict[str, Any]:
     return {"run_id": claim.run_id, "name": entry.name, "kind": entry.kind, "result": entry.result, "at": entry.at}
+
+
+def retract(connection: Connection, run_id: str, name: str) -> bool:
+    """Forget the run's last entry, where it is the one called `name`. The caller knows that no worker holds the run."""
+    last = connection.execute(_READ.order_by(None).order_by(_JOURNAL.c.id.desc()).limit(1), {"of_run": run_id}).mappings().first()
+    if last is None or last["name"] != name:
+        return False
+    connection.execute(sa.delete(_JOURNAL).where(_JOURNAL.c.id == last["id"]))
+    return True

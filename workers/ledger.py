@@ -34,11 +34,16 @@ EDGES = {
 
 
 class EffectRow(SQLModel, table=True):
-    """One thing to be done once. `request` never changes; its hash is what an approval binds to."""
+    """One thing to be done once. `request` never changes; its hash is what an approval binds to.
+
+    `retired`: it was rejected and a person let its run's step plan anew.
+    """
 
     __tablename__ = "effect"
     __table_args__ = (
-        sa.UniqueConstraint("run_id", "step", name="effect_step"),
+        sa.Index(
+            "effect_step", "run_id", "step", unique=True, sqlite_where=sa.text("NOT retired"), postgresql_where=sa.text("NOT retired")
+        ),
         sa.Index("effect_state", "state"),
         sa.Index("effect_object", "source", "object_id"),
         sa.Index("effect_customer", "source", "customer_id"),
@@ -66,6 +71,7 @@ class EffectRow(SQLModel, table=True):
     budget_id: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
     attempts: int = 0
     calls: int = 0
+    retired: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     approved_by: str | None = Field(default=None, max_length=128)
     approved_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     intended_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
@@ -173,7 +179,16 @@ def intend(
         }
         connection.execute(_ADD_SLOT, values)
     content = {n: getattr(plan, n) for n in Plan.__dataclass_fields__}
-    row = {**content, "id": effect_id, "state": state, "request_hash": plan.request_hash, "intended_at": at, "attempts": 0, "calls": 0}
+    row = {
+        **content,
+        "id": effect_id,
+        "state": state,
+        "request_hash": plan.request_hash,
+        "intended_at": at,
+        "attempts": 0,
+        "calls": 0,
+        "retired": False,
+    }
     connection.execute(_ADD, row)
     chain.append(connection, effect_id=effect_id, before="", after=state, at=at, request_hash=plan.request_hash)
     return effect_id, None
@@ -268,6 +283,12 @@ def used_between(connection: Connection, scope: str, first: date, last: date) ->
     return {row.window_on: row.used for row in rows}
 
 
+def retire(connection: Connection, effect_id: str) -> None:
+    """Let the step of a rejected effect plan another one."""
+    table = table_of(EffectRow)
+    connection.execute(sa.update(table).where(table.c.id == effect_id, table.c.state == "rejected").values(retired=True))
+
+
 def load(connection: Connection, effect_id: str) -> sa.RowMapping | None:
     return connection.execute(_LOAD, {"of_effect": effect_id}).mappings().first()
 
@@ -298,7 +319,9 @@ _EFFECT, _SLOT = table_of(EffectRow), table_of(SlotRow)
 _THIS = _EFFECT.c.id == sa.bindparam("of_effect")
 _ADD, _ADD_SLOT = sa.insert(_EFFECT), sa.insert(_SLOT)
 _LOAD = sa.select(_EFFECT).where(_THIS)
-_OF_STEP = sa.select(_EFFECT).where(_EFFECT.c.run_id == sa.bindparam("of_run"), _EFFECT.c.step == sa.bindparam("of_step"))
+_OF_STEP = sa.select(_EFFECT).where(
+    _EFFECT.c.run_id == sa.bindparam("of_run"), _EFFECT.c.step == sa.bindparam("of_step"), sa.not_(_EFFECT.c.retired)
+)
 _STATE = sa.select(_EFFECT.c.state, _EFFECT.c.request_hash, _EFFECT.c.budget_id, _EFFECT.c.calls).where(_THIS).with_for_update()
 _FREE = sa.update(_SLOT).where(_SLOT.c.effect_id == sa.bindparam("of_effect")).values(live=False)
 _OF_PURPOSE = sa.and_(

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import canonical_json
 from receiver.event import Event, from_data, to_data
-from workers import control, desk, engine, events, ledger, reconcile, runs
+from workers import control, desk, engine, events, journal, ledger, reconcile, runs
 from workers.errors import StateConflict
 from workers.runtime import Runtime
 from workers.views import row_number
@@ -198,8 +198,21 @@ def _retry(connection: Connection, order: Order, now: datetime) -> str:
         return "routed again"
     if not runs.unpark(connection, order.subject, at=now):
         raise StateConflict(f"There is no parked run {order.subject}: list them with `billhook parked`")
-    desk.close_parked(connection, run_id=order.subject, resolution="retried", actor=order.actor, at=now)
+    for item in desk.items_of(connection, f"run:{order.subject}"):
+        if item["kind"] == "rejected":
+            _plan_anew(connection, order.subject, item)
+        desk.close_parked(connection, parked_id=item["id"], resolution="retried", actor=order.actor, at=now)
     return "retried"
+
+
+def _plan_anew(connection: Connection, run_id: str, item: sa.RowMapping) -> None:
+    """Let the step whose request the provider rejected plan its effect once more: nothing was done, and its slot is free."""
+    effect = ledger.load(connection, str((item["detail"] or {}).get("effect")))
+    if effect is None:
+        return  # a read was rejected: the run asks again by itself
+    if effect["run_id"] != run_id or not journal.retract(connection, run_id, effect["step"]):
+        raise StateConflict("The run went on after what was rejected: close the item and replay its event", run=run_id)
+    ledger.retire(connection, effect["id"])
 
 
 def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime) -> str:

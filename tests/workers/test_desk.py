@@ -41,10 +41,13 @@ def test_one_matter_is_one_open_item_and_may_come_back_after_it_was_closed(datab
     park(database, kind="diverged")
     assert len(rows(database, Parked)) == 2
 
-    closed = database.write(lambda c: desk.close_parked(c, run_id="1", resolution="retried", actor="ada", at=START))
+    open_ids = [row["id"] for row in rows(database, Parked)]
+    closed = [
+        database.write(lambda c, id=id: desk.close_parked(c, parked_id=id, resolution="retried", actor="ada", at=START)) for id in open_ids
+    ]
     park(database)
 
-    assert closed == 2
+    assert closed == [1, 1]
     assert [row["closed_at"] is None for row in rows(database, Parked)] == [False, False, True]
 
 

@@ -11,7 +11,9 @@ from receiver.db import table_of
 from tests.workers.letters import act, effect_row, mail, times, valid
 from tests.workers.test_routing import events, noting, outcome
 from workers import operator
+from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.control import Audit
+from workers.desk import Parked
 from workers.operator import APPROVAL_LIFE, Order
 from workers.testing.flow import START, Flow
 
@@ -117,3 +119,58 @@ def test_what_an_order_came_to_stands_on_its_delivery() -> None:
 
         assert outcome(flow, kept.delivery_id)[0] == "refused"
         assert "billhook parked" in outcome(flow, kept.delivery_id)[1]
+
+
+def rejected_login(flow: Flow) -> str:
+    """A run parked because the provider rejected its request; its id."""
+    flow.sandbox.faults.add("login", "invoice.sendbyemail")
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    assert flow.runs[0][2] == "parked"
+    return str(effect_row(flow)["run_id"])
+
+
+def test_a_rejected_request_is_planned_anew_when_its_run_is_retried() -> None:
+    with Flow(mail) as flow:
+        run_id = rejected_login(flow)
+
+        assert flow.order("retry", run_id, reason="the password is right again") == "events: retried"
+
+        assert [(step, state) for step, _, state, _ in flow.effects] == [("act", "rejected"), ("act", "done")]
+        assert flow.runs[0][2] == "done"
+        assert [call for call, _ in flow.calls] == ["invoice.sendbyemail"]
+        assert open_items(flow) == []
+
+
+def test_a_retried_run_that_is_rejected_again_is_parked_again() -> None:
+    with Flow(mail) as flow:
+        run_id = rejected_login(flow)
+        flow.sandbox.faults.add("login", "invoice.sendbyemail")
+        flow.order("retry", run_id)
+
+        assert [state for _, _, state, _ in flow.effects] == ["rejected", "rejected"]
+        assert open_items(flow) == [("rejected", f"run:{run_id}")]
+
+
+@workflow("t-asking", on=InvoiceCompleted)
+def asking(run: Run, event: InvoiceCompleted) -> None:
+    """Puts a question before a person, and then fails."""
+    run.park("which address", "address_unclear")
+    raise RuntimeError
+
+
+def test_a_retry_answers_no_question_the_workflow_asked() -> None:
+    with Flow(asking) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(hours=2)
+        assert sorted(kind for kind, _ in open_items(flow)) == ["address_unclear", "failed"]
+        (run_id,) = [subject.partition(":")[2] for kind, subject in open_items(flow) if kind == "failed"]
+
+        flow.order("retry", run_id)
+
+        assert "address_unclear" in [kind for kind, _ in open_items(flow)]
+
+
+def open_items(flow: Flow) -> list[tuple[str, str]]:
+    table = table_of(Parked)
+    return [(row["kind"], row["subject"]) for row in flow.rows(sa.select(table).where(table.c.closed_at.is_(None)))]

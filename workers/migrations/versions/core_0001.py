@@ -151,6 +151,7 @@ def upgrade() -> None:
         sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("retired", sa.Boolean(), nullable=False),
         sa.Column("approved_by", sa.String(length=128), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("intended_at", sa.DateTime(timezone=True), nullable=False),
@@ -159,11 +160,18 @@ def upgrade() -> None:
         sa.Column("calling_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("run_id", "step", name="effect_step"),
     )
     op.create_index("effect_customer", "effect", ["source", "customer_id"], unique=False)
     op.create_index("effect_object", "effect", ["source", "object_id"], unique=False)
     op.create_index("effect_state", "effect", ["state"], unique=False)
+    op.create_index(
+        "effect_step",
+        "effect",
+        ["run_id", "step"],
+        unique=True,
+        sqlite_where=sa.text("NOT retired"),
+        postgresql_where=sa.text("NOT retired"),
+    )
     op.create_table(
         "effect_log",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -433,6 +441,7 @@ def downgrade() -> None:
     op.drop_table("event")
     op.drop_index("effect_log_effect", table_name="effect_log")
     op.drop_table("effect_log")
+    op.drop_index("effect_step", table_name="effect", sqlite_where=sa.text("NOT retired"), postgresql_where=sa.text("NOT retired"))
     op.drop_index("effect_state", table_name="effect")
     op.drop_index("effect_object", table_name="effect")
     op.drop_index("effect_customer", table_name="effect")
