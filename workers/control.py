@@ -53,6 +53,12 @@ def get(connection: Connection, name: str) -> Any:
     return connection.execute(_GET, {"of_name": name}).scalar_one_or_none()
 
 
+def named(connection: Connection, prefix: str) -> dict[str, Any]:
+    """Every value whose name begins with `prefix`."""
+    rows = connection.execute(sa.select(_CONTROL.c.name, _CONTROL.c.value).where(_CONTROL.c.name.startswith(prefix, autoescape=True)))
+    return {row.name: row.value for row in rows}
+
+
 def put(connection: Connection, name: str, value: Any, *, at: datetime, actor: str = "billhook") -> None:
     """Set `name`; None forgets it."""
     table = table_of(Control)

@@ -173,6 +173,21 @@ def alert(connection: Connection, *, source: str, subject: str, reason: str, at:
     connection.execute(insert.on_conflict_do_update(index_elements=["subject", "reason"], index_where=sa.text(_OPEN), set_=again))
 
 
+def close_alert(connection: Connection, subject: str, reason: str, *, at: datetime) -> None:
+    """What was told is over."""
+    table = table_of(Alert)
+    same = sa.and_(table.c.subject == subject[:160], table.c.reason == reason, table.c.closed_at.is_(None))
+    connection.execute(sa.update(table).where(same).values(closed_at=at))
+
+
+def close_told(connection: Connection, kind: str, id: int, *, at: datetime, actor: str) -> bool:
+    """Close an alert or a task by its id; false where none is open."""
+    table = table_of({"alert": Alert, "task": Task}[kind])
+    by = {"actor": actor} if kind == "task" else {}
+    this = sa.and_(table.c.id == id, table.c.closed_at.is_(None))
+    return connection.execute(sa.update(table).where(this).values(closed_at=at, **by)).rowcount == 1
+
+
 def tell_unreadable(connection: Connection, *, source: str, tries: int, why: str | None, at: datetime) -> None:
     """Raise an alert per source once a read failed UNREADABLE_AFTER times in a row: a key may be wrong, and asking again is no cure."""
     if tries >= UNREADABLE_AFTER:

@@ -28,7 +28,7 @@ class Order(BaseModel):
     """One act on one thing.
 
     `subject`: an effect's id for approve, reject, resolve and resend; a run's or "delivery:7" for retry; an item's for close.
-    For replay it is an event's id; `workflow` then names the only one to start.
+    A close takes "alert:7" and "task:3" as well. For replay it is an event's id; `workflow` then names the only one to start.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -216,7 +216,12 @@ def _plan_anew(connection: Connection, run_id: str, item: sa.RowMapping) -> None
 
 
 def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime) -> str:
-    """Close a parked item that needs nothing more; a run parked with it ends."""
+    """Close a parked item that needs nothing more; a run parked with it ends. "alert:7" and "task:3" are closed too."""
+    kind, _, id = order.subject.partition(":")
+    if kind in ("alert", "task"):
+        if (number := row_number(id)) is None or not desk.close_told(connection, kind, number, at=now, actor=order.actor):
+            raise StateConflict(f"There is no open {kind} {id}: list them with `billhook {kind}s`")
+        return "closed"
     number = row_number(order.subject)
     item = desk.open_item(connection, number) if number is not None else None
     if item is None:

@@ -83,6 +83,10 @@ class Registry:
             raise WorkflowInvalid(f'Two files register the workflow "{workflow.name}": rename one', file=workflow.file, other=known.file)
         self._named[workflow.name] = workflow
 
+    def drop(self, module: str) -> None:
+        """Forget the workflows of a module that did not import to its end."""
+        self._named = {name: workflow for name, workflow in self._named.items() if workflow.fn.__module__ != module}
+
     def get(self, name: str) -> Workflow | None:
         return self._named.get(name)
 
@@ -135,6 +139,7 @@ def _import(name: str) -> None:
         importlib.import_module(name)
         REGISTRY.broken.pop(name, None)
     except Exception as error:  # an author's file must not stop the others
+        REGISTRY.drop(name)
         REGISTRY.broken[name] = f"{type(error).__name__}: {error}"
         log.error("workflow file does not import", file=name, error_type=type(error).__name__)
 

@@ -1,8 +1,8 @@
 """The sweeper: finds what nobody told anybody about, and keeps the schedules.
 
 Re-hints unrouted deliveries and ready, due or abandoned runs, puts due ticks into the inbox, performs re-reads, baselines and
-scans. One process at a time holds the role; with no broker it drives every run itself. Loses nothing when it dies: all it knows
-is in the database.
+scans, starts what a broken workflow file missed. One process at a time holds the role; with no broker it drives every run itself.
+Loses nothing when it dies: all it knows is in the database.
 """
 
 import time
@@ -19,7 +19,7 @@ from receiver.db import is_trouble, table_of
 from receiver.errors import Retryable
 from receiver.event import Tick
 from receiver.log import get_logger
-from workers import baseline, duties, engine, operator, rereads, routing, runs
+from workers import baseline, catchup, duties, engine, operator, rereads, routing, runs
 from workers.runs import RunRow
 from workers.runtime import Runtime
 from workers.schedule import Daily, Every
@@ -46,7 +46,7 @@ class Sweeper:
         runtime = self.runtime
         if not runtime.db.write(lambda c: duties.take(c, "sweeper", runtime.owner, machine=runtime.clock.machine(c))):
             return 0
-        done = self._ticks() + self._deliveries() + self._runs()
+        done = self._ticks() + self._deliveries() + catchup.work_off(runtime) + self._runs()
         for account in list(runtime.accounts.values()):
             if account.client is not None and not self.stopping():
                 done += self._guarded(account.name)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.event import BlockEvent, BlockReleased, Event
 from receiver.sources.notice import Notice, Snapshot
-from workers import control, desk, engine, events, mirror, rereads, runs
+from workers import catchup, control, desk, engine, events, mirror, rereads, runs
 from workers.deriving import News, Told, news
 from workers.fold import Entry
 from workers.registry import concerns
@@ -37,6 +37,8 @@ class Turn:
     def end(self) -> None:
         """Write what was put off: the notes on events."""
         events.note_outcomes(self.connection, self.notes)
+        if self.runtime.registry.broken and self.notes:
+            catchup.note(self.connection, self.runtime.registry.broken, min(id for id, _ in self.notes), at=self.now)
 
 
 def mirrored(notice: Notice) -> list[Snapshot]:

@@ -10,10 +10,10 @@ from receiver import inbox
 from receiver.db import table_of
 from tests.workers.letters import act, effect_row, mail, times, valid
 from tests.workers.test_routing import events, noting, outcome
-from workers import operator
+from workers import desk, operator
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.control import Audit
-from workers.desk import Parked
+from workers.desk import Parked, Task
 from workers.operator import APPROVAL_LIFE, Order
 from workers.testing.flow import START, Flow
 
@@ -174,3 +174,14 @@ def test_a_retry_answers_no_question_the_workflow_asked() -> None:
 def open_items(flow: Flow) -> list[tuple[str, str]]:
     table = table_of(Parked)
     return [(row["kind"], row["subject"]) for row in flow.rows(sa.select(table).where(table.c.closed_at.is_(None)))]
+
+
+def test_an_alert_and_a_task_are_closed_by_their_ids_once() -> None:
+    with Flow(mail) as flow:
+        flow.db.write(lambda c: desk.alert(c, source="*", subject="ledger", reason="restored", at=START))
+        flow.db.write(lambda c: desk.task(c, run_id="r", name="n", source="shop", reason="call the customer", at=START))
+
+        assert [flow.order("close", subject, actor="ada") for subject in ("alert:1", "task:1")] == ["events: closed"] * 2
+        assert flow.order("close", "alert:1").startswith("refused: There is no open alert 1")
+        (task,) = flow.rows(sa.select(table_of(Task)))
+        assert (task["actor"], task["closed_at"] is None) == ("ada", False)

@@ -91,11 +91,16 @@ def retry(context: typer.Context, id: Id, reason: Reason = "", json: Json = Fals
     _submit(context, order, json)
 
 
-def close(context: typer.Context, id: Id, reason: Reason = "", json: Json = False) -> None:
-    """Close a parked item that needs nothing more."""
+def close(
+    context: typer.Context, id: Annotated[str, typer.Argument(help="A parked item's id, or alert:ID or task:ID.")], reason: Reason = "",
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Close a parked item, an alert or a task that needs nothing more."""
+    first = next(iter(session(context).settings().sources), "")
 
     def order(connection: Connection) -> tuple[str, Order]:
-        return _parked(connection, id)["source"], Order(act="close", subject=id, reason=reason, actor=actor())
+        source = first if id.startswith(("alert:", "task:")) else _parked(connection, id)["source"]
+        return source, Order(act="close", subject=id, reason=reason, actor=actor())
 
     _submit(context, order, json)
 
