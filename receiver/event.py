@@ -299,7 +299,7 @@ class Paused(BlockEvent, State):
 @event("block.exclude")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excluded(BlockEvent, State):
-    """An operator took this customer or invoice out for good."""
+    """An operator took this customer or invoice out of dunning for good."""
 
     block: ClassVar[str] = "exclude"
 

@@ -4,9 +4,10 @@ A baseline keeps what held before we watched, so that history starts nothing. It
 The scan reads open invoices by id and the current month's, and puts what differs into the inbox.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,12 +15,14 @@ from sqlalchemy.engine import Connection
 from receiver.db import table_of
 from receiver.errors import Retryable
 from receiver.log import get_logger
-from workers import control, rereads
+from workers import control, desk, duties, rereads
 from workers.mirror import Mirror
+from workers.retry import backoff, told
 from workers.runtime import Runtime
 
 log = get_logger(__name__)
 _KINDS = (("customer", "CUSTOMER_ID"), ("invoice", "INVOICE_ID"))
+T = TypeVar("T")
 BY_ID = 100
 MONTHS_BACK = timedelta(days=7)
 
@@ -120,10 +123,34 @@ def _now(runtime: Runtime) -> datetime:
         return runtime.clock.business(connection)
 
 
-def try_read(runtime: Runtime, source: str, *, pages: int) -> bool:
-    """`read`, with an unreachable provider answered false."""
+def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T]) -> T | None:
+    """act(), or None where the provider cannot be read now: then it is due again after a growing pause, and people are told at last."""
     try:
-        return read(runtime, source, pages=pages)
+        result = act()
     except Retryable as cause:
-        log.warning("baseline postponed", source=source, error_type=type(cause).__name__)
-        return False
+        log.warning("read postponed", source=source, what=what, error_type=type(cause).__name__)
+        runtime.db.write(partial(_failed, runtime=runtime, source=source, what=what, cause=cause))
+        return None
+    with runtime.db.read() as connection:
+        had_failed = control.get(connection, _failures(source, what)) is not None
+    if had_failed:
+        runtime.db.write(lambda c: _well_again(c, runtime, source, _failures(source, what)))
+    return result
+
+
+def _failures(source: str, what: str) -> str:
+    return f"unreadable:{source}:{what}"
+
+
+def _failed(connection: Connection, *, runtime: Runtime, source: str, what: str, cause: Retryable) -> None:
+    name = _failures(source, what)
+    tries, now = (control.get(connection, name) or 0) + 1, runtime.clock.business(connection)
+    control.put(connection, name, tries, at=now)
+    duties.set_next(connection, f"{what}:{source}", now + backoff(tries, cause, key=name))
+    desk.tell_unreadable(connection, source=source, tries=tries, why=told(f"{what}_failed", cause), at=now)
+
+
+def _well_again(connection: Connection, runtime: Runtime, source: str, name: str) -> None:
+    now = runtime.clock.business(connection)
+    control.put(connection, name, None, at=now)
+    desk.close_alert(connection, source, desk.UNREADABLE, at=now)

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 from receiver.db import BIGINT, Json, UtcDateTime, insert_new, insert_of, row_id, table_of
 
 _OPEN = "closed_at IS NULL"
-UNREADABLE_AFTER = 5
+UNREADABLE, UNREADABLE_AFTER = "provider_unreadable", 5
 
 
 class Parked(SQLModel, table=True):
@@ -191,7 +191,7 @@ def close_told(connection: Connection, kind: str, id: int, *, at: datetime, acto
 def tell_unreadable(connection: Connection, *, source: str, tries: int, why: str | None, at: datetime) -> None:
     """Raise an alert per source once a read failed UNREADABLE_AFTER times in a row: a key may be wrong, and asking again is no cure."""
     if tries >= UNREADABLE_AFTER:
-        alert(connection, source=source, subject=source, reason="provider_unreadable", at=at, detail={"tries": tries, "why": why})
+        alert(connection, source=source, subject=source, reason=UNREADABLE, at=at, detail={"tries": tries, "why": why})
 
 
 def task(connection: Connection, *, run_id: str, name: str, source: str, reason: str, at: datetime, detail: Any = None) -> None:

@@ -42,6 +42,12 @@ def due(connection: Connection, name: str, *, now: datetime, every: timedelta) -
     return connection.execute(sa.update(table).where(table.c.name == name, ready).values(next_at=now + every)).rowcount == 1
 
 
+def set_next(connection: Connection, name: str, at: datetime) -> None:
+    """Have a job that came due before come due again at `at`."""
+    table = table_of(Duty)
+    connection.execute(sa.update(table).where(table.c.name == name).values(next_at=at))
+
+
 def release(connection: Connection, owner: str) -> None:
     """Let go of every role, for the next one to take at once."""
     table = table_of(Duty)

@@ -16,7 +16,6 @@ from sqlalchemy.engine import Connection
 
 from receiver import inbox
 from receiver.db import is_trouble, table_of
-from receiver.errors import Retryable
 from receiver.event import Tick
 from receiver.log import get_logger
 from workers import baseline, catchup, duties, engine, operator, rereads, routing, runs
@@ -162,14 +161,10 @@ class Sweeper:
                 lambda c: duties.due(c, f"baseline:{source}", now=runtime.clock.business(c), every=timedelta(seconds=1))
             ):
                 return 0
-            return int(baseline.try_read(runtime, source, pages=BASELINE_PAGES))
+            return int(bool(baseline.attempt(runtime, source, "baseline", lambda: baseline.read(runtime, source, pages=BASELINE_PAGES))))
         if not runtime.db.write(lambda c: duties.due(c, f"scan:{source}", now=runtime.clock.business(c), every=SCAN_EVERY)):
             return 0
-        try:
-            return baseline.scan(runtime, source)
-        except Retryable as cause:
-            log.warning("scan postponed", source=source, error_type=type(cause).__name__)
-            return 0
+        return baseline.attempt(runtime, source, "scan", lambda: baseline.scan(runtime, source)) or 0
 
     def _rereads(self) -> int:
         with self.runtime.db.read() as connection:

@@ -9,6 +9,7 @@ from receiver.inbox import Delivery
 from tests.workers.letters import mail, times
 from tests.workers.test_routing import connect, events, noting
 from workers import baseline, control
+from workers.desk import Alert
 from workers.testing.flow import START, Flow
 
 
@@ -132,3 +133,30 @@ def test_a_scan_whose_provider_is_away_is_made_at_the_next_turn() -> None:
         flow.advance(minutes=16)
 
         assert len(events(flow, "invoice.completed")) == 1
+
+
+def unreadable(flow: Flow) -> list[int]:
+    table = table_of(Alert)
+    rows = flow.rows(sa.select(table).where(table.c.closed_at.is_(None), table.c.reason == "provider_unreadable"))
+    return [row["count"] for row in rows]
+
+
+def test_people_are_told_of_a_provider_that_stays_away_and_that_it_is_back() -> None:
+    with Flow(mail) as flow:
+        flow.sweeper.sweep()
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=6)
+        flow.advance(minutes=15, seconds=25)
+        assert unreadable(flow) == [2]
+
+        flow.advance(minutes=5)
+        assert unreadable(flow) == []
+
+
+def test_a_baseline_that_cannot_be_read_is_asked_for_ever_more_rarely() -> None:
+    with Flow(mail, connect=False) as flow:
+        flow.sandbox.faults.add("unavailable", "customer.get", times=1000)
+        flow.sweeper.sweep()
+        flow.advance(minutes=10)
+
+        assert unreadable(flow) != []
+        assert 8 <= len([call for call in flow.sandbox.calls if call.service == "customer.get"]) <= 14
