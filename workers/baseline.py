@@ -16,6 +16,8 @@ from receiver.db import table_of
 from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import control, desk, duties, rereads
+from workers.errors import RateHeld
+from workers.limits import Rank
 from workers.mirror import Mirror
 from workers.retry import backoff, told
 from workers.runtime import Runtime
@@ -34,7 +36,7 @@ def wanted(connection: Connection, source: str) -> bool:
 
 def read(runtime: Runtime, source: str, *, pages: int | None = None) -> bool:
     """Read on where the baseline got to, at most `pages` pages; true when it is complete. Raises Retryable."""
-    client = cast(rereads.Reads, runtime.client(source))
+    client = cast(rereads.Reads, runtime.client(source, Rank.SWEEP))
     with runtime.db.read() as connection:
         now = runtime.clock.business(connection)
         state = control.get(connection, f"baseline:{source}") or {"at": now.isoformat(), "kind": 0, "offset": 0, "done": False}
@@ -69,7 +71,7 @@ def _by_id(records: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[
 
 def scan(runtime: Runtime, source: str) -> int:
     """Read open invoices and newly dated ones; how many deliveries that made. Raises Retryable."""
-    client = cast(rereads.Reads, runtime.client(source))
+    client = cast(rereads.Reads, runtime.client(source, Rank.SWEEP))
     found = 0
     for read_at, records, asked in _scanned(runtime, client, source):
         found += _keep(runtime, source, records, asked, read_at)
@@ -127,6 +129,10 @@ def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T]) -> T
     """act(), or None where the provider cannot be read now: then it is due again after a growing pause, and people are told at last."""
     try:
         result = act()
+    except RateHeld as held:
+        wait = held.wait
+        runtime.db.write(lambda c: duties.set_next(c, f"{what}:{source}", runtime.clock.business(c) + wait))
+        return None
     except Retryable as cause:
         log.warning("read postponed", source=source, what=what, error_type=type(cause).__name__)
         runtime.db.write(partial(_failed, runtime=runtime, source=source, what=what, cause=cause))

@@ -18,10 +18,11 @@ from sqlalchemy.engine import Connection
 from receiver.db import canonical_json
 from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
-from workers import control, desk, journal, ledger, mirror, reconcile, rereads, runs, waits
+from workers import control, desk, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
 from workers.chain import Head
 from workers.deed import Deed, Later
-from workers.errors import LostLease, NotFound, StateConflict, Suspend
+from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
+from workers.limits import Rank
 from workers.providers.service import Mirrored
 from workers.retry import backoff, settle_pause
 
@@ -43,7 +44,9 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
         if _held(connection, deed):
             raise Suspend(now + HELD_FOR)
     try:
-        fresh = deed.runtime.client(deed.source).query(deed.effect.fresh.query, deed.fresh_id())
+        fresh = deed.runtime.client(deed.source, Rank.PREFLIGHT).query(deed.effect.fresh.query, deed.fresh_id())
+    except RateHeld as held:
+        raise Suspend(now + held.wait, OWN_RATE) from held
     except Retryable as cause:
         raise deed.postpone(row, cause, "read_failed") from cause
     except NotFound:
@@ -74,6 +77,7 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
     now = deed.now(connection)
     if _held(connection, deed):
         raise Later(now + HELD_FOR)
+    _take_token(connection, deed, now)
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 
 
@@ -93,11 +97,20 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row, customers)
     if reason:
         return deed.settle_as(connection, row, "cancelled", reason)
+    _take_token(connection, deed, now)
     before = fresh.model_dump(mode="json")
     hashed = hashlib.sha256(canonical_json(before).encode()).hexdigest()
     return ledger.move(
         connection, row["id"], "calling", since=[row["state"]], at=now, calling_at=now, wake_at=None, before=before, fresh_hash=hashed
     )
+
+
+def _take_token(connection: Connection, deed: Deed, now: datetime) -> None:
+    """Take the call's token from the source's bucket; raises Later where it is empty."""
+    per_minute, machine = deed.runtime.client(deed.source).calls_per_minute, deed.runtime.clock.machine(connection)
+    wait = limits.take(connection, deed.source, per_minute, Rank.EFFECT, machine=machine)
+    if wait is not None:
+        raise Later(now + wait, OWN_RATE)
 
 
 def _held(connection: Connection, deed: Deed) -> bool:
@@ -206,6 +219,8 @@ def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoRe
     def act(connection: Connection) -> datetime:
         now = deed.now(connection)
         later = now + backoff(attempts, cause if isinstance(cause, Retryable) else None, key=row["id"])
+        if isinstance(cause, Retryable) and cause.context.get("kind") == "rate":
+            limits.empty(connection, deed.source, machine=deed.runtime.clock.machine(connection))
         ledger.move(connection, row["id"], before, since=["calling"], at=now, reason="not_asked", attempts=attempts, wake_at=later)
         return later
 

@@ -30,6 +30,7 @@ currencies = ["EUR"]
 
 [source.sandbox.api]
 sandbox = true
+calls_per_minute = 60000         # a sandbox is in no hurry to say no
 base_url = "http://127.0.0.1:8090/api/1.0/api.php"
 
 # In the demo everything is sent at once. A real source begins with mode = "observe" and a hold.

@@ -1,6 +1,8 @@
 """Errors of the engine that workflow authors and operators meet."""
 
-from receiver.errors import BillhookError
+from datetime import timedelta
+
+from receiver.errors import BillhookError, Retryable
 
 
 class EffectCancelled(BillhookError):
@@ -16,6 +18,17 @@ class EffectExpired(EffectCancelled):
 
     def __init__(self, /, **context: object) -> None:
         super().__init__("expired", **context)
+
+
+OWN_RATE = "own_rate"
+
+
+class RateHeld(Retryable):
+    """We keep to the provider's rate ourselves: nothing was asked, ask again after `wait`."""
+
+    def __init__(self, wait: timedelta, /) -> None:
+        super().__init__(retry_after_s=wait.total_seconds(), kind=OWN_RATE)
+        self.wait = wait
 
 
 class NotFound(BillhookError):

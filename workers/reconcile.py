@@ -14,7 +14,8 @@ from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import chain, desk, journal, ledger
 from workers.deed import Deed
-from workers.errors import Cancelled, StateConflict, Suspend
+from workers.errors import OWN_RATE, Cancelled, RateHeld, StateConflict, Suspend
+from workers.limits import Rank
 from workers.providers.service import Asked, Find, Idempotent, Look
 
 log = get_logger(__name__)
@@ -83,7 +84,10 @@ def _look(deed: Deed, row: sa.RowMapping, kind: Find) -> Look:
     before = query.result.model_validate(row["before"]) if row["before"] else None
     asked = Asked(called_at=row["calling_at"], request_id=row["id"], before=before)
     try:
-        return kind.look(deed.runtime.client(deed.source), service.request.model_validate(row["request"]), asked)
+        return kind.look(deed.runtime.client(deed.source, Rank.PREFLIGHT), service.request.model_validate(row["request"]), asked)
+    except RateHeld as held:
+        with deed.runtime.db.read() as connection:
+            raise Suspend(deed.now(connection) + held.wait, OWN_RATE) from held
     except Retryable as cause:
         raise deed.postpone(row, cause, "look_failed") from cause
 

@@ -18,8 +18,9 @@ from receiver.db import UtcDateTime, canonical_json, insert_of, is_trouble, tabl
 from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import mirror
-from workers.errors import NotFound
+from workers.errors import NotFound, RateHeld
 from workers.fold import normalized
+from workers.limits import Rank
 from workers.retry import backoff
 from workers.runtime import Runtime
 
@@ -102,7 +103,7 @@ def perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
 
 def _put_off(runtime: Runtime, row: sa.RowMapping, cause: Retryable | None) -> None:
     pause = backoff(row["attempts"] + 1, cause, key=f"{row['kind']}:{row['object_id']}")
-    runtime.db.write(lambda c: _later(c, row, runtime.clock.business(c) + pause))
+    runtime.db.write(lambda c: _later(c, row, runtime.clock.business(c) + pause, attempts=row["attempts"] + 1))
 
 
 def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
@@ -117,9 +118,13 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
         runtime.db.write(lambda c: _forget(c, row))
         return None
     try:
-        record: Mapping[str, Any] | None = record_of(cast(Reads, account.client), row["kind"], row["object_id"])
+        record: Mapping[str, Any] | None = record_of(cast(Reads, runtime.client(row["source"], Rank.GAPS)), row["kind"], row["object_id"])
     except NotFound:
         record = None
+    except RateHeld as held:
+        wait = held.wait
+        runtime.db.write(lambda c: _later(c, row, runtime.clock.business(c) + wait, attempts=row["attempts"]))
+        return None
     except Retryable as cause:
         _put_off(runtime, row, cause)
         return None
@@ -215,7 +220,7 @@ def _forget(connection: Connection, row: sa.RowMapping) -> None:
     connection.execute(sa.delete(table).where(same))
 
 
-def _later(connection: Connection, row: sa.RowMapping, due_at: datetime) -> None:
+def _later(connection: Connection, row: sa.RowMapping, due_at: datetime, *, attempts: int) -> None:
     table = table_of(Reread)
     same = sa.and_(table.c.source == row["source"], table.c.kind == row["kind"], table.c.object_id == row["object_id"])
-    connection.execute(sa.update(table).where(same).values(due_at=due_at, attempts=table.c.attempts + 1))
+    connection.execute(sa.update(table).where(same).values(due_at=due_at, attempts=attempts))

@@ -20,7 +20,8 @@ from receiver.errors import Retryable
 from receiver.event import Event
 from workers import desk, effects, events, journal, policies, waits
 from workers.deed import Deed, Outcome, outcome_of
-from workers.errors import Cancelled, Diverged, Skip, StepInvalid, Suspend
+from workers.errors import OWN_RATE, Cancelled, Diverged, RateHeld, Skip, StepInvalid, Suspend
+from workers.limits import Rank
 from workers.providers.service import Query
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
@@ -113,7 +114,10 @@ class Run:
         if entry is None:
             self._check_cancelled()
             try:
-                doc = self._runtime.client(self.source).query(query, id)
+                doc = self._runtime.client(self.source, Rank.PREFLIGHT).query(query, id)
+            except RateHeld as held:
+                with self._runtime.db.read() as connection:
+                    raise Suspend(self._clock(connection) + held.wait, OWN_RATE) from held
             except Retryable as cause:
                 raise self._asked_later(name, cause) from cause
             entry = self._note(name, "read", lambda c: doc.model_dump(mode="json"))

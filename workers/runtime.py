@@ -9,6 +9,7 @@ import socket
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from workers import events, policies
 from workers.chain import OutsideHead
 from workers.clock import Clock
 from workers.errors import WorkflowInvalid
+from workers.limits import Meter, Rank
 from workers.providers.service import Client
 from workers.registry import Registry, Workflow
 
@@ -68,14 +70,22 @@ class Runtime:
     announcer: Announces = field(default_factory=Silent)
     head: OutsideHead = field(default_factory=lambda: OutsideHead(None, ""))
     point: Callable[[str], None] = no_point
+    _meter: Meter | None = None
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
 
-    def client(self, source: str) -> Client:
-        """The source's provider client. Raises WorkflowInvalid for a source without one."""
+    def client(self, source: str, rank: Rank = Rank.EFFECT) -> Client:
+        """The source's provider client. An effect took its token with `calling`; the requests of every other rank take theirs.
+
+        Raises WorkflowInvalid for a source without one.
+        """
         client = self.accounts[source].client
         if client is None:
             raise WorkflowInvalid(f'The source "{source}" has no provider to ask: run this workflow on another source', source=source)
-        return client
+        if rank is Rank.EFFECT:
+            return client
+        if self._meter is None:
+            self._meter = Meter(self.db, self.clock)
+        return client.metered(partial(self._meter.take, source, client.calls_per_minute, rank))
 
     def zone_of(self, source: str) -> ZoneInfo:
         return self.accounts[source].zone

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -14,8 +15,10 @@ from receiver.environment import receiver_environment
 from workers import baseline, control, demo
 from workers.cli.output import print_json, show_one
 from workers.cli.session import Json, session
+from workers.errors import RateHeld
 from workers.migrate import migrate as run_migrations
 from workers.mirror import Mirror
+from workers.runtime import Runtime
 from workers.sandbox.__main__ import run as run_sandbox
 from workers.sandbox.__main__ import setup as sandbox_setup
 from workers.settings import build
@@ -79,11 +82,21 @@ def connect(context: typer.Context, source: Annotated[str, typer.Argument(help="
     chosen.settings.source(source)
     with session(context).database() as database:
         runtime = build(chosen, database=database)
-        baseline.read(runtime, source)
+        _read_baseline(runtime, source)
         with database.read() as connection:
             at = control.baseline_at(connection, source)
             kept = {f"{kind}s": mirror_count(connection, source, kind) for kind in ("customer", "invoice")}
     show_one({"source": source, "baseline_at": at, **kept}, as_json=json)
+
+
+def _read_baseline(runtime: Runtime, source: str) -> None:
+    """Read to the end, at the provider's pace."""
+    done = False
+    while not done:
+        try:
+            done = baseline.read(runtime, source)
+        except RateHeld as held:
+            time.sleep(held.wait.total_seconds())
 
 
 def _environ(context: typer.Context) -> Mapping[str, str]:

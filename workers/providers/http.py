@@ -60,6 +60,18 @@ class Transport(Protocol):
     def send(self, ask: Ask, *, before_write: Callable[[], None] | None = None, started: float | None = None) -> Answer: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Metered:
+    """A transport that calls take() before each request; what that raises, it raises, and nothing is sent."""
+
+    transport: Transport
+    take: Callable[[], None]
+
+    def send(self, ask: Ask, *, before_write: Callable[[], None] | None = None, started: float | None = None) -> Answer:
+        self.take()
+        return self.transport.send(ask, before_write=before_write, started=started)
+
+
 def basic_auth(user: str, password: str) -> str:
     """The value of an Authorization header for HTTP Basic."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

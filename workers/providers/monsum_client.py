@@ -7,7 +7,7 @@ Source: the Monsum API reference (© 2016) and API PDF V1.8 (2013), read 2026-11
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from workers.errors import NotFound
-from workers.providers.http import Answer, Ask, Transport, basic_auth
+from workers.providers.http import Answer, Ask, Metered, Transport, basic_auth
 from workers.providers.monsum_requests import Request
 from workers.providers.service import Query, Service
 
@@ -49,6 +49,10 @@ class MonsumClient:
     calls_per_minute: int
     transport: Transport = field(repr=False)
     document_hosts: frozenset[str] = frozenset()
+
+    def metered(self, take: Callable[[], None]) -> "MonsumClient":
+        """The same client, calling take() before each request."""
+        return replace(self, transport=Metered(transport=self.transport, take=take))
 
     def query(self, query: Query[R], id: str) -> R:
         """What the provider says of object `id` now. Raises NotFound where it has none, Retryable for everything else."""

@@ -31,6 +31,10 @@ class Client(Protocol):
         """How many calls the provider takes in a minute, reads and writes together."""
         ...
 
+    def metered(self, take: Callable[[], None]) -> "Client":
+        """The same client, calling take() before each request; what that raises goes to the caller, and nothing was asked."""
+        ...
+
     def query(self, query: "Query[R]", id: str) -> R:
         """What the provider says now. Raises NotFound where it has no such object, Retryable for everything else."""
         ...

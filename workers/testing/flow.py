@@ -23,6 +23,7 @@ from receiver.settings import SourceSettings
 from receiver.sources import catalog
 from workers import baseline, control, ledger, operator, rereads, routing, runs, schema
 from workers.chain import OutsideHead
+from workers.errors import RateHeld
 from workers.operator import Order
 from workers.providers import bundle
 from workers.registry import REGISTRY, Registry, Workflow
@@ -54,6 +55,7 @@ class Flow:
         source: str = "shop",
         database: Database | None = None,
         connect: bool = True,
+        calls_per_minute: int = 60_000,
     ) -> None:
         self.clock, self.source = ManualClock(start.astimezone(UTC)), source
         chosen = [_workflow(one) for one in workflows]
@@ -68,7 +70,7 @@ class Flow:
                 kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
             )
             api, transport = "http://127.0.0.1:1/api.php", LocalTransport(self.sandbox)
-            client = bundle.make_client(kind, source, api, "owner@demo.invalid", "sandbox-key", zone, ("EUR",), transport)
+            client = bundle.make_client(kind, source, api, "owner@demo.invalid", "sandbox-key", zone, ("EUR",), transport, calls_per_minute)
             self.runtime = Runtime(
                 db=self.db,
                 clock=self.clock,
@@ -80,8 +82,7 @@ class Flow:
             )
             self.sweeper = Sweeper(runtime=self.runtime, drives=True)
             if connect:
-                baseline.read(self.runtime, source)
-                self.settle()
+                self._connect()
             self._opened = opened.pop_all()
 
     def __enter__(self) -> "Flow":
@@ -92,6 +93,16 @@ class Flow:
 
     def close(self) -> None:
         self._opened.close()
+
+    def _connect(self) -> None:
+        """Read the baseline, at the provider's pace."""
+        done = False
+        while not done:
+            try:
+                done = baseline.read(self.runtime, self.source)
+            except RateHeld as held:
+                self.clock.pass_(held.wait)
+        self.settle()
 
     def deliver(self, body: bytes) -> int:
         """One push, as the door keeps it, and everything that follows now; its delivery id."""

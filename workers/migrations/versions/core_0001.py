@@ -128,6 +128,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "bucket",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("booked_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source"),
+    )
+    op.create_table(
         "effect",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("run_id", sa.String(length=32), nullable=False),
@@ -446,6 +454,7 @@ def downgrade() -> None:
     op.drop_index("effect_object", table_name="effect")
     op.drop_index("effect_customer", table_name="effect")
     op.drop_table("effect")
+    op.drop_table("bucket")
     op.drop_table("duty")
     op.drop_index(
         "delivery_unrouted", table_name="delivery", sqlite_where=sa.text("routed_at IS NULL"), postgresql_where=sa.text("routed_at IS NULL")

@@ -1,0 +1,154 @@
+"""The rate of a source's provider: kept across processes, shared by rank, and no reason to alarm anybody."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
+from tests.workers.letters import effect_row, mail, times
+from tests.workers.test_routing import noting
+from workers import limits, rereads
+from workers.desk import Alert
+from workers.errors import RateHeld
+from workers.limits import Meter, Rank
+from workers.rereads import Reread
+from workers.testing.clock import ManualClock
+from workers.testing.flow import START, Flow
+
+PER_MINUTE = 60  # a burst of 12, then 0.8 a second
+
+
+def take(database: Database, rank: Rank = Rank.EFFECT, *, seconds: float = 0.0, source: str = "shop") -> timedelta | None:
+    at = START + timedelta(seconds=seconds)
+    return database.write(lambda c: limits.take(c, source, PER_MINUTE, rank, machine=at))
+
+
+def taken_in(database: Database, rank: Rank, minute: int) -> int:
+    return sum(take(database, rank, seconds=60 * minute + half / 2) is None for half in range(120))
+
+
+def test_no_minute_sees_more_calls_than_the_provider_takes(database: Database) -> None:
+    first, second = (taken_in(database, Rank.EFFECT, minute) for minute in (0, 1))
+
+    assert 58 <= first <= 60
+    assert 47 <= second <= 49
+
+
+def test_the_last_tokens_are_left_to_those_who_come_first(database: Database) -> None:
+    order = (Rank.SWEEP, Rank.GAPS, Rank.OPERATOR, Rank.PREFLIGHT, Rank.EFFECT)
+    taken = {rank: sum(take(database, rank) is None for _ in range(20)) for rank in order}
+
+    assert taken == {Rank.SWEEP: 5, Rank.GAPS: 2, Rank.OPERATOR: 2, Rank.PREFLIGHT: 1, Rank.EFFECT: 2}
+
+
+def test_who_finds_the_bucket_empty_is_told_when_its_token_will_be_there(database: Database) -> None:
+    while take(database) is None:
+        pass
+
+    wait = take(database)
+    assert wait == timedelta(seconds=1.25)
+    assert take(database, seconds=1.25) is None
+
+
+def test_those_who_wait_are_told_different_instants(database: Database) -> None:
+    while take(database, Rank.PREFLIGHT) is None:
+        pass
+    waits = [take(database, Rank.PREFLIGHT) for _ in range(3)]
+
+    assert sorted(set(waits), key=str) == waits
+    assert all(wait is not None for wait in waits)
+
+
+def test_sources_share_nothing(database: Database) -> None:
+    while take(database) is None:
+        pass
+
+    assert take(database, source="other") is None
+
+
+def test_a_clock_that_went_back_gives_no_tokens_and_takes_none(database: Database) -> None:
+    while take(database) is None:
+        pass
+
+    assert take(database, seconds=-3600) is not None
+
+
+def test_what_the_provider_says_is_too_much_empties_the_bucket(database: Database) -> None:
+    assert take(database) is None
+    database.write(lambda c: limits.empty(c, "shop", machine=START))
+
+    assert take(database) is not None
+
+
+def test_a_fast_providers_tokens_are_leased_for_a_second_and_counted_once(database: Database) -> None:
+    clock = ManualClock(START)
+    meter = Meter(database, clock)
+    for _ in range(16):
+        meter.take("shop", 960, Rank.PREFLIGHT)
+
+    with database.read() as connection:
+        (row,) = connection.execute(sa.select(table_of(limits.Bucket))).mappings()
+    assert row["tokens"] == 960 * limits.BURST - 16
+
+
+def test_a_lease_ends(database: Database) -> None:
+    clock = ManualClock(START)
+    meter = Meter(database, clock)
+    meter.take("shop", 960, Rank.PREFLIGHT)
+    clock.pass_(timedelta(seconds=2))
+    meter.take("shop", 960, Rank.PREFLIGHT)
+
+    with database.read() as connection:
+        (row,) = connection.execute(sa.select(table_of(limits.Bucket))).mappings()
+    assert row["tokens"] == 960 * limits.BURST - 16
+
+
+def test_a_meter_without_tokens_says_how_long_to_wait(database: Database) -> None:
+    meter = Meter(database, ManualClock(START))
+    with pytest.raises(RateHeld) as held:
+        for _ in range(100):
+            meter.take("shop", PER_MINUTE, Rank.SWEEP)
+
+    assert held.value.wait > timedelta(0)
+
+
+def asked(flow: Flow) -> list[datetime]:
+    return [call.at for call in flow.sandbox.calls]
+
+
+def test_many_invoices_at_once_are_sent_at_the_providers_pace_and_nobody_is_alarmed() -> None:
+    with Flow(mail, calls_per_minute=8) as flow:
+        flow.advance(minutes=5)
+        first = len(asked(flow))
+        for _ in range(6):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=30)
+
+        calls = asked(flow)[first:]
+        assert times(flow, "invoice.sendbyemail") == 6
+        assert max(sum(at <= other < at + timedelta(minutes=1) for other in calls) for at in calls) <= 8
+        assert flow.rows(sa.select(table_of(Alert))) == []
+        assert effect_row(flow)["attempts"] == 0
+
+
+def test_a_re_read_waits_for_its_turn_without_counting_a_failure() -> None:
+    with Flow(noting, calls_per_minute=8) as flow:
+        for number in range(5):
+            flow.db.write(lambda c, id=str(number): rereads.ask(c, "shop", "invoice", id, reason="test", at=flow.clock.now))  # type: ignore[misc]
+        flow.settle()
+        assert {row["attempts"] for row in flow.rows(sa.select(table_of(Reread)))} == {0}
+
+        flow.advance(minutes=5)
+        assert flow.rows(sa.select(table_of(Reread))) == []
+
+
+def test_a_too_many_requests_holds_the_others_of_the_source_back() -> None:
+    with Flow(mail, calls_per_minute=60) as flow:
+        flow.sandbox.faults.add("rate", "invoice.sendbyemail")
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=5)
+
+        with flow.db.read() as connection:
+            (row,) = connection.execute(sa.select(table_of(limits.Bucket))).mappings()
+        assert row["tokens"] == 0
