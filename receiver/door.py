@@ -166,9 +166,8 @@ class Door:
         client = scope.get("client")
         place = entry.verify(Presented(headers, path_secret, client[0] if client else "", body), time.time())
         kept_headers = _kept_headers(headers)
-        identity = entry.kind.identify(body, kept_headers)
-        if entry.kind.check is not None:
-            entry.kind.check(body, entry.source, identity, kept_headers)
+        admit = entry.kind.admit
+        identity = admit(body, entry.source, kept_headers) if admit else entry.kind.identify(body, kept_headers)
         row = Row(
             entry.source.name, identity.native_type, identity.native_id, body_hash(body), datetime.now(UTC),
             msgspec.json.encode(kept_headers).decode(), body,

@@ -1,6 +1,6 @@
 """The kinds of sources: what each lets in, how it proves, names and reads a delivery.
 
-Owns the table of kinds. The door asks for `verifier`, `identify` and `check`; the router for `interpret`. Pure functions only.
+Owns the table of kinds. The door asks for `verifier`, `identify` or `admit`; the router for `interpret`. Pure functions only.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Interpret(Protocol):
 
 
 Verify = Callable[[Presented, float], int]
-Check = Callable[[bytes, SourceSettings, Identity, Mapping[str, str]], None]
+Admit = Callable[[bytes, SourceSettings, Mapping[str, str]], Identity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class SourceKind:
     `methods`, `media`:  what its senders use; everything else is 405 and 415.
     `strict_json`:       bodies are JSON objects, read as receiver/sources/document.py says.
     `proof`:             what a passed check is worth: "signed" (the bytes) or "claimed" (only that a secret was known).
-    `check`:             a last look at the door at what could never be routed, None where there is none.
+    `admit`:             `identify` with a last look at what could never be routed, in one reading; None where there is none.
     """
 
     name: str
     proof: str
     identify: Callable[[bytes, Mapping[str, str]], Identity]
     interpret: Interpret
-    check: Check | None = None
+    admit: Admit | None = None
     methods: frozenset[str] = frozenset({"POST"})
     media: frozenset[bytes] = JSON
     strict_json: bool = True
@@ -64,7 +64,7 @@ class SourceKind:
 KINDS = {
     "monsum": SourceKind("monsum", "claimed", monsum.identify, monsum.interpret),
     "fastbill": SourceKind("fastbill", "claimed", monsum.identify, fastbill.interpret),
-    "standard": SourceKind("standard", "signed", standard.identify, standard.interpret, check=standard.check),
+    "standard": SourceKind("standard", "signed", standard.identify, standard.interpret, admit=standard.admit),
 }
 
 

@@ -28,30 +28,36 @@ _OF_A_MAIL_SERVICE = "email."
 
 def identify(body: bytes, headers: Mapping[str, str]) -> Identity:
     """webhook-id and the body's type; `headers` are the kept ones. Raises PayloadInvalid naming the field."""
-    native_type = text_of(read_head(body).get("type"))
-    if native_type is None or not 0 < len(native_type) <= TYPE_MAX or not native_type.isprintable():
-        raise PayloadInvalid(field="type")
-    if not headers.get("webhook-id"):
-        raise PayloadInvalid(field="webhook-id")
-    return Identity(native_type, headers["webhook-id"])
+    return _identity(read_head(body), headers)
 
 
-def check(body: bytes, source: SourceSettings, identity: Identity, headers: Mapping[str, str]) -> None:
-    """Refuse at the door what could never be routed: data that does not fit its registered type. Raises PayloadInvalid.
+def admit(body: bytes, source: SourceSettings, headers: Mapping[str, str]) -> Identity:
+    """`identify`, and refuse at the door what could never be routed: data that does not fit its registered type.
 
     Only what the event takes is decoded here; whether anything is doubled further in is for the router to see.
     """
+    head = read_head(body)
+    identity = _identity(head, headers)
     cls = event_class(identity.native_type)
     if cls is None:
-        return
+        return identity
     _require_own(identity.native_type, source)
-    head = read_head(body)
     data = read_inner(head.get("data"), ("at", *cls.__dataclass_fields__))
     said = text_of(head.get("timestamp"))
     if data is None or ("timestamp" in head and said is None):
         interpret(body, source, identity.native_type, identity.native_id, msgspec.json.encode(dict(headers)).decode())
     else:
         _event(identity.native_type, data, source, _sent_at(said, headers))
+    return identity
+
+
+def _identity(head: Mapping[str, msgspec.Raw], headers: Mapping[str, str]) -> Identity:
+    native_type = text_of(head.get("type"))
+    if native_type is None or not 0 < len(native_type) <= TYPE_MAX or not native_type.isprintable():
+        raise PayloadInvalid(field="type")
+    if not headers.get("webhook-id"):
+        raise PayloadInvalid(field="webhook-id")
+    return Identity(native_type, headers["webhook-id"])
 
 
 def interpret(body: bytes, source: SourceSettings, native_type: str, native_id: str, headers: str = "") -> Notice:

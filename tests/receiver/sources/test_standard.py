@@ -82,7 +82,7 @@ def test_data_that_does_not_fit_is_refused_naming_the_field(change: dict[str, An
     raw = json.dumps(message).encode()
 
     with pytest.raises(PayloadInvalid) as caught:
-        standard.check(raw, OWN, Identity(message["type"], "msg_1"), {})
+        standard.admit(raw, OWN, {"webhook-id": "msg_1"})
 
     assert caught.value.field == field
 
@@ -105,7 +105,7 @@ def listing(*types: str) -> SourceSettings:
 
 
 def look(message: dict[str, Any], source: SourceSettings) -> None:
-    standard.check(json.dumps(message).encode(), source, Identity(message["type"], "msg_1"), {})
+    standard.admit(json.dumps(message).encode(), source, {"webhook-id": "msg_1"})
 
 
 @pytest.mark.parametrize(
