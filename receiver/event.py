@@ -98,7 +98,7 @@ def to_data(value: Event) -> dict[str, Any]:
 
 def from_data(type: str, data: dict[str, Any]) -> Event:
     """The event stored as `data`. Raises KeyError for a type nobody registered, pydantic.ValidationError for a wrong shape."""
-    return _adapter(_TYPES[type]).validate_python(data)  # type: ignore[no-any-return]
+    return _adapter(_TYPES[type]).validator.validate_python(data)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

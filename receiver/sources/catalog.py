@@ -107,8 +107,8 @@ def verifier(source: SourceSettings, secrets: DoorSecrets) -> Verify:
 
 
 def _verified_signature(keys: list[SigningKey], presented: Presented, now: float) -> int:
-    headers = presented.headers
-    id, timestamp, signatures = (headers.get(name) for name in (b"webhook-id", b"webhook-timestamp", b"webhook-signature"))
+    said = presented.headers.get
+    id, timestamp, signatures = said(b"webhook-id"), said(b"webhook-timestamp"), said(b"webhook-signature")
     if id is None or timestamp is None or not signatures:
         raise SignatureWrong(cause="signature_missing")
     return verify_signature(keys, id, timestamp, signatures, presented.body, now)

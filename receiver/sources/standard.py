@@ -87,11 +87,12 @@ def _require_own(native_type: str, source: SourceSettings) -> None:
 def _event(native_type: str, data: Any, source: SourceSettings, sent_at: datetime | None) -> Event:
     if not isinstance(data, dict):
         raise PayloadInvalid(field="data")
-    at = _first_time((("data.at", data.get("at")),)) or sent_at
+    said = data.get("at")
+    at = sent_at if said is None else _time("data.at", said)
     if at is None:
         raise PayloadInvalid(field="timestamp")
     try:
-        return from_data(native_type, {**data, "source": source.concerns, "at": at.isoformat()})
+        return from_data(native_type, {**data, "source": source.concerns, "at": at})
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
         raise PayloadInvalid(field=f"data.{place}"[:128]) from None
@@ -99,21 +100,18 @@ def _event(native_type: str, data: Any, source: SourceSettings, sent_at: datetim
 
 def _sent_at(said: Any, headers: Mapping[str, str]) -> datetime | None:
     """The body's `timestamp`, else the signed header's."""
+    if said is not None:
+        return _time("timestamp", said)
     seconds = headers.get("webhook-timestamp")
-    signed = datetime.fromtimestamp(int(seconds), UTC).isoformat() if said is None and seconds and seconds.isdecimal() else None
-    return _first_time((("timestamp", said), ("webhook-timestamp", signed)))
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds and seconds.isdecimal() else None
 
 
-def _first_time(candidates: tuple[tuple[str, Any], ...]) -> datetime | None:
-    """The first time that is said, as aware UTC; raises PayloadInvalid for one that is no ISO 8601 with zone."""
-    for name, value in candidates:
-        if value is None:
-            continue
-        try:
-            found = datetime.fromisoformat(str(value))
-            if found.tzinfo is not None:
-                return found.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-        raise PayloadInvalid(field=name)
-    return None
+def _time(name: str, said: Any) -> datetime:
+    """ISO 8601 with zone, as aware UTC; raises PayloadInvalid for anything else."""
+    try:
+        found = datetime.fromisoformat(str(said))
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PayloadInvalid(field=name)
