@@ -206,7 +206,7 @@ class GroupCommit:
         self.committed_at = time.monotonic()
         BATCH_ROWS.observe(len(wanted))
         COMMIT_SECONDS.observe(self.committed_at - began)
-        self._tell(batch, None, dict(zip(map(id, wanted), answers, strict=True)))
+        self._tell(batch, None, list(zip(wanted, answers, strict=True)))
         self._taken = []
 
     def _keep_each(self, store: Store, batch: list[_Waiting]) -> None:
@@ -219,21 +219,21 @@ class GroupCommit:
                 log.error("one delivery cannot be kept", source=waiting.row.source, detail=str(error.context.get("detail")))
                 self._tell([waiting], StoreUnavailable(cause="store_row"))
             else:
-                self._tell([waiting], None, {id(waiting): answer for answer in answers})
+                self._tell([waiting], None, [(waiting, answer) for answer in answers])
             del batch[0]
 
-    def _tell(self, batch: list[_Waiting], error: Exception | None, answers: dict[int, Kept] | None = None) -> None:
-        """Wake the loop once for the whole batch."""
+    def _tell(self, batch: list[_Waiting], error: Exception | None, kept: Sequence[tuple[_Waiting, Kept]] = ()) -> None:
+        """Wake the loop once for the whole batch: all of it has failed with `error`, or `kept` has those somebody still waits for."""
 
         def done() -> None:
             self._waiting -= len(batch)
-            for waiting in batch:
-                if waiting.answer.done():
-                    continue
-                if error is not None:
-                    waiting.answer.set_exception(error)
-                elif answers is not None and id(waiting) in answers:
-                    waiting.answer.set_result(answers[id(waiting)])
+            for waiting, where in kept:
+                if not waiting.answer.done():
+                    waiting.answer.set_result(where)
+            if error is not None:
+                for waiting in batch:
+                    if not waiting.answer.done():
+                        waiting.answer.set_exception(error)
             while self._open and self._open[0].answer.done():
                 self._open.popleft()
 
