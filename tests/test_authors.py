@@ -51,7 +51,7 @@ def test_the_example_is_found_in_a_folder_of_workflows(folder: Path) -> None:
     (folder / "test_complete_drafts.py").unlink()
     look = """
 from pathlib import Path
-from workers.registry import load_folders
+from workers.loading import load_folders
 registry = load_folders([Path(".")])
 print(registry.get("complete-drafts").file, registry.broken)
 """

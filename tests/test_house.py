@@ -19,7 +19,8 @@ from receiver.settings import ReceiverSettings, Settings, SourceSettings
 from receiver.settings import WorkerSettings as WorkerTable
 from workers import schema
 from workers.cli.main import app
-from workers.registry import REGISTRY, load_folders
+from workers.loading import load_folders
+from workers.registry import REGISTRY
 from workers.settings import ApiSettings
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ GROUND = {
 ASYNC = ("receiver/app.py", "receiver/routes.py", "receiver/commit.py", "receiver/door.py", "receiver/server.py", "workers/sandbox/")
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core_utils"}
 EDGES = (
-    "receiver/app.py", "receiver/door.py", "receiver/commit.py", "receiver/routes.py", "workers/engine.py", "workers/registry.py",
+    "receiver/app.py", "receiver/door.py", "receiver/commit.py", "receiver/routes.py", "workers/engine.py", "workers/loading.py",
     "workers/routing.py",
     "workers/worker.py", "workers/actors.py", "workers/sandbox/sender.py", "workers/rereads.py", "workers/sweeper.py",
 )  # fmt: skip

@@ -4,6 +4,7 @@
 are given at import, so a mistake is found before anything runs. docs/authors.md shows a whole workflow.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -156,6 +157,8 @@ def workflow(
         for trigger in triggers:
             if not isinstance(trigger, Every | Daily) and not (isinstance(trigger, type) and issubclass(trigger, Event) and trigger.type):
                 raise WorkflowInvalid(f'Workflow "{name}": on= takes registered event classes, Every(…) or Daily(…)', file=file_of(fn))
+        if not _are(cancel_on, Event):
+            raise WorkflowInvalid(f'Workflow "{name}": cancel_on= takes a tuple of registered event classes', file=file_of(fn))
         if not name or not all(c.isalnum() or c == "-" for c in name):
             raise WorkflowInvalid(f'Workflow "{name}": a name is letters, digits and dashes', file=file_of(fn))
         REGISTRY.add(Workflow(name=name, fn=fn, on=triggers, key=key, cancel_on=tuple(cancel_on), policy=policy, file=file_of(fn)))
@@ -167,8 +170,8 @@ def workflow(
 def effect(
     service: Service,
     *,
-    slot: Callable[..., Sequence[Slot]],
-    fresh: Read,
+    slot: Callable[..., Sequence[Slot]] | None = None,
+    fresh: Read | None = None,
     unless: Sequence[type[Event]] = (),
     touches: Sequence[str] = (),
     daily_cap: Callable[[Any], int] | None = None,
@@ -176,21 +179,25 @@ def effect(
 ) -> EffectDef:
     """Declare an effect: which service, in which slots, after which fresh read, and which States forbid it.
 
+    Raises WorkflowInvalid naming the file where something is missing or of the wrong kind; `slot` and `fresh` are always needed.
+
     `touches`:   mirror fields that the call moves at the provider: their first differing webhook is its echo.
     `daily_cap`: policy -> how many of it may be intended on one local day of the source.
     `spike_floor`: policy -> above how many a day more than three times the 14-day average pauses the workflow; needs `daily_cap`.
     """
+    file = sys._getframe(1).f_code.co_filename
     if not isinstance(service, Service):
-        raise WorkflowInvalid("effect() takes a writing service of workers.providers, such as monsum.send_by_email")
+        raise WorkflowInvalid("effect() takes a writing service of workers.providers, such as monsum.send_by_email", file=file)
     if not callable(slot):
-        raise WorkflowInvalid(f"effect({service.name}): slot= takes a function that returns a list of Slot")
+        raise WorkflowInvalid(f"effect({service.name}): slot= takes a function that returns a list of Slot", file=file)
     if not isinstance(fresh, Read):
-        raise WorkflowInvalid(f"effect({service.name}): fresh= takes Read(query, must=…): every effect is decided by a fresh read")
-    for state in unless:
-        if not issubclass(state, State):
-            raise WorkflowInvalid(f"effect({service.name}): unless= takes States, not {state.__name__}")
+        raise WorkflowInvalid(
+            f"effect({service.name}): fresh= takes Read(query, must=…): every effect is decided by a fresh read", file=file
+        )
+    if not _are(unless, State):
+        raise WorkflowInvalid(f"effect({service.name}): unless= takes a tuple of States, such as (Paused, Disputed)", file=file)
     if spike_floor is not None and daily_cap is None:
-        raise WorkflowInvalid(f"effect({service.name}): spike_floor= counts what daily_cap= reserves: give both")
+        raise WorkflowInvalid(f"effect({service.name}): spike_floor= counts what daily_cap= reserves: give both", file=file)
     return EffectDef(
         service=service,
         slot=slot,
@@ -200,3 +207,10 @@ def effect(
         daily_cap=daily_cap,
         spike_floor=spike_floor,
     )
+
+
+def _are(given: object, kind: type[Event] | type[State]) -> bool:
+    """Whether this is a sequence of registered classes of `kind`."""
+    if not isinstance(given, list | tuple):
+        return False
+    return all(isinstance(one, type) and issubclass(one, kind) and bool(getattr(one, "type", "")) for one in given)

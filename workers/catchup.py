@@ -4,7 +4,7 @@ Notes stand in `control` as `broken:<module>`, with the last event before the fi
 works them off; a worker that still has the broken file writes them again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -22,12 +22,12 @@ PREFIX, BROKEN = "broken:", "workflow_file_broken"
 TOGETHER = 100
 
 
-def note(connection: Connection, broken: Iterable[str], first_event: int, *, at: datetime) -> None:
-    """Remember that workflows of these modules missed `first_event` and what follows, and tell people."""
-    for module in broken:
+def note(connection: Connection, broken: Mapping[str, str], first_event: int, *, at: datetime) -> None:
+    """Remember that workflows of these modules missed `first_event` and what follows, and tell people why."""
+    for module, why in broken.items():
         if control.get(connection, PREFIX + module) is None:
             control.put(connection, PREFIX + module, {"after": first_event - 1}, at=at)
-            desk.alert(connection, source="*", subject=f"workflow-file:{module}", reason=BROKEN, at=at)
+            desk.alert(connection, source="*", subject=f"workflow-file:{module}", reason=BROKEN, at=at, detail={"why": why})
 
 
 def work_off(runtime: Runtime) -> int:
@@ -39,13 +39,18 @@ def work_off(runtime: Runtime) -> int:
         module = name.removeprefix(PREFIX)
         if module in runtime.registry.broken:
             continue
-        missed = [w for w in runtime.registry.all() if f"{w.fn.__module__}.".startswith(f"{module}.")]
+        missed = [w for w in runtime.registry.all() if _is_of(w.fn.__module__, module)]
         while (ids := runtime.db.write(lambda c, name=name, missed=missed: _some(c, runtime, name, missed))) is not None:  # type: ignore[misc]
             started += len(ids)
             for run_id in ids:
                 runtime.announcer.announce_run(run_id)
         log.info("workflow file caught up", file=module, workflows=len(missed))
     return started
+
+
+def _is_of(name: str, module: str) -> bool:
+    """Whether `name` is the module, inside it, or in the folder it stands for."""
+    return name == module or name.startswith((f"{module}.", f"{module}_"))
 
 
 def _some(connection: Connection, runtime: Runtime, name: str, missed: list[Workflow]) -> list[str] | None:

@@ -19,8 +19,8 @@ from receiver.db import Database
 from receiver.errors import BillhookError, SettingsInvalid
 from receiver.settings import Settings
 from workers import control, runfile, valkey
+from workers.loading import load_folders
 from workers.migrate import pending
-from workers.registry import load_folders
 from workers.settings import WorkerSettings
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "glusterfs", "ceph", "afs")
@@ -71,10 +71,10 @@ def _workflows(chosen: WorkerSettings) -> Iterator[Finding]:
         if not unclaimed:
             yield Finding("policies", FINE, "every policy fits its workflow")
         for name in unclaimed:
-            text = f"policy.{name}: there is no workflow of this name, and {', '.join(registry.broken)} does not import"
+            text = f"policy.{name}: there is no workflow of this name, and a file does not import"
             yield Finding("policies", WRONG, text, "mend the file; if that is not its workflow, correct the name in billhook.toml")
-    for name, why in registry.broken.items():
-        yield Finding("workflows", WRONG, f"{name} does not import: {why}", "mend the file")
+    for why in registry.broken.values():
+        yield Finding("workflows", WRONG, why, "mend the file; what it missed starts then")
 
 
 def _sources(chosen: WorkerSettings) -> Iterator[Finding]:

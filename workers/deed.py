@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
 from workers import desk, journal, ledger, limits, runs, waits
-from workers.errors import Cancelled, EffectCancelled, EffectExpired, Suspend
+from workers.errors import Cancelled, EffectCancelled, EffectExpired, StepInvalid, Suspend
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
 from workers.runs import Claim
@@ -69,7 +69,14 @@ class Deed:
         return str(self.claim.row["mode"])
 
     def slots(self) -> list[ledger.Slot]:
-        return list(self.effect.slot(self.obj, **self.kwargs))
+        """What the effect takes. Raises StepInvalid where the author's function gives none."""
+        try:
+            found = list(self.effect.slot(self.obj, **self.kwargs))
+        except TypeError as cause:
+            raise StepInvalid(f'slot= of effect "{self.step}" does not take what it is given: {cause}', file=self.workflow.file) from cause
+        if not found or not all(isinstance(slot, ledger.Slot) for slot in found):
+            raise StepInvalid(f'slot= of effect "{self.step}" gives no Slot: an effect takes at least one', file=self.workflow.file)
+        return found
 
     def fresh_id(self) -> str:
         """The id of the object whose fresh read decides: the argument named for its kind, else the effect's own object."""

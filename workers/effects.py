@@ -4,17 +4,18 @@ Used by Run.effect. `calling` is committed before the first byte, so after a cra
 calling one is unknown.
 """
 
+import inspect
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
 from workers import calls, desk, journal, ledger, reconcile, volume, waits
 from workers.deed import Deed, result_of
-from workers.errors import StateConflict, Suspend
+from workers.errors import StateConflict, StepInvalid, Suspend
 from workers.ledger import Plan
 
 
@@ -47,7 +48,7 @@ def _advance(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
 
 def _intend(deed: Deed) -> journal.Entry | None:
     """Plan the effect in its slots: None once the row is there, an entry where it ends at once."""
-    request, slots = deed.effect.service.build(deed.obj, **deed.kwargs), deed.slots()
+    request, slots = _request(deed), deed.slots()
     plan = _plan(deed, request, slots[0].purpose)
     if deed.mode == "observe":
         seen = {"state": "observed", "service": plan.service, "object": plan.object_id, "request_hash": plan.request_hash}
@@ -58,6 +59,22 @@ def _intend(deed: Deed) -> journal.Entry | None:
     if isinstance(made, datetime):
         raise Suspend(made)
     return made
+
+
+def _request(deed: Deed) -> BaseModel:
+    """The request, before anything is planned. Raises StepInvalid, without values, where the author's arguments do not make one."""
+    service, what = deed.effect.service, f'effect "{deed.step}" ({deed.effect.service.name})'
+    try:
+        inspect.signature(deed.effect.fresh.must).bind(None, deed.obj, **deed.kwargs)
+    except TypeError as cause:
+        raise StepInvalid(f"must= of {what} does not take what the effect is given: {cause}", file=deed.workflow.file) from cause
+    try:
+        return service.build(deed.obj, **deed.kwargs)
+    except ValidationError as cause:
+        wrong = ", ".join(f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}" for one in cause.errors(include_input=False))
+        raise StepInvalid(f"The request of {what} cannot be made: {wrong}", file=deed.workflow.file) from cause
+    except (TypeError, AttributeError) as cause:
+        raise StepInvalid(f"The request of {what} cannot be made: {cause}", file=deed.workflow.file) from cause
 
 
 def _make(connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot]) -> journal.Entry | datetime | None:

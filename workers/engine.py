@@ -16,7 +16,7 @@ from receiver.errors import DatabaseBusy, Rejected
 from receiver.log import get_logger
 from workers import control, desk, events, journal, ledger, policies, reconcile, runs
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
-from workers.registry import Workflow, concerns
+from workers.registry import Workflow, concerns, place_of
 from workers.retry import failure_pause
 from workers.run import RetryRead, Run
 from workers.runs import Claim
@@ -24,6 +24,7 @@ from workers.runtime import Runtime
 
 log = get_logger(__name__)
 TAKEOVERS_MAX = 5
+TRACEBACK_MAX = 8000
 
 
 def advance(runtime: Runtime, run_id: str) -> bool:
@@ -112,6 +113,7 @@ def _activate(runtime: Runtime, claim: Claim) -> bool:
         return _park(
             runtime, claim, "failed", f"{TAKEOVERS_MAX} workers were lost in a row without a new journal row", {"fence": claim.fence}
         )
+    run: Run | None = None
     try:
         with runtime.db.read() as connection:
             trigger = events.load(connection, claim.row["trigger_id"])
@@ -136,7 +138,7 @@ def _activate(runtime: Runtime, claim: Claim) -> bool:
     except Exception as error:  # an author's bug must not stop the others
         if is_trouble(error):
             raise
-        return _failed(runtime, claim, error)
+        return _failed(runtime, claim, error, workflow, run.last_step if run else None)
     return _finish(runtime, claim, "done", None)
 
 
@@ -234,13 +236,16 @@ def _cancel(runtime: Runtime, claim: Claim, reason: str) -> bool:
     return _finish(runtime, claim, "cancelled", reason)
 
 
-def _failed(runtime: Runtime, claim: Claim, error: Exception) -> bool:
+def _failed(runtime: Runtime, claim: Claim, error: Exception, workflow: Workflow, step: str | None) -> bool:
+    """A bug: tried again after a while, at last put before a person with the author's own lines."""
     pause = failure_pause(claim.row["failures"])
-    kind = type(error).__name__
+    kind, place = type(error).__name__, place_of(error, workflow.file)
     if pause is None:
-        where = "".join(traceback.format_tb(error.__traceback__)[-6:])
-        return _park(runtime, claim, "failed", f"{kind} in workflow {claim.row['workflow']}", {"error": kind, "traceback": where[-4000:]})
-    log.warning("run failed", run=claim.run_id, workflow=claim.row["workflow"], error_type=kind, failures=claim.row["failures"] + 1)
+        reason = f"{kind} in workflow {workflow.name}, {place}" + (f', at or after step "{step}"' if step else "")
+        where = "".join(traceback.format_tb(error.__traceback__))
+        detail: dict[str, object] = {"error": kind, "traceback": where[-TRACEBACK_MAX:]}
+        return _park(runtime, claim, "failed", reason, detail)
+    log.warning("run failed", run=claim.run_id, workflow=workflow.name, error_type=kind, place=place, failures=claim.row["failures"] + 1)
     runtime.db.write(lambda c: runs.retry_later(c, claim, wake_at=runtime.clock.business(c) + pause))
     return False
 

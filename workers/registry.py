@@ -1,13 +1,10 @@
 """The registry: every workflow this process knows, by name and by trigger.
 
-Owns `Workflow`, `EffectDef` and the loading of workflow folders. A file that will not import is named and left out; it cannot
-stop the others, nor intake.
+Owns `Workflow` and `EffectDef`. workers/loading.py fills it; a file that did not import stands in `broken`.
 """
 
-import importlib
 import inspect
-import pkgutil
-import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +13,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from receiver.event import Event
-from receiver.log import get_logger
 from workers.errors import WorkflowInvalid
 from workers.ledger import Slot
 from workers.providers.service import Query, Service
 from workers.schedule import Daily, Every
 
-log = get_logger(__name__)
 Trigger = type[Event] | Every | Daily
 
 
@@ -81,6 +76,9 @@ class Registry:
         known = self._named.get(workflow.name)
         if known is not None and known.file != workflow.file:
             raise WorkflowInvalid(f'Two files register the workflow "{workflow.name}": rename one', file=workflow.file, other=known.file)
+        if known is not None and known.fn.__qualname__ != workflow.fn.__qualname__:
+            names = f"{known.fn.__name__} and {workflow.fn.__name__}"
+            raise WorkflowInvalid(f'Two functions register the workflow "{workflow.name}", {names}: rename one', file=workflow.file)
         self._named[workflow.name] = workflow
 
     def drop(self, module: str) -> None:
@@ -120,29 +118,8 @@ def file_of(fn: Callable[..., Any]) -> str:
     return inspect.getsourcefile(fn) or fn.__module__
 
 
-def load_folders(folders: Sequence[Path] = ()) -> Registry:
-    """Import the shipped workflows and every module of each further folder; what will not import stands in `broken`."""
-    shipped = importlib.import_module("workflows")
-    places = [(list(shipped.__path__), "workflows.")]
-    for folder in folders:
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
-        places.append(([str(folder)], ""))
-    for path, prefix in places:
-        for module in pkgutil.walk_packages(path, prefix, onerror=_broken):
-            _import(module.name)
-    return REGISTRY
-
-
-def _import(name: str) -> None:
-    try:
-        importlib.import_module(name)
-        REGISTRY.broken.pop(name, None)
-    except Exception as error:  # an author's file must not stop the others
-        REGISTRY.drop(name)
-        REGISTRY.broken[name] = f"{type(error).__name__}: {error}"
-        log.error("workflow file does not import", file=name, error_type=type(error).__name__)
-
-
-def _broken(name: str) -> None:
-    REGISTRY.broken.setdefault(name, "the package does not import")
+def place_of(error: BaseException, file: str) -> str:
+    """Where in an author's file an error came about, as "name.py:31"; the file alone where no line of it is in the traceback."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    name = Path(file).name
+    return f"{name}:{lines[-1]}" if lines else name

@@ -6,6 +6,7 @@ happens. Time, ids and chance come from here, so a replay sees the same.
 """
 
 import inspect
+import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -13,9 +14,10 @@ from typing import Any, NoReturn, TypeVar, get_type_hints
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, PydanticUserError, TypeAdapter
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 from sqlalchemy.engine import Connection
 
+from receiver.db import canonical_json
 from receiver.errors import Retryable
 from receiver.event import Event
 from workers import desk, effects, events, journal, policies, waits
@@ -46,6 +48,7 @@ class Run:
         self._kept = kept
         self._used: set[str] = set()
         self._waits = 0
+        self._last: str | None = None
         self._now: datetime = claim.row["started_at"]
 
     @property
@@ -143,7 +146,7 @@ class Run:
         return outcome_of(entry.result)
 
     def sleep_until(self, when: datetime, name: str | None = None) -> None:
-        """Wait until business time `when`."""
+        """Wait until business time `when`, an aware datetime."""
         name = name or self._next_wait("sleep")
         if self._entry(name, "sleep") is None:
             self._until(name, "sleep", when, lambda c: None)
@@ -179,6 +182,7 @@ class Run:
 
     def alert(self, name: str, reason: str, *, about: str | None = None, **ids: Any) -> None:
         """Tell people, once. `about` names a subject other than the run's own; alerts of one subject and reason are counted together."""
+        said = self._told(name, ids)
         if self._entry(name, "alert") is None:
             self._live(
                 name,
@@ -189,27 +193,29 @@ class Run:
                     subject=about or self._subject(),
                     reason=reason,
                     at=self._clock(c),
-                    detail={"run": self.id, **ids},
+                    detail={"run": self.id, **said},
                 ),
             )
 
     def task(self, name: str, reason: str, **ids: Any) -> None:
         """Give people something to do that no API can do, once."""
+        said = self._told(name, ids)
         if self._entry(name, "task") is None:
             self._live(
                 name,
                 "task",
-                lambda c: desk.task(c, run_id=self.id, name=name, source=self.source, reason=reason, at=self._clock(c), detail=ids),
+                lambda c: desk.task(c, run_id=self.id, name=name, source=self.source, reason=reason, at=self._clock(c), detail=said),
             )
 
     def park(self, name: str, kind: str, **ids: Any) -> None:
         """Put something before a person to decide, once; the run goes on. `kind` is the reason code."""
+        said = self._told(name, ids)
         if self._entry(name, "park") is None:
             self._live(
                 name,
                 "park",
                 lambda c: desk.park(
-                    c, kind=kind, source=self.source, subject=self._subject(), reason=kind, at=self._clock(c), run_id=self.id, detail=ids
+                    c, kind=kind, source=self.source, subject=self._subject(), reason=kind, at=self._clock(c), run_id=self.id, detail=said
                 ),
             )
 
@@ -218,10 +224,10 @@ class Run:
         raise Skip(reason)
 
     def setting(self, name: str, read: Callable[[Connection], Any]) -> Any:
-        """A JSON value read from the database, journaled."""
+        """A JSON value read from the database, journaled: None, bool, int, str, lists and dicts of these."""
         entry = self._entry(name, "setting")
         if entry is None:
-            entry = self._note(name, "setting", read)
+            entry = self._note(name, "setting", lambda c: self._json(name, read(c)))
         return entry.result
 
     def check_cancelled(self) -> None:
@@ -238,6 +244,7 @@ class Run:
         if name in self._used:
             raise StepInvalid(f'The step name "{name}" is used twice: give each step of a run its own', file=self._workflow.file)
         self._used.add(name)
+        self._last = name
         entry = self._kept.get(name)
         if entry is None:
             self.check_replayed(name)
@@ -277,6 +284,8 @@ class Run:
 
     def _until(self, name: str, kind: str, when: datetime | None, result: Callable[[Connection], Any]) -> journal.Entry:
         """Keep `result` as soon as it is not None, or None once business time reached `when`; else suspend."""
+        if when is not None and when.tzinfo is None:
+            raise StepInvalid(f'"{name}" waits for a time without zone: give it one, as run.now() has', file=self._workflow.file)
 
         def act(connection: Connection) -> journal.Entry | None:
             reason = self._cancel_reason(connection)
@@ -329,6 +338,29 @@ class Run:
     def _today(self, connection: Connection) -> Any:
         return self._clock(connection).astimezone(self.zone).date()
 
+    @property
+    def last_step(self) -> str | None:
+        """The step the function came to last, for messages to its author."""
+        return self._last
+
+    def _told(self, name: str, ids: dict[str, Any]) -> dict[str, Any]:
+        """What people are told beside the reason, as JSON values."""
+        try:
+            return dict(to_jsonable_python(ids))
+        except PydanticSerializationError as cause:
+            raise StepInvalid(
+                f'What "{name}" tells is no plain data: give texts, numbers, dates and amounts', file=self._workflow.file
+            ) from cause
+
+    def _json(self, name: str, value: Any) -> Any:
+        """The value as a replay will see it."""
+        try:
+            return json.loads(canonical_json(value))
+        except (TypeError, ValueError) as cause:
+            raise StepInvalid(
+                f'The setting "{name}" is no JSON value: return None, bool, int, str, lists and dicts of these', file=self._workflow.file
+            ) from cause
+
     def _subject(self) -> str:
         row = self._claim.row
         return f"{self.source}/{row['invoice_id'] or row['customer_id'] or row['key']}"
@@ -346,7 +378,9 @@ class Run:
             return adapter.dump_python(value, mode="json", warnings="error")
         except PydanticSerializationError as cause:
             raise StepInvalid(
-                f'The result of step "{name}" does not fit what its function is annotated to return', file=self._workflow.file
+                f'The result of step "{name}" cannot be kept: return plain data (None, bool, int, str, Decimal, dates, lists, dicts, '
+                "dataclasses, pydantic models) that fits what its function is annotated to return",
+                file=self._workflow.file,
             ) from cause
 
 

@@ -20,9 +20,10 @@ from receiver.settings import Settings, SourceSettings, load_settings, read_secr
 from receiver.sources import catalog
 from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
+from workers.loading import load_folders
 from workers.providers import bundle
 from workers.providers.service import Client
-from workers.registry import Registry, Workflow, load_folders
+from workers.registry import Registry, Workflow
 from workers.runtime import Account, Announces, Runtime
 
 log = get_logger(__name__)
@@ -86,7 +87,11 @@ def build(chosen: WorkerSettings, *, database: Database | None = None, announcer
     settings = chosen.settings
     registry = load_folders(settings.workflows)
     for policy in chosen.check_policies(registry):
-        log.error("policy without its workflow while a workflow file does not import", policy=policy, file=", ".join(registry.broken))
+        log.error(
+            "policy without its workflow while a workflow file does not import",
+            policy=policy,
+            file=", ".join(why.partition(" ")[0] for why in registry.broken.values()),
+        )
     db = database or Database(settings.database, read_pool=settings.worker.threads + 4)
     runtime = Runtime(db=db, clock=DatabaseClock(db), registry=registry, accounts=accounts(chosen), policies=chosen.policies)
     runtime.head = OutsideHead(settings.ledger_head_dir, runtime.owner)

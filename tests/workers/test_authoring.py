@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.event import InvoiceCompleted
-from workers.authoring import InvoicePaid, Read, Run, SendStopped, Slot, effect, monsum, workflow
+from workers.authoring import InvoicePaid, Paused, Read, Run, SendStopped, Slot, effect, monsum, workflow
 from workers.errors import WorkflowInvalid
 from workers.schedule import Every
 
@@ -43,7 +43,9 @@ def test_a_trigger_is_an_event_or_a_schedule(on: Any) -> None:
         ({"service": monsum.invoice}, "a writing service"),
         ({"slot": None}, "slot="),
         ({"fresh": None}, "fresh="),
-        ({"unless": (SendStopped,)}, "States, not SendStopped"),
+        ({"unless": (SendStopped,)}, "a tuple of States"),
+        ({"unless": Paused}, "a tuple of States"),
+        ({"unless": ("paused",)}, "a tuple of States"),
         ({"spike_floor": lambda policy: 5}, "give both"),
     ],
 )
@@ -51,6 +53,17 @@ def test_an_effect_names_what_it_lacks(said: dict[str, Any], missing: str) -> No
     given: dict[str, Any] = {"service": monsum.send_by_email, "slot": slot, "fresh": READ} | said
     with pytest.raises(WorkflowInvalid, match=missing):
         effect(given.pop("service"), **given)
+
+
+@pytest.mark.parametrize("given", [SendStopped, ("invoice.deleted",), "invoice.deleted", (5,)])
+def test_what_cancels_is_a_tuple_of_events(given: Any) -> None:
+    with pytest.raises(WorkflowInvalid, match=r"cancel_on= takes a tuple.*test_authoring.py"):
+        workflow("t-cancel", on=InvoiceCompleted, cancel_on=given)(lambda run, event: None)
+
+
+def test_an_effect_that_is_refused_names_its_file() -> None:
+    with pytest.raises(WorkflowInvalid, match=r"slot= takes a function.*test_authoring.py"):
+        effect(monsum.send_by_email)
 
 
 def test_a_whole_effect_is_accepted() -> None:

@@ -1,14 +1,14 @@
 """The registry: names are single, keys have defaults, and a broken file stops nobody else."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from receiver.event import CustomerUpdated, InvoiceCompleted, SubscriptionCreated, Tick
 from workers.errors import WorkflowInvalid
-from workers.registry import NoPolicy, Registry, Workflow, concerns, default_key, load_folders
+from workers.registry import NoPolicy, Registry, Workflow, concerns, default_key
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 COMPLETED = InvoiceCompleted(source="shop", at=AT, invoice_id="9", customer_id="7")
@@ -58,11 +58,10 @@ def test_an_event_starts_exactly_the_workflows_that_name_it() -> None:
     assert Registry([made("w")]).started_by(CustomerUpdated(source="shop", at=AT, customer_id="7")) == []
 
 
-def test_a_file_that_does_not_import_is_named_and_the_others_work(tmp_path: Path) -> None:
-    (tmp_path / "billhook_t_good.py").write_text(WORKING.format(name="good"))
-    (tmp_path / "billhook_t_bad.py").write_text("import nothing_of_this_name")
+def test_two_functions_cannot_share_a_name_either() -> None:
+    def act(run: Any, event: Any) -> None:
+        """Another function of the same file."""
 
-    registry = load_folders([tmp_path])
-
-    assert registry.get("t-from-good") is not None
-    assert "ModuleNotFoundError" in registry.broken.pop("billhook_t_bad")
+    registry = Registry([made("w")])
+    with pytest.raises(WorkflowInvalid, match="Two functions register"):
+        registry.add(replace(made("w"), fn=act))

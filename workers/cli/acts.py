@@ -25,8 +25,8 @@ from workers.cli.session import Json, Reason, Source, actor, session
 from workers.cli.trigger import pairs
 from workers.desk import Parked
 from workers.errors import NotHere, StateConflict
+from workers.loading import load_folders
 from workers.operator import Order, order_arrival, signal_arrival
-from workers.registry import load_folders
 from workers.runs import RunRow
 from workers.views import row_number
 
