@@ -18,13 +18,13 @@ from sqlalchemy.engine import Connection
 from receiver.db import canonical_json
 from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
-from workers import control, desk, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
+from workers import breaker, control, desk, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
 from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
 from workers.limits import Rank
 from workers.providers.service import Mirrored
-from workers.retry import backoff, settle_pause
+from workers.retry import backoff, settle_pause, told
 
 log = get_logger(__name__)
 FIRST_BYTE_S = 5.0
@@ -41,8 +41,7 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     if row["wake_at"] and now < row["wake_at"]:
         raise Suspend(row["wake_at"], row["reason"])
     with deed.runtime.db.read() as connection:
-        if _held(connection, deed):
-            raise Suspend(now + HELD_FOR)
+        _refuse_held(connection, deed, now)
     try:
         fresh = deed.runtime.client(deed.source, Rank.PREFLIGHT).query(deed.effect.fresh.query, deed.fresh_id())
     except RateHeld as held:
@@ -75,9 +74,8 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
     """unknown → calling."""
     deed.hold_ground(connection)
     now = deed.now(connection)
-    if _held(connection, deed):
-        raise Later(now + HELD_FOR)
-    _take_token(connection, deed, now)
+    _refuse_held(connection, deed, now)
+    _admit(connection, deed, now)
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 
 
@@ -88,8 +86,7 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     now = deed.now(connection)
     if deed.cancel_reason(connection) or now - read_at > READ_AGE:
         return None
-    if _held(connection, deed):
-        raise Later(now + HELD_FOR)
+    _refuse_held(connection, deed, now)
     mode = control.mode_of(connection, deed.source, deed.workflow.name, deed.runtime.first_mode(deed.workflow.name))
     if mode == "propose" and row["approved_at"] is None:
         ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason="mode_changed")
@@ -97,7 +94,7 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row, customers)
     if reason:
         return deed.settle_as(connection, row, "cancelled", reason)
-    _take_token(connection, deed, now)
+    _admit(connection, deed, now)
     before = fresh.model_dump(mode="json")
     hashed = hashlib.sha256(canonical_json(before).encode()).hexdigest()
     return ledger.move(
@@ -105,17 +102,26 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     )
 
 
-def _take_token(connection: Connection, deed: Deed, now: datetime) -> None:
-    """Take the call's token from the source's bucket; raises Later where it is empty."""
+def _admit(connection: Connection, deed: Deed, now: datetime) -> None:
+    """Take the call's turn at a half open breaker, and its token from the source's bucket; raises Later where there is none."""
+    held = breaker.admit(connection, deed.source, now=now)
+    if held is not None:
+        raise Later(held, breaker.OPEN)
     per_minute, machine = deed.runtime.client(deed.source).calls_per_minute, deed.runtime.clock.machine(connection)
     wait = limits.take(connection, deed.source, per_minute, Rank.EFFECT, machine=machine)
     if wait is not None:
         raise Later(now + wait, OWN_RATE)
 
 
-def _held(connection: Connection, deed: Deed) -> bool:
-    """Whether a freeze or a pause holds every call back for now."""
-    return bool(control.frozen(connection)) or control.paused(connection, deed.source, deed.workflow.name)
+def _refuse_held(connection: Connection, deed: Deed, now: datetime) -> None:
+    """Raise Later where a freeze, a pause or the source's breaker holds every call back for now."""
+    if control.frozen(connection):
+        raise Later(now + HELD_FOR, "frozen")
+    if control.paused(connection, deed.source, deed.workflow.name):
+        raise Later(now + HELD_FOR, "paused")
+    held = breaker.held_until(connection, deed.source, now=now)
+    if held is not None:
+        raise Later(held, breaker.OPEN)
 
 
 def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping, customers: Collection[str]) -> str | None:
@@ -144,7 +150,8 @@ def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.
     except Rejected as cause:
         deed.runtime.point("called")
         said = "; ".join(cause.reasons) or str(cause)
-        return _settle(deed, row, "rejected", said[:256], {"reasons": list(cause.reasons)}, None)
+        ill = str(cause.context["kind"]) if cause.context.get("kind") == "credentials" else None
+        return _settle(deed, row, "rejected", said[:256], {"reasons": list(cause.reasons)}, None, ill=ill)
     except OutcomeUnknown as cause:
         deed.runtime.point("called")
         reconcile.unknown(deed, row, type(cause.__cause__).__name__ if cause.__cause__ else "no_answer")
@@ -154,11 +161,20 @@ def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.
     return _settle(deed, row, "done", "", result, service.mirror(request, reply))
 
 
-def _settle(deed: Deed, row: sa.RowMapping, state: str, reason: str, result: dict[str, Any], said: Mirrored | None) -> journal.Entry:
-    """Keep how the call came out, on ledger, mirror and journal in one transaction; on the ledger even without the lease."""
+def _settle(
+    deed: Deed, row: sa.RowMapping, state: str, reason: str, result: dict[str, Any], said: Mirrored | None, *, ill: str | None = None
+) -> journal.Entry:
+    """Keep how the call came out, on ledger, mirror and journal in one transaction; on the ledger even without the lease.
+
+    `ill`: what the answer says against the provider or our access to it.
+    """
 
     def act(connection: Connection) -> journal.Entry | None:
         now = deed.now(connection)
+        if ill is None:
+            breaker.answered(connection, deed.source, at=now)
+        else:
+            breaker.failed(connection, deed.source, ill, at=now)
         if state == "done":
             kind, object_id, fields = said or (row["object_kind"], row["object_id"], {})
             touches = dict.fromkeys(deed.effect.touches, row["id"])
@@ -221,6 +237,8 @@ def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoRe
         later = now + backoff(attempts, cause if isinstance(cause, Retryable) else None, key=row["id"])
         if isinstance(cause, Retryable) and cause.context.get("kind") == "rate":
             limits.empty(connection, deed.source, machine=deed.runtime.clock.machine(connection))
+        if isinstance(cause, Retryable):
+            breaker.unread(connection, deed.source, cause, told("not_asked", cause), at=now)
         ledger.move(connection, row["id"], before, since=["calling"], at=now, reason="not_asked", attempts=attempts, wake_at=later)
         return later
 

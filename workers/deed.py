@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
-from workers import desk, journal, ledger, limits, runs, waits
+from workers import breaker, desk, journal, ledger, limits, runs, waits
 from workers.errors import Cancelled, EffectCancelled, EffectExpired, StepInvalid, Suspend
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
@@ -146,6 +146,7 @@ class Deed:
             runs.hold(connection, self.claim.run_id, self.claim.fence, machine=machine)
             if cause.context.get("kind") == "rate":
                 limits.empty(connection, self.source, machine=machine)
+            breaker.unread(connection, self.source, cause, why, at=now)
             ledger.postpone(connection, row["id"], row["state"], attempts=attempts, wake_at=later, reason=why)
             desk.tell_unreadable(connection, source=self.source, tries=attempts, why=why, at=now)
             return later

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.errors import Retryable
 from receiver.log import get_logger
-from workers import chain, desk, journal, ledger
+from workers import breaker, chain, desk, journal, ledger
 from workers.deed import Deed
 from workers.errors import OWN_RATE, Cancelled, RateHeld, StateConflict, Suspend
 from workers.limits import Rank
@@ -20,17 +20,25 @@ from workers.providers.service import Asked, Find, Idempotent, Look
 
 log = get_logger(__name__)
 LOOK_AFTER = timedelta(seconds=25)
+WORKER_LOST = "worker_lost"
 
 
 def lost(deed: Deed, row: sa.RowMapping) -> None:
     """A call was under way when its worker was lost."""
-    unknown(deed, row, "worker_lost")
+    unknown(deed, row, WORKER_LOST)
 
 
 def unknown(deed: Deed, row: sa.RowMapping, why: str) -> None:
     """calling → unknown."""
+
+    def act(connection: Connection) -> None:
+        now = deed.now(connection)
+        if why != WORKER_LOST:
+            breaker.failed(connection, deed.source, why, at=now)
+        ledger.move(connection, row["id"], "unknown", since=["calling"], at=now, reason=why)
+
     try:
-        deed.runtime.db.write(lambda c: ledger.move(c, row["id"], "unknown", since=["calling"], at=deed.now(c), reason=why))
+        deed.runtime.db.write(act)
     except StateConflict:
         return  # whoever made the call settled it meanwhile
     log.warning("effect unknown", effect=row["id"], run=deed.claim.run_id, reason=why)
@@ -117,7 +125,7 @@ def _say_no(deed: Deed, row: sa.RowMapping, cancelled: str | None) -> None:
 def leave_open(connection: Connection, row: sa.RowMapping, *, why: str, at: datetime) -> None:
     """Ask a person about an effect whose run ends and whose call may have happened: nothing else will ever settle it."""
     if row["state"] == "calling":
-        ledger.move(connection, row["id"], "unknown", since=["calling"], at=at, reason="worker_lost")
+        ledger.move(connection, row["id"], "unknown", since=["calling"], at=at, reason=WORKER_LOST)
     _ask_person(connection, row, why, at=at)
 
 

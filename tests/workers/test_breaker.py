@@ -1,0 +1,116 @@
+"""The circuit breaker: an ill provider is asked by one call at a time, and an hour of lost answers is not an hour of unknown effects."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
+from receiver.errors import Retryable
+from tests.workers.letters import effect_row, mail, times
+from tests.workers.test_calls import at_point
+from tests.workers.test_effects import mail_again
+from workers import breaker
+from workers.desk import Alert, Parked
+from workers.ledger import EffectRow
+from workers.runs import RunRow
+from workers.testing.flow import START, Flow
+
+SEND = "invoice.sendbyemail"
+
+
+def fail(database: Database, count: int, *, seconds: float = 0.0, source: str = "shop") -> None:
+    at = START + timedelta(seconds=seconds)
+    for _ in range(count):
+        database.write(lambda c: breaker.failed(c, source, "status", at=at))
+
+
+def held(database: Database, *, seconds: float, source: str = "shop") -> float | None:
+    with database.read() as connection:
+        until = breaker.held_until(connection, source, now=START + timedelta(seconds=seconds))
+    return None if until is None else (until - START).total_seconds()
+
+
+def open_alerts(flow: Flow) -> list[str]:
+    return [row["reason"] for row in flow.rows(sa.select(table_of(Alert)).where(table_of(Alert).c.closed_at.is_(None)))]
+
+
+def test_the_third_failure_in_a_row_opens_it_and_an_answer_closes_it(database: Database) -> None:
+    fail(database, 2)
+    assert held(database, seconds=1) is None
+
+    fail(database, 1)
+    assert held(database, seconds=1) == 30
+    assert held(database, seconds=30) is None
+    assert held(database, seconds=1, source="other") is None
+
+    database.write(lambda c: breaker.answered(c, "shop", at=START))
+    fail(database, 2)
+    assert held(database, seconds=1) is None
+
+
+def test_half_open_it_lets_one_call_through_and_waits_longer_each_time(database: Database) -> None:
+    fail(database, 3)
+    first, second = (database.write(lambda c: breaker.admit(c, "shop", now=START + timedelta(seconds=31))) for _ in range(2))
+    assert first is None
+    assert second == START + timedelta(seconds=61)
+
+    fail(database, 1, seconds=62)
+    assert held(database, seconds=63) == 122
+
+
+def test_it_never_waits_longer_than_a_quarter_of_an_hour(database: Database) -> None:
+    fail(database, 40)
+
+    assert held(database, seconds=1) == 900
+
+
+@pytest.mark.parametrize(
+    ("kind", "opens"), [("rate", False), ("wrong_object", False), ("unreadable", False), ("credentials", True), ("dns", True)]
+)
+def test_what_says_nothing_against_the_provider_does_not_count(database: Database, kind: str, opens: bool) -> None:
+    for _ in range(5):
+        database.write(lambda c: breaker.unread(c, "shop", Retryable(kind=kind), "read_failed", at=START))
+
+    assert (held(database, seconds=1) is not None) is opens
+
+
+def test_an_hour_of_lost_answers_leaves_a_few_questions_not_one_for_every_invoice() -> None:
+    with Flow(mail) as flow:
+        flow.sandbox.faults.add("error-after", SEND, times=1000)
+        for _ in range(25):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=65)
+
+        parked = flow.rows(sa.select(table_of(Parked)).where(table_of(Parked).c.kind == "unknown"))
+        assert 3 <= len(parked) <= 11
+        assert "breaker_open" in open_alerts(flow)
+
+        flow.sandbox.faults.clear()
+        flow.advance(hours=1)
+        states = [row["state"] for row in flow.rows(sa.select(table_of(EffectRow).c.state))]
+        assert states.count("done") == 25 - len(parked)
+        assert states.count("unknown") == len(parked)
+        assert "breaker_open" not in open_alerts(flow)
+        assert times(flow, SEND) == 25
+
+
+def test_while_it_is_open_nothing_is_read_for_an_effect_either() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        opened = flow.clock.now + timedelta(minutes=5)
+        flow.db.write(lambda c: [breaker.failed(c, "shop", "status", at=opened) for _ in range(3)])
+        at_point(flow, "intended", lambda: flow.sandbox.faults.add("unavailable", "invoice.get", times=1000))
+        flow.advance(minutes=5, seconds=20)
+
+        assert (effect_row(flow)["state"], effect_row(flow)["attempts"]) == ("intended", 0)
+        assert [row["reason"] for row in flow.rows(sa.select(table_of(RunRow).c.reason))] == ["breaker_open"]
+
+
+def test_a_worker_that_is_lost_says_nothing_against_the_provider() -> None:
+    with Flow(mail_again) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=10)
+
+        with flow.db.read() as connection:
+            assert breaker.held_until(connection, "shop", now=flow.clock.now) is None

@@ -1,0 +1,68 @@
+"""The circuit breaker of a source: after calls failed in a row its effects are held, and one at a time tries whether it is back.
+
+Kept in `control` as `breaker:<source>`, written in the transactions that keep a call's outcome. It counts what says that the provider
+or the way to it is ill: no connection, a lost answer, a failed fresh read, refused credentials. An answer of any other kind closes it.
+Without it an hour of 502s would be an unknown effect for every invoice of that hour.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from receiver.errors import Retryable
+from workers import control, desk
+
+FAILURES_MAX = 3
+FIRST, LONGEST = timedelta(seconds=30), timedelta(minutes=15)
+OPEN = "breaker_open"
+_OF_ONE_OBJECT = ("wrong_object", "unreadable")  # says nothing of the provider
+
+
+def held_until(connection: Connection, source: str, *, now: datetime) -> datetime | None:
+    """Until when the source's effects are held, or None."""
+    value = control.get(connection, _name(source))
+    if value is None or value["failures"] < FAILURES_MAX:
+        return None
+    until = datetime.fromisoformat(value["until"])
+    return until if now < until else None
+
+
+def admit(connection: Connection, source: str, *, now: datetime) -> datetime | None:
+    """`held_until`, in the transaction of a call: where the breaker is half open, this call tries, and the others wait for it."""
+    held = held_until(connection, source, now=now)
+    value = control.get(connection, _name(source))
+    if held is None and value is not None and value["failures"] >= FAILURES_MAX:
+        control.put(connection, _name(source), {**value, "until": (now + _pause(value["failures"])).isoformat()}, at=now)
+    return held
+
+
+def failed(connection: Connection, source: str, why: str, *, at: datetime) -> None:
+    """Count a failure; the third in a row opens the breaker and tells people."""
+    value = control.get(connection, _name(source)) or {"failures": 0, "since": at.isoformat()}
+    failures = value["failures"] + 1
+    control.put(connection, _name(source), {**value, "failures": failures, "until": (at + _pause(failures)).isoformat()}, at=at)
+    if failures >= FAILURES_MAX:
+        desk.alert(connection, source=source, subject=source, reason=OPEN, at=at, detail={"failures": failures, "why": why})
+
+
+def unread(connection: Connection, source: str, cause: Retryable, why: str, *, at: datetime) -> None:
+    """`failed`, for what was not asked or not readable, where that is the provider's trouble; too many requests are ours."""
+    kind = cause.context.get("kind")
+    if kind != "rate" and kind not in _OF_ONE_OBJECT:
+        failed(connection, source, why, at=at)
+
+
+def answered(connection: Connection, source: str, *, at: datetime) -> None:
+    """The provider answered: close the breaker."""
+    if control.get(connection, _name(source)) is not None:
+        control.put(connection, _name(source), None, at=at)
+        desk.close_alert(connection, source, OPEN, at=at)
+
+
+def _name(source: str) -> str:
+    return f"breaker:{source}"
+
+
+def _pause(failures: int) -> timedelta:
+    doubled: timedelta = FIRST * 2 ** min(10, max(0, failures - FAILURES_MAX))
+    return min(LONGEST, doubled)
