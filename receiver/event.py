@@ -323,6 +323,12 @@ class SendStopped(InvoiceEvent, Signal):
     reason: str = ""
 
 
+@event("look.again")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAgain(InvoiceEvent, Signal):
+    """An operator wants a run that is held to look at everything again now, under today's policy."""
+
+
 @event("email.bounced")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailBounced(InvoiceEvent, Signal):

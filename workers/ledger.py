@@ -274,6 +274,13 @@ def postpone(connection: Connection, effect_id: str, state: str, *, attempts: in
     connection.execute(sa.update(table).where(still).values(attempts=attempts, wake_at=wake_at, reason=reason))
 
 
+def look_now(connection: Connection, run_id: str) -> bool:
+    """Forget until when the run's uncalled effects were put off; false where it has none."""
+    table = table_of(EffectRow)
+    waiting = sa.and_(table.c.run_id == run_id, table.c.state.in_(("approved", "intended")))
+    return connection.execute(sa.update(table).where(waiting).values(wake_at=None)).rowcount > 0
+
+
 def used_between(connection: Connection, scope: str, first: date, last: date) -> dict[date, int]:
     """What the scope used on each day, `first` to `last` inclusive."""
     table = table_of(Budget)

@@ -196,6 +196,9 @@ def _retry(connection: Connection, order: Order, now: datetime) -> str:
             raise StateConflict(f"There is no parked delivery {number}: list them with `billhook parked`")
         desk.close_parked(connection, delivery_id=number, resolution="retried", actor=order.actor, at=now)
         return "routed again"
+    run = runs.load(connection, order.subject)
+    if run is not None and run["status"] == "waiting":
+        return _look_now(connection, run, now)
     if not runs.unpark(connection, order.subject, at=now):
         raise StateConflict(f"There is no parked run {order.subject}: list them with `billhook parked`")
     for item in desk.items_of(connection, f"run:{order.subject}"):
@@ -203,6 +206,18 @@ def _retry(connection: Connection, order: Order, now: datetime) -> str:
             _plan_anew(connection, order.subject, item)
         desk.close_parked(connection, parked_id=item["id"], resolution="retried", actor=order.actor, at=now)
     return "retried"
+
+
+def _look_now(connection: Connection, run: sa.RowMapping, now: datetime) -> str:
+    """Have what a waiting run was put off with tried now: its effect, or a read that failed."""
+    if not ledger.look_now(connection, run["id"]) and not run["reason"]:
+        about = f"invoice_id={run['invoice_id']}" if run["invoice_id"] else f"customer_id={run['customer_id']}"
+        raise StateConflict(
+            f"It waits for an event or an instant, not for a retry: `billhook signal look.again --set {about}` makes a held run look again",
+            run=run["id"],
+        )
+    runs.wake(connection, run["id"], at=now)
+    return "tried again now"
 
 
 def _plan_anew(connection: Connection, run_id: str, item: sa.RowMapping) -> None:

@@ -15,6 +15,7 @@ from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.control import Audit
 from workers.desk import Parked, Task
 from workers.operator import APPROVAL_LIFE, Order
+from workers.runs import RunRow
 from workers.testing.flow import START, Flow
 
 
@@ -185,3 +186,26 @@ def test_an_alert_and_a_task_are_closed_by_their_ids_once() -> None:
         assert flow.order("close", "alert:1").startswith("refused: There is no open alert 1")
         (task,) = flow.rows(sa.select(table_of(Task)))
         assert (task["actor"], task["closed_at"] is None) == ("ada", False)
+
+
+def test_a_run_put_off_by_an_outage_is_tried_at_once_when_a_person_says_so() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("refuse", "invoice.sendbyemail", times=2)
+        flow.advance(minutes=5, seconds=2)
+        assert effect_row(flow)["wake_at"] is not None
+        flow.sandbox.faults.clear()
+
+        assert flow.order("retry", effect_row(flow)["run_id"]) == "events: tried again now"
+        assert act(flow) == ("done", None)
+
+
+def test_a_run_that_waits_for_its_time_is_not_retried_and_the_answer_says_what_helps() -> None:
+    with Flow(mail) as flow:
+        ids = flow.trigger("invoice.completed")
+        (run,) = flow.rows(sa.select(table_of(RunRow)))
+
+        said = flow.order("retry", run["id"])
+
+        assert said.startswith("refused: It waits for an event or an instant")
+        assert f"billhook signal look.again --set invoice_id={ids['invoice_id']}" in said

@@ -17,6 +17,7 @@ from workers.cli.doctor import doctor
 from workers.cli.explain import explain
 from workers.cli.lists import HELP, list_app
 from workers.cli.output import complain
+from workers.cli.replay import replay
 from workers.cli.session import Session
 from workers.cli.trigger import trigger
 
@@ -37,7 +38,7 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.sandbox, roles.migrate, roles.connect, doctor, trigger, explain,
-    acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal,
+    acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal, replay,
     controls.mode, controls.freeze, controls.unfreeze,
 ):  # fmt: skip
     app.command()(_command)

@@ -16,6 +16,7 @@ from workers.authoring import (
     EmailBounced,
     InvoiceChanged,
     InvoiceDoc,
+    LookAgain,
     NotFound,
     Run,
     effects_about,
@@ -98,7 +99,7 @@ class Errand:
         self.changed_at = None if change is None else min(change.at, self.run.now())
 
     def held(self, reason: str, *, task: bool = False, days: int | None = None, **ids: Any) -> None:
-        """Tell people once why the invoice is held, wait for a change or a while, and take today's policy. Ends the run at last."""
+        """Tell people once why the invoice is held, wait (a change, an operator, a while), take today's policy. Ends the run at last."""
         run = self.run
         if reason not in self.told:
             self.told.add(reason)
@@ -108,7 +109,7 @@ class Errand:
         if run.now() >= self.stuck_since + timedelta(days=days or self.policy.held_days):
             run.skip(reason)
         pause = min(FIRST_PAUSE * 2 ** min(self.pauses, 10), LONGEST_PAUSE)
-        change = run.wait_for(InvoiceChanged, CustomerUpdated, until=run.now() + pause, name=self.step("held"))
+        change = run.wait_for(InvoiceChanged, CustomerUpdated, LookAgain, until=run.now() + pause, name=self.step("held"))
         self.pauses = self.pauses + 1 if change is None else 0
         self.changed_at = min(change.at, run.now()) if isinstance(change, InvoiceChanged) else None
         self.policy = run.policy(self.step("policy"))

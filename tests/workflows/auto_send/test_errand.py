@@ -2,9 +2,9 @@
 
 import pytest
 
-from receiver.event import InvoiceCompleted, Paused
+from receiver.event import InvoiceCompleted, LookAgain, Paused
 
-from .conftest import Open
+from .conftest import POLICY, Open
 
 LATER = "2026-11-20 12:00"
 NO_HOLD = {"hold_minutes": 0, "email_window": "00:00-24:00", "post_window": "00:00-24:00"}
@@ -175,6 +175,19 @@ def test_a_paused_customer_is_sent_to_once_the_pause_is_over(open_shop: Open) ->
 
     assert held == ([], ["pause"])
     assert len(shop.sent) == 1
+
+
+def test_a_held_invoice_leaves_at_once_when_a_person_says_look_again(open_shop: Open) -> None:
+    shop = open_shop(policy=NO_HOLD | {"channel_map": {}})
+    invoice = shop.complete()
+    shop.until("2026-11-20 10:05")
+    held = (shop.sent, shop.alerts)
+    shop.flow.runtime.policies["auto-send"] |= {"channel_map": POLICY["channel_map"]}  # type: ignore[index]
+
+    shop.flow.signal(LookAgain(source="shop", at=shop.flow.clock.now, invoice_id=invoice))
+
+    assert held == ([], ["unmapped_channel"])
+    assert shop.sent == [("sendbyemail", "2026-11-20 10:05")]
 
 
 def test_a_letter_the_provider_refuses_is_tried_again_once_there_is_postage(open_shop: Open) -> None:

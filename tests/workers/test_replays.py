@@ -1,0 +1,144 @@
+"""Replaying many events: chosen by what came of them, shown before, spread over time, called off; nothing done is done again."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from receiver.inbox import Delivery
+from tests.workers.letters import mail, times
+from workers import replays
+from workers.control import Audit
+from workers.replays import Wanted
+from workers.testing.flow import Flow
+from workflows.auto_send.workflow import auto_send
+
+SEND = "invoice.sendbyemail"
+AUTO = {"channel_map": {"mail": "none", "post": "none"}, "placeholder_domains": [], "hold_minutes": 0, "email_window": "00:00-24:00"}
+
+
+def found(flow: Flow, **wanted: str) -> list[int]:
+    with flow.db.read() as connection:
+        return replays.find(connection, Wanted(**wanted))  # type: ignore[arg-type]
+
+
+def shown(flow: Flow, ids: list[int], only: str | None = None) -> list[replays.Preview]:
+    with flow.db.read() as connection:
+        return replays.preview(connection, flow.runtime.registry, {"t-mail": "auto", "auto-send": "auto"}, ids, only)
+
+
+def ordered(flow: Flow, ids: list[int], *, replay_id: str = "r1", per_minute: int = 60) -> int:
+    return flow.db.write(
+        lambda c: replays.order(
+            c, ids, replay_id=replay_id, workflow=None, actor="ada", reason="policy", at=flow.clock.now, per_minute=per_minute
+        )
+    )  # fmt: skip
+
+
+def test_events_are_found_by_what_came_of_their_runs() -> None:
+    with Flow(auto_send, policy=AUTO) as flow:
+        skipped = flow.trigger("invoice.completed")["invoice_id"]
+        flow.advance(minutes=1)
+
+        (event,) = found(flow, workflow="auto-send", status="skipped", reason="channel_none")
+        assert found(flow, invoice=skipped, type="invoice.completed") == [event]
+        assert found(flow, workflow="auto-send", reason="no_such_reason") == []
+
+
+def test_what_a_wrong_policy_skipped_goes_out_once_when_it_is_put_right() -> None:
+    with Flow(auto_send, policy=AUTO) as flow:
+        for _ in range(2):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=1)
+        assert times(flow, SEND) == 0
+        flow.runtime.policies["auto-send"] |= {"channel_map": {"mail": "email", "post": "email"}}  # type: ignore[index]
+
+        ids = found(flow, workflow="auto-send", reason="channel_none")
+        ordered(flow, ids)
+        flow.settle()
+        assert times(flow, SEND) == 2
+
+        ordered(flow, ids, replay_id="r2")
+        flow.settle()
+        assert times(flow, SEND) == 2
+
+
+def test_a_preview_tells_what_starts_what_is_live_what_is_done_and_the_money() -> None:
+    with Flow(mail) as flow:
+        for _ in range(2):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=10)
+        live = flow.trigger("invoice.completed")
+        flow.set_mode("t-mail", "off")
+        unsent = flow.trigger("invoice.completed")["invoice_id"]
+        flow.set_mode("t-mail", "auto")
+
+        (one,) = shown(flow, found(flow, type="invoice.completed"))
+
+        assert (one.workflow, one.mode, one.start, one.live, one.done) == ("t-mail", "auto", 3, 1, 2)
+        total = flow.sandbox.account.invoices[unsent]["TOTAL"]
+        assert one.totals == {"EUR": Decimal(str(total))}
+        assert live["invoice_id"] != unsent
+
+
+def test_a_preview_writes_nothing() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        before = len(flow.rows(sa.select(table_of(Delivery))))
+        shown(flow, found(flow, type="invoice.completed"))
+
+        assert len(flow.rows(sa.select(table_of(Delivery)))) == before
+
+
+def test_orders_begin_at_the_chosen_pace_and_those_that_wait_can_be_called_off() -> None:
+    with Flow(mail) as flow:
+        flow.set_mode("t-mail", "off")
+        for _ in range(5):
+            flow.trigger("invoice.completed")
+        flow.set_mode("t-mail", "auto")
+        assert ordered(flow, found(flow, type="invoice.completed"), per_minute=2) == 5
+        flow.settle()
+        assert len(flow.runs) == 2
+
+        flow.advance(minutes=1)
+        assert len(flow.runs) == 4
+
+        assert flow.db.write(lambda c: replays.call_off(c, "r1", actor="ada", at=flow.clock.now)) == 1
+        flow.advance(minutes=5)
+        assert len(flow.runs) == 4
+
+
+def test_calling_off_one_replay_leaves_others_alone() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        ids = found(flow, type="invoice.completed")
+        for name in ("r1", "r10"):
+            ordered(flow, ids * 1, replay_id=name)
+
+        assert flow.db.write(lambda c: replays.call_off(c, "r1", actor="ada", at=flow.clock.now)) == 1
+
+
+def test_one_replay_ordered_twice_is_one_and_people_are_kept() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        ids = found(flow, type="invoice.completed")
+
+        assert [ordered(flow, ids), ordered(flow, ids)] == [1, 0]
+        audits = flow.rows(sa.select(table_of(Audit)).where(table_of(Audit).c.act == "replay-many"))
+        assert [(row["actor"], row["reason"], row["detail"]) for row in audits] == [("ada", "policy", {"events": 1})] * 2
+
+
+def test_time_narrows_what_is_replayed() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(days=1)
+        later = flow.clock.now - timedelta(hours=1)
+        flow.trigger("invoice.completed")
+
+        with flow.db.read() as connection:
+            after = replays.find(connection, Wanted(type="invoice.completed", since=later))
+            before = replays.find(connection, Wanted(type="invoice.completed", until=later))
+            every = replays.find(connection, Wanted(type="invoice.completed"))
+        assert before + after == every
+        assert (len(before), len(after)) == (1, 1)

@@ -1,0 +1,95 @@
+"""`billhook replay`: route stored events again under today's code, one or many, after a look at what that would do."""
+
+import uuid
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from workers import replays
+from workers.cli.output import print_json, show_rows
+from workers.cli.session import Json, Reason, Source, actor, session
+from workers.errors import NotHere
+from workers.loading import load_folders
+from workers.replays import FOUND_MAX, Preview, Wanted
+
+COLUMNS = ("source", "workflow", "mode", "start", "live", "done", "totals")
+PER_MINUTE = 60
+
+
+def replay(
+    context: typer.Context,
+    ids: Annotated[list[int] | None, typer.Argument(metavar="[EVENT]...", help="Ids of events; or choose them with the options.")] = None,
+    source: Source = None,
+    type: Annotated[str | None, typer.Option("--type", help="Only events of this type, such as invoice.completed.")] = None,
+    since: Annotated[datetime | None, typer.Option("--since", help="Recorded at this time or later; UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", help="Recorded before this time; UTC.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", help="Only this customer's.")] = None,
+    invoice: Annotated[str | None, typer.Option("--invoice", help="Only this invoice's.")] = None,
+    workflow: Annotated[str | None, typer.Option("--workflow", "-w", help="Only what started this workflow; only it starts again.")] = None,
+    status: Annotated[str | None, typer.Option("--status", help="Only what started a run that is now so, such as skipped.")] = None,
+    run_reason: Annotated[str | None, typer.Option("--run-reason", help="Only what started a run with this reason.")] = None,
+    per_minute: Annotated[int, typer.Option("--per-minute", min=1, max=60_000, help="How many begin each minute.")] = PER_MINUTE,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only show what would happen.")] = False,
+    off: Annotated[str | None, typer.Option("--off", metavar="REPLAY", help="Call off what a replay has not begun.")] = None,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Route stored events again under today's code and policy. What is done stays done: its slot is taken."""
+    if off is not None:
+        _call_off(context, off, json)
+        return
+    wanted = Wanted(
+        source=source, type=type, since=_utc(since), until=_utc(until), customer=customer, invoice=invoice, workflow=workflow,
+        status=status, reason=run_reason,
+    )  # fmt: skip
+    if not ids and wanted.is_open:
+        raise typer.BadParameter("say which: ids of events, or --type, --since, --customer, --invoice, --workflow, --status, --run-reason")
+    here = session(context)
+    chosen = here.chosen()
+    registry = load_folders(chosen.settings.workflows)
+    if workflow is not None and registry.get(workflow) is None:
+        raise typer.BadParameter(f"there is no workflow {workflow}: known are {', '.join(sorted(w.name for w in registry.all()))}")
+    firsts = {name: str(policy.get("mode", "observe")) for name, policy in chosen.policies.items()}
+    with here.database() as database:
+        with database.read() as connection:
+            found = sorted(set(ids)) if ids else replays.find(connection, wanted)
+            missing = replays.unknown(connection, found) if ids else []
+            if missing:
+                raise NotHere(f"there is no event {missing[0]}: `billhook events` lists them")
+            if len(found) > FOUND_MAX:
+                raise typer.BadParameter(f"more than {FOUND_MAX} events fit: narrow it, with --since and --until for example")
+            shown = replays.preview(connection, registry, firsts, found, workflow)
+        if not yes:
+            _show(shown, {"events": len(found), "replay": None}, json, "add --yes to do it")
+            return
+        name, at = uuid.uuid4().hex[:12], datetime.now(UTC)
+        database.write(
+            lambda c: replays.order(
+                c, found, replay_id=name, workflow=workflow, actor=actor(), reason=reason, at=at, per_minute=per_minute
+            )
+        )  # fmt: skip
+        _show(shown, {"events": len(found), "replay": name}, json, f"`billhook replay --off {name}` calls off what has not begun")
+
+
+def _call_off(context: typer.Context, replay_id: str, json: bool) -> None:
+    with session(context).database() as database:
+        count = database.write(lambda c: replays.call_off(c, replay_id, actor=actor(), at=datetime.now(UTC)))
+    if not count:
+        raise NotHere(f"nothing of a replay {replay_id} waits any more")
+    show_rows([{"replay": replay_id, "called_off": count}], ("replay", "called_off"), as_json=json, nothing="")
+
+
+def _show(shown: list[Preview], said: dict[str, Any], json: bool, hint: str) -> None:
+    rows = [asdict(one) | {"totals": {currency: str(total) for currency, total in one.totals.items()}} for one in shown]
+    if json:
+        print_json({**said, "would": rows})
+        return
+    show_rows(rows, COLUMNS, as_json=False, nothing="no workflow starts on these events")
+    count = said["events"]
+    print(f"{count} {'event' if count == 1 else 'events'}" + (f", replay {said['replay']}" if said["replay"] else "") + f"; {hint}")
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
