@@ -18,9 +18,10 @@ from sqlalchemy.engine import Connection
 from receiver.db import Database
 from receiver.errors import BillhookError, SettingsInvalid
 from receiver.settings import Settings
-from workers import control, runfile, valkey
+from workers import control, modes, runfile, valkey
 from workers.loading import load_folders
 from workers.migrate import pending
+from workers.registry import Registry
 from workers.settings import WorkerSettings
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "glusterfs", "ceph", "afs")
@@ -46,12 +47,13 @@ def check_up(config: Path | None, environ: Mapping[str, str]) -> list[Finding]:
         return [*found, Finding("configuration", WRONG, str(error), "correct it, then run `billhook doctor` again")]
     settings = chosen.settings
     found.append(Finding("configuration", FINE, str(settings.config)))
-    found += _workflows(chosen)
+    registry = load_folders(settings.workflows)
+    found += _workflows(chosen, registry)
     running = runfile.read(settings.data_dir)
     found += _sources(chosen)
     found += _redis(settings.redis or (running.redis if running else ""))
     found += _receiver(settings, running)
-    found += _database(chosen)
+    found += _database(chosen, registry)
     return found
 
 
@@ -61,8 +63,7 @@ def _python() -> Finding:
     return Finding("python", FINE if fits else WRONG, version, "" if fits else "install Python 3.11 or newer, then `make run`")
 
 
-def _workflows(chosen: WorkerSettings) -> Iterator[Finding]:
-    registry = load_folders(chosen.settings.workflows)
+def _workflows(chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     try:
         unclaimed = chosen.check_policies(registry)
     except SettingsInvalid as error:
@@ -137,21 +138,21 @@ def _taken(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-def _database(chosen: WorkerSettings) -> Iterator[Finding]:
+def _database(chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     try:
         database = Database(chosen.settings.database, read_pool=1)
     except BillhookError as error:
         yield Finding("database", WRONG, str(error), "correct database in billhook.toml")
         return
     try:
-        yield from _inside(database, chosen)
+        yield from _inside(database, chosen, registry)
     except sa.exc.SQLAlchemyError as error:
         yield Finding("database", WRONG, f"does not answer ({type(error).__name__})", "start it, or correct database in billhook.toml")
     finally:
         database.close()
 
 
-def _inside(database: Database, chosen: WorkerSettings) -> Iterator[Finding]:
+def _inside(database: Database, chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     if database.path is not None:
         kind = filesystem_of(database.path.resolve().parent)
         if kind.startswith(NETWORK_FILESYSTEMS):
@@ -162,14 +163,13 @@ def _inside(database: Database, chosen: WorkerSettings) -> Iterator[Finding]:
         return
     yield Finding("database", FINE, f"{database.dialect} answers and is migrated")
     with database.read() as connection:
-        yield from _state(connection, chosen)
+        yield from _state(connection, chosen, registry)
 
 
-def _state(connection: Connection, chosen: WorkerSettings) -> Iterator[Finding]:
+def _state(connection: Connection, chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     frozen = control.frozen(connection)
     if frozen:
         yield Finding("effects", WRONG, f"every effect is frozen: {frozen}", "look at `billhook parked`, then `billhook unfreeze`")
-    policies = chosen.policies
     for source in chosen.settings.sources.values():
         if source.kind == "standard":
             continue
@@ -178,14 +178,23 @@ def _state(connection: Connection, chosen: WorkerSettings) -> Iterator[Finding]:
             yield Finding(area, NOTE, "its baseline has not been read: nothing leaves observe", f"billhook connect {source.name}")
         else:
             yield Finding(area, FINE, "its baseline has been read")
-        for workflow in sorted({"auto-send", *policies}):
-            mode = control.mode_of(connection, source.name, workflow, str(policies.get(workflow, {}).get("mode", "observe")))
-            todo = f"billhook mode {source.name} {workflow} auto, once what it would do is right" if mode == "observe" else ""
-            yield Finding(area, NOTE if todo else FINE, f"{workflow}: mode {mode}", todo)
+        yield from _modes(area, modes.switches(connection, source.name, registry, chosen.policies))
     parked = connection.execute(sa.text("SELECT count(*) FROM parked WHERE closed_at IS NULL")).scalar_one()
     waiting = connection.execute(sa.text("SELECT count(*) FROM effect WHERE state = 'proposed'")).scalar_one()
     if parked or waiting:
         yield Finding("people", NOTE, f"{parked} parked, {waiting} waiting for approval", "billhook parked; billhook approvals")
+
+
+def _modes(area: str, found: list[modes.Switch]) -> Iterator[Finding]:
+    """One finding for each mode in force, and one for each name nobody registers."""
+    for mode in control.MODES:
+        named = [one.workflow for one in found if one.mode == mode]
+        todo = "billhook mode SOURCE WORKFLOW auto, once what it would do is right" if mode == "observe" else ""
+        if named:
+            yield Finding(area, NOTE if todo else FINE, f"mode {mode}: {', '.join(named)}", todo)
+    for one in found:
+        if one.fileless:
+            yield Finding(area, NOTE, one.fileless, f"if the name is a typing error, `billhook mode {one.source}` shows the others")
 
 
 def filesystem_of(path: Path) -> str:

@@ -1,15 +1,18 @@
 """Controls: the mode of a workflow on a source, and the freeze that holds back every effect."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from sqlalchemy.engine import Connection
 
-from workers import chain, control
+from workers import chain, control, modes
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, actor, session
 from workers.errors import StateConflict
+from workers.loading import load_folders
+from workers.registry import Registry
 
 Existing = Annotated[bool, typer.Option("--include-existing", help="Also take what was completed before this moment.")]
 RESTORED = "restored"
@@ -19,7 +22,7 @@ COLUMNS = ("source", "workflow", "mode", "said", "note")
 def mode(
     context: typer.Context,
     source: Annotated[str | None, typer.Argument(help="The source; without it, all are listed.")] = None,
-    workflow: Annotated[str | None, typer.Argument(help="The workflow, as in [policy.NAME].")] = None,
+    workflow: Annotated[str | None, typer.Argument(help="The workflow's name, as `billhook mode` lists it.")] = None,
     mode: Annotated[str | None, typer.Argument(help="off, observe, propose or auto.")] = None,
     include_existing: Existing = False,
     json: Json = False,
@@ -31,19 +34,17 @@ def mode(
         raise typer.BadParameter(f"{mode} is no mode: write one of {', '.join(control.MODES)}")
     here = session(context)
     chosen = here.chosen()
-    settings = chosen.settings
-    firsts = {name: str(policy.get("mode", "observe")) for name, policy in chosen.policies.items()}
+    settings, policies = chosen.settings, chosen.policies
     if source is not None:
         settings.source(source)
+    registry = load_folders(settings.workflows)
     with here.database() as database:
         if source and workflow and mode:
-            first = firsts.get(workflow, "observe")
-            database.write(lambda c: _set(c, source, workflow, mode, first, include_existing))
+            first = modes.first_mode(policies, workflow)
+            database.write(lambda c: _set(c, registry, source, workflow, mode, first, include_existing))
         with database.read() as connection:
-            rows = [
-                _row(connection, name, flow, firsts.get(flow, "observe")) for name in settings.sources for flow in _named(firsts, workflow)
-            ]
-    shown = [row for row in rows if source in (None, row["source"]) and workflow in (None, row["workflow"])]
+            found = [one for name in settings.sources for one in modes.switches(connection, name, registry, policies)]
+    shown = [asdict(one) for one in found if source in (None, one.source) and workflow in (None, one.workflow)]
     show_rows(shown, COLUMNS, as_json=json, nothing="no source is configured")
 
 
@@ -81,20 +82,10 @@ def unfreeze(context: typer.Context, reason: Reason = "", json: Json = False) ->
     show_rows([{"frozen": False, "was": was}], ("frozen", "was"), as_json=json, nothing="")
 
 
-def _named(firsts: dict[str, str], workflow: str | None) -> list[str]:
-    return sorted({"auto-send", *firsts, *([workflow] if workflow else [])})
-
-
-def _set(connection: Connection, source: str, workflow: str, mode: str, first: str, include_existing: bool) -> None:
+def _set(connection: Connection, registry: Registry, source: str, workflow: str, mode: str, first: str, include_existing: bool) -> None:
+    """Put the mode in force; raises BadParameter for a workflow nobody knows."""
+    if (why_not := modes.objection(connection, source, workflow, mode, registry)) is not None:
+        raise typer.BadParameter(why_not)
     was = control.mode_of(connection, source, workflow, first)
     now = datetime.now(UTC)
     control.set_mode(connection, source, workflow, mode, was=was, at=now, actor=actor(), include_existing=include_existing)
-
-
-def _row(connection: Connection, source: str, workflow: str, first: str) -> dict[str, Any]:
-    """What is in force, what was asked for, and why they differ."""
-    value = control.get(connection, control.mode_name(source, workflow))
-    said, mode = (value["mode"] if value else first), control.mode_of(connection, source, workflow, first)
-    note = "" if said == mode else f"{said} begins once `billhook connect {source}` has read what is there"
-    frozen = control.frozen(connection)
-    return {"source": source, "workflow": workflow, "mode": mode, "said": said, "note": f"frozen: {frozen}" if frozen else note}

@@ -15,8 +15,11 @@ Key = Annotated[str, typer.Argument(help="A run, effect, invoice or customer id;
 
 def explain(context: typer.Context, key: Key, source: Source = None, json: Json = False) -> None:
     """Everything that was received, decided and done about one thing, oldest first."""
-    with session(context).database() as database, database.read() as connection:
+    here = session(context)
+    with here.database() as database, database.read() as connection:
         lines = story(connection, key, source)
+    if not lines and source is not None:
+        here.settings().source(source)
     if not lines:
         raise NotHere(f"nothing is known about {key}: try `billhook deliveries`, or `billhook doctor` if nothing arrives")
     if json:

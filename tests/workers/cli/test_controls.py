@@ -22,10 +22,42 @@ def test_a_mode_is_set_for_one_workflow_of_one_source_and_the_moment_is_kept(bil
     before = billhook("mode", "--json").json
     after = billhook("mode", "shop", "auto-send", "auto", "--json")
 
-    assert [(row["source"], row["workflow"], row["mode"]) for row in before] == [("shop", "auto-send", "observe")]
+    assert ("shop", "auto-send", "observe") in [(row["source"], row["workflow"], row["mode"]) for row in before]
     assert (after.code, after.json[0]["mode"]) == (0, "auto")
     with store.read() as connection:
         assert control.switched_at(connection, "shop", "auto-send") is not None
+
+
+def test_a_workflow_without_a_policy_is_switched_and_listed_like_any_other(billhook: Billhook, store: Database) -> None:
+    answer = billhook("mode", "shop", "auto-send-sweep", "auto")
+
+    assert (answer.code, answer.err) == (0, "")
+    assert ["shop", "auto-send-sweep", "auto"] in [line.split()[:3] for line in billhook("mode").out.splitlines()]
+    assert ("auto-send-sweep", "auto") in [(row["workflow"], row["mode"]) for row in billhook("mode", "--json").json]
+    assert [finding["text"] for finding in billhook("doctor", "--json").json if "mode auto" in finding["text"]] == [
+        "mode auto: auto-send-sweep"
+    ]
+
+
+def test_a_misspelt_stop_is_refused_and_stops_nothing(billhook: Billhook, store: Database) -> None:
+    answer = billhook("mode", "shop", "auto-sned", "off")
+
+    assert answer.code == 2
+    assert "there is no workflow auto-sned: known are" in answer.err and "auto-send" in answer.err
+    with store.read() as connection:
+        assert control.named(connection, "mode:") == {}
+
+
+def test_a_mode_left_over_from_a_workflow_that_is_gone_is_listed_and_can_be_switched_off(billhook: Billhook, store: Database) -> None:
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    store.write(lambda c: control.set_mode(c, "shop", "gone", "auto", was="observe", at=at, actor="operator"))
+
+    started, stopped = billhook("mode", "shop", "gone", "auto"), billhook("mode", "shop", "gone", "off", "--json")
+    findings = [finding["text"] for finding in billhook("doctor", "--json").json]
+
+    assert (started.code, "can only be set to off" in started.err) == (2, True)
+    assert [(row["mode"], row["note"]) for row in stopped.json] == [("off", "no file registers gone")]
+    assert "no file registers gone" in findings
 
 
 def test_without_a_baseline_nothing_leaves_observe_and_the_way_out_is_named(billhook: Billhook, place: Path) -> None:
@@ -41,6 +73,13 @@ def test_without_a_baseline_nothing_leaves_observe_and_the_way_out_is_named(bill
         (("mode", "shop", "auto-send"), "write all three"),
         (("mode", "shop", "auto-send", "loud"), "loud is no mode"),
         (("mode", "other"), "no source other"),
+        (("mode", "other", "auto-send", "off"), "no source other"),
+        (("effects", "--source", "other"), "no source other"),
+        (("runs", "--source", "other"), "no source other"),
+        (("runs", "--type", "auto-sned"), "there is no workflow auto-sned: known are"),
+        (("explain", "4711", "--source", "other"), "no source other"),
+        (("connect", "other"), "no source other"),
+        (("signal", "send.stopped", "--source", "other"), "no source other"),
         (("trigger",), "name either a kind"),
         (("trigger", "invoice.completed"), "sandbox = true"),
         (("trigger", "invoice.completed", "--source", "shop"), "is a real account"),
@@ -160,6 +199,19 @@ def test_the_doctor_names_a_workflow_file_that_does_not_import_and_the_policy_le
     wrong = [f"{finding['area']}: {finding['text']}" for finding in findings if finding["state"] == "wrong"]
     assert any("policies: policy.t-torn" in text for text in wrong)
     assert any("billhook_t_torn.py does not import: ModuleNotFoundError" in text and "billhook_t_torn.py:1)" in text for text in wrong)
+
+
+def test_a_workflow_whose_file_does_not_import_can_be_stopped_and_not_started(store: Database, place: Path) -> None:
+    (place / "billhook_t_torn.py").write_text("import nothing_of_this_name")
+    shell = Shell(place, BILLHOOK_WORKFLOWS=".")
+
+    stopped = shell.billhook("mode", "shop", "t-torn", "off")
+    started = shell.billhook("mode", "shop", "t-torn", "auto", code=2)
+
+    assert "t-torn" in stopped and "billhook_t_torn.py does not import" in stopped
+    assert "billhook_t_torn.py does not import: it can only be set to off or observe" in started
+    with store.read() as connection:
+        assert control.get(connection, "mode:shop:t-torn")["mode"] == "off"
 
 
 def test_the_doctor_knows_which_file_system_a_path_is_on() -> None:

@@ -81,7 +81,7 @@ def test_explain_tells_the_whole_story_from_every_end(billhook: Billhook, made: 
 
 def test_explain_keeps_to_the_named_source(billhook: Billhook, made: Made) -> None:
     assert billhook("explain", "4711", "--source", "shop").code == 0
-    assert billhook("explain", "4711", "--source", "other").code == 1
+    assert billhook("explain", "4711", "--source", "other").code == 2
 
 
 @pytest.mark.parametrize(
