@@ -6,6 +6,7 @@ known beforehand, while these names come from billhook.toml, may point to a file
 on demand, the workers' never by the receiver.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,10 +48,12 @@ def read_secret(name: str, environ: Mapping[str, str], secrets_dir: Path | None)
     if name in environ:
         return _not_empty(name, environ[name])
     if named := environ.get(f"{name}_FILE"):
-        return _not_empty(name, _read_file(f"{name}_FILE", Path(named)))
-    if secrets_dir is not None and (secrets_dir / name).is_file():
-        return _not_empty(name, _read_file(name, secrets_dir / name))
-    return None
+        value = _read_file(f"{name}_FILE", Path(named))
+        if value is None:
+            raise SettingsInvalid(f"{name}_FILE names {named}, where no file is: write it, or correct the path")
+        return _not_empty(name, value)
+    value = None if secrets_dir is None else _read_file(name, secrets_dir / name)
+    return None if value is None else _not_empty(name, value)
 
 
 def require_strong(name: str, value: str) -> None:
@@ -84,8 +87,17 @@ def _not_empty(name: str, value: str) -> str:
     return value.strip()
 
 
-def _read_file(name: str, path: Path) -> str:
+def _read_file(name: str, path: Path) -> str | None:
+    """The text of a file, None where there is none. Raises SettingsInvalid where there is one that cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"the file of {name} cannot be read: {path}") from error
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except IsADirectoryError as error:
+        todo = "remove it and write the file (Docker makes a directory where the file it is to mount is missing)"
+        raise SettingsInvalid(f"the file of {name} cannot be read: {path} is a directory: {todo}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid(f"the file of {name} cannot be read: {path} is not text in UTF-8: write it anew") from error
+    except OSError as error:
+        todo = f"let user {os.geteuid()}, as whom billhook runs here, enter its directory and read it (chown or chmod)"
+        raise SettingsInvalid(f"the file of {name} cannot be read: {path}: {error.strerror}: {todo}") from error

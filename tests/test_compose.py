@@ -1,5 +1,11 @@
 """docker-compose.yml: its very commands, as processes on a real PostgreSQL and Redis, carry one event through."""
 
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -107,3 +113,73 @@ def test_those_who_act_share_a_place_for_the_ledgers_heads_outside_the_database(
 
 def test_the_door_is_published_on_the_loopback_address_only() -> None:
     assert SERVICES["receiver"]["ports"] == ["127.0.0.1:8080:8080"]
+
+
+NOBODY = 65534
+# Imported first: whoever the process becomes may not be able to enter the directories of Python and of this checkout.
+ROLE = {
+    "receiver": "from receiver.__main__ import main as start",
+    "worker": "import workers.cli.main as cli; import workers.loading as r; r.load_folders(); start = lambda: cli.run(['worker'])",
+}
+SECRET_OF = {"receiver": "BILLHOOK_DOOR_SHOP_PATH", "worker": "BILLHOOK_API_SHOP_USER"}
+
+
+@pytest.fixture
+def mounted() -> Iterator[Path]:
+    """A directory as a container sees it, which every user may enter: billhook.toml and secrets."""
+    with tempfile.TemporaryDirectory(prefix="bh-mounted-") as name:
+        place = Path(name)
+        (place / "secrets").mkdir()
+        (place / "billhook.toml").write_text('[source.shop]\nkind = "monsum"\n')
+        for path in (place, *place.rglob("*")):
+            path.chmod(0o777 if path.is_dir() else 0o666)
+        yield place
+        (place / "secrets").chmod(0o777)
+
+
+def start_as_another(role: str, place: Path) -> subprocess.CompletedProcess[str]:
+    """The role, run by somebody who owns nothing here: as root, who may read everything, by nobody."""
+    become = f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})" if os.geteuid() == 0 else "pass"
+    script = f"import os, sys\n{ROLE[role]}\n{become}\nsys.exit(start())"
+    environ = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    environ |= {"PYTHONPATH": str(ROOT), "BILLHOOK_CONFIG": str(place / "billhook.toml"), "BILLHOOK_SECRETS_DIR": str(place / "secrets")}
+    environ |= {"BILLHOOK_DATABASE": f"sqlite:///{place}/billhook.db", "BILLHOOK_DATA_DIR": str(place), "BILLHOOK_PORT": "0"}
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("role", ["receiver", "worker"])
+def test_a_role_that_may_not_enter_the_directory_of_its_secrets_says_which_file_and_for_whom(role: str, mounted: Path) -> None:
+    (mounted / "secrets" / SECRET_OF[role]).write_text("c0ffee-c0ffee-1234567890")
+    (mounted / "secrets").chmod(0)
+
+    ended = start_as_another(role, mounted)
+
+    user = NOBODY if os.geteuid() == 0 else os.geteuid()
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert re.search(rf"the file of BILLHOOK_\w+ cannot be read: {mounted}/secrets/\w+: Permission denied: let user {user}, ", ended.stderr)
+
+
+@pytest.mark.parametrize("role", ["receiver", "worker"])
+def test_a_directory_in_a_secrets_place_is_named_too(role: str, mounted: Path) -> None:
+    (mounted / "secrets" / SECRET_OF[role]).mkdir()
+
+    ended = start_as_another(role, mounted)
+
+    assert ended.returncode == 2, ended.stderr
+    assert f"{mounted}/secrets/{SECRET_OF[role]} is a directory: remove it" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_user_of_the_image_is_the_one_the_secrets_are_given_to() -> None:
+    dockerfile, page = (ROOT / "Dockerfile").read_text(), (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    [made], [user] = re.findall(r"useradd --uid (\d+)", dockerfile), re.findall(r"^USER (\S+)$", dockerfile, re.MULTILINE)
+
+    given = re.search(r"chown -R (\d+) (.+)", page)
+
+    assert given is not None
+    assert {made, user} == {given[1]}
+    assert re.findall(r"as user (\d+) in their containers", page) == [made]
+    mounts = {mount.split(":")[0] for role in ROLES for mount in SERVICES[role]["volumes"] if "secrets" in mount.split(":")[0]}
+    assert {f"./{path}" for path in given[2].split()} == mounts
