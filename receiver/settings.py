@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -36,6 +36,7 @@ from receiver.credentials import require_strong, require_use, split_live
 from receiver.credentials import variable_part as variable_part
 from receiver.errors import SettingsInvalid
 
+_NOT_WRITTEN = ("name", "sources", "config")
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -159,7 +160,9 @@ class Settings(BaseSettings):
     def source(self, name: str) -> SourceSettings:
         """The source called `name`; raises SettingsInvalid where there is none."""
         if name not in self.sources:
-            raise SettingsInvalid(f"no source {name}: add [source.{name}] to billhook.toml; known are {', '.join(self.sources) or 'none'}")
+            raise SettingsInvalid(
+                f"no source {name}: add [source.{name}] to {self.config or 'billhook.toml'}; known are {', '.join(self.sources) or 'none'}"
+            )
         return self.sources[name]
 
     def door_secrets(self, name: str) -> DoorSecrets:
@@ -196,14 +199,36 @@ class Settings(BaseSettings):
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force; raises SettingsInvalid. Relative paths are relative to the current directory."""
+    path = find_config(config, environ)
     try:
-        settings = Settings(config=find_config(config, environ), environ=environ)
+        settings = Settings(config=path, environ=environ)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        named = ".".join(str(part) for part in first["loc"]).replace("sources.", "source.") or "billhook.toml"
-        raise SettingsInvalid(f"setting {named} cannot be used: {first['msg']}") from None
+        name, wrong = first_mistake(error, Settings)
+        raise SettingsInvalid(f"setting {name.replace('sources.', 'source.') or 'billhook'} cannot be used: {wrong} (in {path})") from None
     _require_known_about(settings)
     return settings
+
+
+def first_mistake(error: ValidationError, model: type[BaseModel], *, beside: tuple[str, ...] = ()) -> tuple[str, str]:
+    """The dotted name of the first wrong setting of `model`, and what is wrong; a name nobody knows is answered with those known.
+
+    `beside`: what may stand in the same table and is read by others.
+    """
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return name, first["msg"]
+    known = [*beside, *(field for field in _table_at(model, first["loc"][:-1]).model_fields if field not in _NOT_WRITTEN)]
+    return name, f"there is no such setting; known are {', '.join(known) or 'none'}"
+
+
+def _table_at(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model of the table at `place`; a part that is no field is a name somebody chose."""
+    for part in place:
+        field = model.model_fields.get(str(part))
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
 
 
 def _require_known_about(settings: Settings) -> None:

@@ -67,13 +67,14 @@ def _workflows(chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     try:
         unclaimed = chosen.check_policies(registry)
     except SettingsInvalid as error:
-        yield Finding("policies", WRONG, str(error), "correct it in billhook.toml")
+        yield Finding("policies", WRONG, str(error), f"correct it in {chosen.settings.config}")
     else:
         if not unclaimed:
             yield Finding("policies", FINE, "every policy fits its workflow")
         for name in unclaimed:
             text = f"policy.{name}: there is no workflow of this name, and a file does not import"
-            yield Finding("policies", WRONG, text, "mend the file; if that is not its workflow, correct the name in billhook.toml")
+            todo = f"mend the file; if that is not its workflow, correct the name in {chosen.settings.config}"
+            yield Finding("policies", WRONG, text, todo)
     for why in registry.broken.values():
         yield Finding("workflows", WRONG, why, "mend the file; what it missed starts then")
 
@@ -86,7 +87,9 @@ def _sources(chosen: WorkerSettings) -> Iterator[Finding]:
         if source.kind != "standard":
             yield _tried(area, lambda source=source: chosen.client(source), "the provider's API login is set")  # type: ignore[misc]
     if not settings.sources:
-        yield Finding("sources", NOTE, "no source is configured", "add [source.NAME] to billhook.toml: see README.md, “A real account”")
+        yield Finding(
+            "sources", NOTE, "no source is configured", f"add [source.NAME] to {settings.config}: see README.md, “A real account”"
+        )
     yield _tried("secrets", settings.all_door_secrets, "no secret is used twice")
 
 
@@ -108,7 +111,7 @@ def _redis(url: str) -> Iterator[Finding]:
         with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
             policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
     except (redis.RedisError, ValueError) as error:
-        yield Finding("redis", WRONG, f"Redis does not answer ({type(error).__name__})", "start it, or correct redis in billhook.toml")
+        yield Finding("redis", WRONG, f"Redis does not answer ({type(error).__name__})", "start it, or correct billhook.redis")
         return
     if policy != "noeviction":
         yield Finding("redis", WRONG, f"its maxmemory-policy is {policy}: hints may be evicted", "set maxmemory-policy noeviction")
@@ -142,12 +145,12 @@ def _database(chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     try:
         database = Database(chosen.settings.database, read_pool=1)
     except BillhookError as error:
-        yield Finding("database", WRONG, str(error), "correct database in billhook.toml")
+        yield Finding("database", WRONG, str(error), "correct billhook.database")
         return
     try:
         yield from _inside(database, chosen, registry)
     except sa.exc.SQLAlchemyError as error:
-        yield Finding("database", WRONG, f"does not answer ({type(error).__name__})", "start it, or correct database in billhook.toml")
+        yield Finding("database", WRONG, f"does not answer ({type(error).__name__})", "start it, or correct billhook.database")
     finally:
         database.close()
 

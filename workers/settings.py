@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
 from receiver.log import get_logger
-from receiver.settings import Settings, SourceSettings, load_settings, read_secret, read_toml, variable_part
+from receiver.settings import Settings, SourceSettings, first_mistake, load_settings, read_secret, read_toml, variable_part
 from receiver.sources import catalog
 from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
@@ -53,7 +53,7 @@ class WorkerSettings:
         self._environ = environ
         table = read_toml(self.settings.config) if self.settings.config else {}
         self.policies = _policies(table.get("policy", {}))
-        self.apis = {name: _api(name, part.get("api", {})) for name, part in table.get("source", {}).items()}
+        self.apis = {name: _api(name, part.get("api", {}), self.settings.config) for name, part in table.get("source", {}).items()}
 
     def client(self, source: SourceSettings) -> Client | None:
         """The provider client of a source, or None for a kind without an API."""
@@ -76,9 +76,11 @@ class WorkerSettings:
         unclaimed = tuple(name for name in self.policies if registry.get(name) is None)
         if unclaimed and not registry.broken:
             known = ", ".join(sorted(w.name for w in registry.all())) or "none"
-            raise SettingsInvalid(f"policy.{unclaimed[0]}: there is no workflow of this name; known are {known}")
+            raise SettingsInvalid(
+                f"policy.{unclaimed[0]}: there is no workflow of this name; known are {known} (in {self.settings.config})"
+            )
         for name, body in self.policies.items():
-            _check_policy(name, body, registry.get(name))
+            _check_policy(name, body, registry.get(name), self.settings.config)
         return unclaimed
 
 
@@ -120,20 +122,25 @@ def _policies(tables: Any) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _check_policy(name: str, body: Mapping[str, Any], workflow: Workflow | None) -> None:
+def _check_policy(name: str, body: Mapping[str, Any], workflow: Workflow | None, file: Path | None) -> None:
+    model: type[BaseModel] = ModeOf
     try:
         ModeOf.model_validate({"mode": body.get("mode", "observe")})
         if workflow is not None:
-            workflow.policy.model_validate({key: value for key, value in body.items() if key != "mode"})
+            model = workflow.policy
+            said = {key: value for key, value in body.items() if key != "mode"}
+            model.model_validate(said, extra=None if model.model_config.get("extra") == "allow" else "forbid")
     except ValidationError as error:
-        raise SettingsInvalid(f"policy.{name}.{_first(error)}") from error
+        field, wrong = first_mistake(error, model, beside=("mode",) if model is not ModeOf else ())
+        raise SettingsInvalid(f"policy.{name}.{field or 'policy'}: {wrong} (in {file})") from error
 
 
-def _api(name: str, part: Mapping[str, Any]) -> ApiSettings:
+def _api(name: str, part: Mapping[str, Any], file: Path | None) -> ApiSettings:
     try:
         api = ApiSettings.model_validate(part)
     except ValidationError as error:
-        raise SettingsInvalid(f"source.{name}.api.{_first(error)}") from error
+        field, wrong = first_mistake(error, ApiSettings)
+        raise SettingsInvalid(f"source.{name}.api.{field}: {wrong} (in {file})") from error
     if api.sandbox and not _loopback(api.base_url or ""):
         raise SettingsInvalid(
             f"source.{name}.api.base_url: a sandbox must be on this machine, such as http://127.0.0.1:8090/api/1.0/api.php"
@@ -147,8 +154,3 @@ def _loopback(url: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(str(part) for part in problem['loc']) or 'policy'}: {problem['msg']}"

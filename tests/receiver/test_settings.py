@@ -1,5 +1,6 @@
 """Settings and secrets: where they come from, and which refuse to start."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,6 +95,25 @@ def test_a_mistake_names_its_setting(tmp_path: Path, text: str, says: str) -> No
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "known", "other"),
+    [
+        ("[billhook]\ndatabaze = 1", "database, redis, data_dir", "sources"),
+        ("[billhook.receiver]\nprot = 1", "host, port, max_body_bytes", "database"),
+        ("[source.shop]\nkind = 'monsum'\nzoen = 'x'", "kind, zone, currencies", "database"),
+    ],
+)
+def test_a_misspelt_setting_is_answered_with_those_of_its_table_and_the_file_in_use(
+    tmp_path: Path, text: str, known: str, other: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        loaded(tmp_path, text)
+
+    said = str(caught.value)
+    assert f"there is no such setting; known are {known}" in said and other not in said
+    assert said.endswith(f"(in {tmp_path / 'billhook.toml'})")
+
+
 def test_the_environment_is_the_one_given_and_an_argument_beats_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLHOOK_REDIS", "redis://of-the-process")
     path = tmp_path / "billhook.toml"
@@ -168,6 +188,27 @@ def test_a_secret_is_the_variable_else_the_file_it_names_else_the_file_of_its_na
     for bad in ({"NAME": " "}, {"NAME_FILE": str(tmp_path / "absent")}):
         with pytest.raises(SettingsInvalid, match="NAME"):
             read_secret("NAME", bad, tmp_path)
+
+
+@pytest.mark.parametrize("said", ["named", "in the directory"])
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: path.mkdir(), "is a directory: remove it"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "is not text in UTF-8"),
+        (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links: let user"),
+    ],
+)
+def test_a_secret_that_is_there_and_cannot_be_read_is_named_with_the_way_out(
+    tmp_path: Path, said: str, make: Callable[[Path], object], says: str
+) -> None:
+    make(tmp_path / "NAME")
+
+    with pytest.raises(SettingsInvalid) as caught:
+        read_secret("NAME", {"NAME_FILE": str(tmp_path / "NAME")} if said == "named" else {}, tmp_path)
+
+    assert f"cannot be read: {tmp_path / 'NAME'}" in str(caught.value)
+    assert says in str(caught.value)
 
 
 def test_several_values_live_at_once(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from receiver.errors import SettingsInvalid
-from tests.workers.letters import mail
+from tests.workers.letters import mail, post
 from workers.errors import WorkflowInvalid
 from workers.registry import REGISTRY, Registry
 from workers.settings import WorkerSettings, build
@@ -70,6 +70,28 @@ def test_a_client_is_made_for_the_kind_with_its_rate(tmp_path: Path) -> None:
 def test_a_policy_that_fits_no_workflow_is_named(tmp_path: Path, text: str, named: str) -> None:
     with Flow(mail) as flow, pytest.raises(SettingsInvalid, match=named):
         settings(tmp_path, SHOP + text).check_policies(flow.runtime.registry)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[policy.t-mail]\nper_dya = 5", "policy.t-mail.per_dya: there is no such setting; known are mode, per_day (in "),
+        ("[policy.t-post]\nhold = 5", "policy.t-post.hold: there is no such setting; known are mode (in "),
+        ("[policy.t-mail]\nper_day = 'many'", "(in "),
+        ("[policy.nobody]", "known are t-mail, t-post (in "),
+    ],
+)
+def test_a_wrong_policy_names_what_is_known_and_the_file_in_use(tmp_path: Path, text: str, says: str) -> None:
+    with Flow(mail, post) as flow, pytest.raises(SettingsInvalid) as caught:
+        settings(tmp_path, SHOP + text).check_policies(flow.runtime.registry)
+
+    assert says in str(caught.value)
+    assert str(caught.value).endswith(f"{tmp_path}/billhook.toml)")
+
+
+def test_a_wrong_api_setting_is_answered_with_those_that_are_known(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="known are base_url, calls_per_minute, sandbox"):
+        settings(tmp_path, SHOP + "[source.shop.api]\nbase_uri = 'x'")
 
 
 def test_a_policy_its_workflow_takes_is_accepted(tmp_path: Path) -> None:
