@@ -6,7 +6,7 @@ what they give, so a replay sees the same. Exported to authors by workers/author
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
@@ -21,6 +21,8 @@ from workers.ledger import EffectRow
 from workers.mirror import Mirror
 from workers.operator import Order
 from workers.runs import UNFINISHED, RunRow
+
+E = TypeVar("E", bound=Event)
 
 
 class PastEffect(BaseModel):
@@ -64,21 +66,21 @@ def _past(connection: Connection, row: sa.RowMapping) -> PastEffect:
     return PastEffect(version=slots[0].version if slots else "", reissued=reissued, called_at=row["calling_at"], **said)
 
 
-def events_of_customer(connection: Connection, source: str, customer_id: str, types: Sequence[type[Event]]) -> list[Event]:
+def events_of_customer(connection: Connection, source: str, customer_id: str, types: Sequence[type[E]]) -> list[E]:
     """Events of `types` about a customer or any invoice of theirs, in the order they were recorded."""
-    table, mirror = table_of(EventRow), table_of(Mirror)
+    table, objects = table_of(EventRow), table_of(Mirror)
     named = [t.type for t in types]
-    owned = sa.and_(mirror.c.source == source, mirror.c.kind == "invoice", mirror.c.customer_id == customer_id)
-    about = sa.or_(table.c.customer_id == customer_id, table.c.invoice_id.in_(sa.select(mirror.c.object_id).where(owned)))
+    owned = sa.and_(objects.c.source == source, objects.c.kind == "invoice", objects.c.customer_id == customer_id)
+    about = sa.or_(table.c.customer_id == customer_id, table.c.invoice_id.in_(sa.select(objects.c.object_id).where(owned)))
     query = sa.select(table.c.id).where(table.c.source == source, table.c.type.in_(named), about).order_by(table.c.id)
     ids = connection.execute(query).scalars().all()
-    return [events.load(connection, id).event for id in ids]
+    return [cast(E, events.load(connection, id).event) for id in ids]
 
 
-def events_of_invoice(connection: Connection, source: str, invoice_id: str, types: Sequence[type[Event]]) -> list[Event]:
+def events_of_invoice(connection: Connection, source: str, invoice_id: str, types: Sequence[type[E]]) -> list[E]:
     """Events of `types` about one invoice, in the order they were recorded."""
     found = events.concerning(connection, source, customer_id=None, invoice_id=invoice_id, types=[t.type for t in types])
-    return [recorded.event for recorded in found]
+    return [cast(E, recorded.event) for recorded in found]
 
 
 def switched_at(connection: Connection, source: str, workflow: str) -> str | None:
@@ -99,18 +101,18 @@ def completed_without_run(connection: Connection, source: str, workflow: str, *,
     Never what is history, nor what was completed before the workflow was switched on. Where an operator switched it on with existing
     invoices, those it only observed count as not looked at.
     """
-    event, mirror, run = table_of(EventRow), table_of(Mirror), table_of(RunRow)
+    event, objects, run = table_of(EventRow), table_of(Mirror), table_of(RunRow)
     setting = control.get(connection, control.mode_name(source, workflow)) or {}
     existing_too = setting.get("mode") in ("propose", "auto") and setting.get("include_existing")
     looked_at = [run.c.source == source, run.c.workflow == workflow, run.c.invoice_id == event.c.invoice_id]
     if existing_too:
         looked_at.append(sa.or_(run.c.mode != "observe", run.c.status.in_(UNFINISHED)))
-    here = sa.and_(mirror.c.source == source, mirror.c.kind == "invoice", mirror.c.object_id == event.c.invoice_id)
+    here = sa.and_(objects.c.source == source, objects.c.kind == "invoice", objects.c.object_id == event.c.invoice_id)
     missing = (
         sa.select(event.c.id, event.c.invoice_id)
-        .join(mirror, here)
+        .join(objects, here)
         .where(event.c.source == source, event.c.type == InvoiceCompleted.type, event.c.recorded_at < before)
-        .where(sa.not_(event.c.historical), sa.not_(mirror.c.canceled), sa.not_(mirror.c.deleted))
+        .where(sa.not_(event.c.historical), sa.not_(objects.c.canceled), sa.not_(objects.c.deleted))
         .where(~sa.exists().where(*looked_at))
     )
     if setting.get("switched_at"):
