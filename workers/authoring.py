@@ -58,7 +58,9 @@ from workers.lookups import (
     give_order,
     policy_of_run,
     switched_at,
+    tags_of,
     unknown_effects,
+    x_attributes_of,
 )
 from workers.operator import Order
 from workers.providers import monsum
@@ -131,8 +133,10 @@ __all__ = [
     "monsum",
     "policy_of_run",
     "switched_at",
+    "tags_of",
     "unknown_effects",
     "workflow",
+    "x_attributes_of",
 ]
 
 F = TypeVar("F", bound=Callable[..., None])

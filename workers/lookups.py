@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
 from receiver import inbox
-from receiver.db import table_of
+from receiver.db import canonical_json, table_of
 from receiver.event import Event, InvoiceCompleted
-from workers import control, events, ledger, operator, policies, runs
+from workers import control, events, ledger, mirror, operator, policies, runs
 from workers.events import EventRow
 from workers.ledger import EffectRow
 from workers.mirror import Mirror
@@ -81,6 +81,29 @@ def events_of_invoice(connection: Connection, source: str, invoice_id: str, type
     """Events of `types` about one invoice, in the order they were recorded."""
     found = events.concerning(connection, source, customer_id=None, invoice_id=invoice_id, types=[t.type for t in types])
     return [cast(E, recorded.event) for recorded in found]
+
+
+def x_attributes_of(connection: Connection, source: str, customer_id: str) -> dict[str, str] | None:
+    """The known X_ATTRIBUTES of a customer by name: the last set a webhook about the customer told, or that we wrote since.
+
+    None where nobody told any, for the API never shows them; {} where there are none. Before the first event about the customer itself,
+    what an invoice's or a payment's event told of them counts.
+    """
+    known = mirror.load(connection, source, "customer", customer_id)
+    fields = known.state.fields if known else {}
+    said = fields.get("x_attributes", fields.get("x_attributes_hint"))
+    return None if said is None else {name: _text(value) for name, value in said.items()}
+
+
+def tags_of(connection: Connection, source: str, customer_id: str) -> list[str]:
+    """The known TAGS of a customer, from reads and webhooks. No service writes them."""
+    known = mirror.load(connection, source, "customer", customer_id)
+    return list(known.state.fields.get("tags") or []) if known else []
+
+
+def _text(value: Any) -> str:
+    """An attribute's value as the provider takes it."""
+    return value if isinstance(value, str) else "" if value is None else canonical_json(value)
 
 
 def switched_at(connection: Connection, source: str, workflow: str) -> str | None:

@@ -61,6 +61,55 @@ def test_events_of_a_customer_are_those_of_its_invoices_too(flow: Flow) -> None:
     assert [event.type for event in own] == ["invoice.changed"]
 
 
+def x_attributes(flow: Flow, customer: str) -> dict[str, str] | None:
+    with flow.db.read() as connection:
+        return lookups.x_attributes_of(connection, "shop", customer)
+
+
+def test_the_known_attributes_of_a_customer_are_those_of_the_last_event_about_it(flow: Flow) -> None:
+    customer = flow.trigger("customer.created", **{"x_attributes.x_tenant": "acme", "x_attributes.x_plan": "2"})["customer_id"]
+    before = x_attributes(flow, customer)
+    flow.trigger("customer.updated", customer_id=customer, **{"x_attributes.x_plan": "3"})
+
+    assert before == {"x_tenant": "acme", "x_plan": "2"}
+    assert x_attributes(flow, customer) == {"x_plan": "3"}
+
+
+def test_a_customer_without_attributes_is_told_from_one_of_whom_nobody_said_any(database: Database) -> None:
+    with Flow(auto_send, database=database, connect=False) as flow:
+        existing = flow.sandbox.trigger("customer.created", {"x_attributes.x_tenant": "acme"})["customer_id"]
+        flow.sandbox.drain()
+        flow._connect()
+        new = flow.trigger("customer.created")["customer_id"]
+
+        assert x_attributes(flow, new) == {}
+        assert x_attributes(flow, existing) is None
+        assert x_attributes(flow, "nobody") is None
+
+        flow.trigger("invoice.completed", customer_id=existing)
+        assert x_attributes(flow, existing) == {"x_tenant": "acme"}
+
+
+def test_an_attribute_that_is_no_text_is_given_as_the_text_the_provider_takes(flow: Flow) -> None:
+    body = (
+        b'{"id": 9, "type": "customer.created", "customer": {"customer_id": "7", "x_attributes": {"a": 1, "b": null, "c": ["\xc3\xa4"]}}}'
+    )
+    flow.deliver(body)
+
+    assert x_attributes(flow, "7") == {"a": "1", "b": "", "c": '["ä"]'}
+
+
+def test_the_known_tags_of_a_customer_come_from_what_was_read(database: Database) -> None:
+    with Flow(auto_send, database=database, connect=False) as flow:
+        customer = flow.sandbox.trigger("customer.created", {"tags": "vip, late"})["customer_id"]
+        flow.sandbox.drain()
+        flow._connect()
+
+        with flow.db.read() as connection:
+            assert lookups.tags_of(connection, "shop", customer) == ["vip", "late"]
+            assert lookups.tags_of(connection, "shop", "nobody") == []
+
+
 def test_the_policy_of_another_run_can_be_read(flow: Flow) -> None:
     invoice = flow.trigger("invoice.completed")["invoice_id"]
 

@@ -52,6 +52,25 @@ def _send_by_email(
     return ask.SendByEmail(invoice_id=obj.id, recipient=to, subject=subject, message=message, receipt_confirmation=receipt_confirmation)
 
 
+def _update_customer(
+    obj: Any,
+    *,
+    fields: Mapping[str, str] | None = None,
+    x_attributes: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None,
+    suppress_mail: bool = True,
+) -> ask.WriteCustomer:
+    """`fields` by the reference's names in lower case. `x_attributes` is added to `known`: what goes out is the whole set.
+
+    `known`: what x_attributes_of gave, or {} where it is certain that there are none. Raises TypeError without it: whether the provider
+    keeps what a request leaves out is in no source.
+    """
+    if x_attributes is not None and known is None:
+        raise TypeError("x_attributes= needs known=, the set x_attributes_of gives: what is left out may be deleted at the provider")
+    whole = None if x_attributes is None else {**(known or {}), **x_attributes}
+    return ask.WriteCustomer(customer_id=obj.id, fields=dict(fields or {}), x_attributes=whole, suppress_mail=suppress_mail)
+
+
 def _completed(request: ask.Complete, reply: ask.Completed) -> Mirrored:
     return "invoice", request.invoice_id, {"type": "outgoing", "number": reply.invoice_number}
 
@@ -182,7 +201,7 @@ update_customer = Service(
     request=ask.WriteCustomer,
     reply=ask.Done,
     effect_class=Find(looks.customer_written, looks.SOON_S),
-    build=_for_customer(ask.WriteCustomer),
+    build=_update_customer,
     mirror=_written,
 )
 delete_customer = Service(

@@ -21,7 +21,7 @@ from receiver.db import Database, table_of
 from receiver.event import Event
 from receiver.settings import SourceSettings
 from receiver.sources import catalog
-from workers import baseline, control, ledger, operator, rereads, routing, runs, schema
+from workers import baseline, control, desk, ledger, operator, rereads, routing, runs, schema
 from workers.chain import OutsideHead
 from workers.errors import RateHeld
 from workers.operator import Order
@@ -201,6 +201,21 @@ class Flow:
         return [
             (call.service, call.at) for call in self.sandbox.calls if call.acted and not call.service.endswith((".get", ".getreminders"))
         ]
+
+    def ids(self, state: str) -> list[str]:
+        """The ids of the effects in a state ("proposed", "unknown", …), in the order they were intended: what `order` takes."""
+        table = table_of(ledger.EffectRow)
+        rows = self.rows(sa.select(table.c.id).where(table.c.state == state).order_by(table.c.intended_at, table.c.id))
+        return [row["id"] for row in rows]
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """("alert", reason), ("task", reason) and ("parked", kind) of all that people were told and have not closed."""
+        said = []
+        for name, model, column in (("alert", desk.Alert, "reason"), ("task", desk.Task, "reason"), ("parked", desk.Parked, "kind")):
+            table = table_of(model)
+            said += [(name, row[column]) for row in self.rows(sa.select(table).where(table.c.closed_at.is_(None)).order_by(table.c.id))]
+        return said
 
     def rows(self, query: sa.Select[Any]) -> list[sa.RowMapping]:
         """What the database holds."""

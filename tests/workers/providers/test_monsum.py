@@ -52,9 +52,24 @@ def test_the_providers_own_mail_goes_out_only_where_it_is_asked_for_by_name():
 
 
 def test_x_attributes_are_written_as_a_list_of_key_and_value():
-    request = monsum.update_customer.build(CUSTOMER, x_attributes={"x_tenant": "acme"})
+    request = monsum.update_customer.build(CUSTOMER, x_attributes={"x_tenant": "acme"}, known={})
 
     assert request.data()["X_ATTRIBUTES"] == [{"KEY": "x_tenant", "VALUE": "acme"}]
+
+
+def test_x_attributes_are_added_to_the_known_ones_and_a_new_value_wins():
+    request = monsum.update_customer.build(CUSTOMER, x_attributes={"x_late": "3"}, known={"x_tenant": "acme", "x_late": "2"})
+
+    assert request.x_attributes == {"x_tenant": "acme", "x_late": "3"}
+
+
+def test_x_attributes_are_not_written_by_whoever_does_not_say_what_is_known():
+    with pytest.raises(TypeError, match="known="):
+        monsum.update_customer.build(CUSTOMER, x_attributes={"x_late": "3"}, known=None)
+
+
+def test_a_customer_is_updated_without_x_attributes_whatever_is_known():
+    assert monsum.update_customer.build(CUSTOMER, fields={"city": "Bonn"}, known={"x_tenant": "acme"}).x_attributes is None
 
 
 def test_a_customer_field_the_reference_does_not_have_is_refused():
@@ -124,11 +139,12 @@ def test_only_a_whole_cancellation_is_put_on_the_mirror():
 
 
 def test_a_written_customer_is_put_on_the_mirror_by_canonical_names():
-    request = monsum.update_customer.build(CUSTOMER, fields={"language_code": "DE", "email": "a@example.com"}, x_attributes={"x": "1"})
+    said = {"fields": {"language_code": "DE", "email": "a@example.com"}, "x_attributes": {"x": "1"}, "known": {"y": "2"}}
+    request = monsum.update_customer.build(CUSTOMER, **said)
 
     mirrored = monsum.update_customer.mirror(request, Done(status="success"))
 
-    assert mirrored == ("customer", "1", {"language": "de", "email": "a@example.com", "x_attributes": {"x": "1"}})
+    assert mirrored == ("customer", "1", {"language": "de", "email": "a@example.com", "x_attributes": {"x": "1", "y": "2"}})
 
 
 def test_a_new_customer_is_known_by_the_id_in_the_reply():

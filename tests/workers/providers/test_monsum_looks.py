@@ -113,7 +113,7 @@ def test_a_new_invoice_without_an_ext_uid_tells_nothing():
 
 def test_x_attributes_cannot_be_read_back_so_writing_them_tells_nothing():
     bench = Bench()
-    request = monsum.update_customer.build(bench.customer, fields={"city": "Bonn"}, x_attributes={"x": "1"})
+    request = monsum.update_customer.build(bench.customer, fields={"city": "Bonn"}, x_attributes={"x": "1"}, known={})
     bench.client.call(monsum.update_customer, request)
 
     assert bench.look(monsum.update_customer, request).found is None

@@ -44,6 +44,31 @@ def test_advancing_with_nothing_due_ends() -> None:
         assert flow.clock.now == START + timedelta(days=1)
 
 
+def test_an_order_names_an_effect_by_the_id_its_state_lists() -> None:
+    with Flow(mail, mode="propose") as flow:
+        for _ in range(2):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        first, second = flow.ids("proposed")
+
+        answers = flow.order("approve", first), flow.order("reject", second)
+
+        assert answers == ("events: approved", "events: rejected by an operator")
+        assert (flow.ids("done"), flow.ids("cancelled"), flow.ids("proposed")) == ([first], [second], [])
+
+
+def test_what_people_are_told_is_listed_until_it_is_closed() -> None:
+    with Flow(mail, policy={"per_day": 0}) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        before = flow.told
+
+        flow.order("close", "alert:1")
+
+        assert before == [("alert", "daily_cap")]
+        assert flow.told == []
+
+
 def test_a_workflow_nobody_registered_is_refused() -> None:
     with pytest.raises(ValueError, match="not a registered workflow"):
         Flow("no-such-workflow")
