@@ -1,5 +1,6 @@
-"""The workflow author's page is true: its example is taken from the page and run as an author would."""
+"""The workflow author's guide is true: its examples are taken from the page, type-checked and run as an author would."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -7,8 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from workers import authoring
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "authors.md").read_text(encoding="utf-8")
@@ -36,32 +35,39 @@ def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_page_shows_a_workflow_and_its_test() -> None:
-    assert sorted(FILES) == ["complete_drafts.py", "test_complete_drafts.py"]
+WORKFLOWS = ["complete_drafts", "tag_late_payers"]
 
 
-def test_the_example_passes_its_own_test(folder: Path) -> None:
-    ended = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "test_complete_drafts.py", folder=folder)
+def test_the_page_shows_workflows_and_their_tests_and_no_code_that_is_not_run() -> None:
+    assert sorted(FILES) == sorted(f"{name}.py" for flow in WORKFLOWS for name in (flow, f"test_{flow}"))
+    assert PAGE.count("```python") == len(FILES)
+    assert "```python" not in (ROOT / "docs" / "author-reference.md").read_text(encoding="utf-8")
+
+
+def test_the_examples_pass_their_own_tests(folder: Path) -> None:
+    ended = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", folder=folder)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "3 passed" in ended.stdout
+    assert "7 passed" in ended.stdout
 
 
-def test_the_example_is_found_in_a_folder_of_workflows(folder: Path) -> None:
-    (folder / "test_complete_drafts.py").unlink()
+def test_the_examples_pass_a_strict_type_check(folder: Path) -> None:
+    if importlib.util.find_spec("mypy") is None:
+        pytest.skip("mypy comes with the extra dev: `make check` has it")
+
+    ended = run("-m", "mypy", "--strict", f"--cache-dir={ROOT / '.mypy_cache'}", *(f"{name}.py" for name in WORKFLOWS), folder=folder)
+
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_examples_are_found_in_a_folder_of_workflows_beside_their_tests(folder: Path) -> None:
     look = """
 from pathlib import Path
 from workers.loading import load_folders
 registry = load_folders([Path(".")])
-print(registry.get("complete-drafts").file, registry.broken)
+print(Path(registry.get("complete-drafts").file).name, Path(registry.get("tag-late-payers").file).name, registry.broken)
 """
 
     ended = run("-c", look, folder=folder)
 
-    assert ended.stdout.split() == [str(folder / "complete_drafts.py"), "{}"], ended.stderr
-
-
-def test_every_call_the_page_names_exists() -> None:
-    named = set(re.findall(r"`run\.(\w+)", PAGE))
-
-    assert named - set(dir(authoring.Run)) == set()
+    assert ended.stdout.split() == ["complete_drafts.py", "tag_late_payers.py", "{}"], ended.stderr

@@ -1,7 +1,7 @@
 """Canonical values: one form for what Monsum's notifications, its API and FastBill write in many.
 
 Pure functions from a native JSON value to a canonical one; `None` is "said to be empty". Used by the normalisers in
-receiver/sources/monsum.py. Evidence for every quirk: docs/events.md and the samples under tests/payloads/monsum.
+receiver/sources/monsum.py. Evidence for every quirk: the samples under tests/payloads/monsum.
 """
 
 import unicodedata

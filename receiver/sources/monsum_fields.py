@@ -1,7 +1,7 @@
 """Monsum and FastBill records as canonical fields: what a notification and an API read say compares equal.
 
 Pure. Takes a webhook object (lower case, own names) or an API record (upper case) and returns canonical names
-(docs/events.md) with JSON values; what was not said is absent, unknown native fields are below "extra", PASSWORD is dropped.
+(docs/services.md) with JSON values; what was not said is absent, unknown native fields are below "extra", PASSWORD is dropped.
 Called through receiver/sources/monsum.py.
 """
 

@@ -17,7 +17,7 @@ class Snapshot:
     """What one delivery says of one object.
 
     `kind`:    "customer", "invoice" or "subscription".
-    `fields`:  canonical names (docs/events.md) with JSON values; only what was said. Amounts are decimal text, dates
+    `fields`:  canonical names (docs/services.md) with JSON values; only what was said. Amounts are decimal text, dates
                "YYYY-MM-DD", absent or zero dates None, flags bool, unknown native fields below "extra".
     `partial`: the customer inside another object's event: it never makes an event of its own.
     """

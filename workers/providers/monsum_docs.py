@@ -37,7 +37,7 @@ PRINTED_ITEM_NUMBERS = ("quantity", "vat_percent")
 
 
 class Doc(BaseModel):
-    """One object as the provider shows it now. `fields` holds everything it said, by canonical name (docs/events.md)."""
+    """One object as the provider shows it now. `fields` holds everything it said, by canonical name (docs/services.md)."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
