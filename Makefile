@@ -3,7 +3,7 @@
 # make chaos  what it only samples, in full: two crashes at every pair of neighbouring points (minutes)
 # make check  ruff, mypy --strict and the documentation's own tests
 # make fmt    format the code
-# make bench  the figures of the README, measured here
+# make bench  door, latency, runs and kill, measured here; each prints its figures
 .PHONY: run test chaos check bench fmt
 
 run:
@@ -23,7 +23,7 @@ check:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/python -m pytest -q tests/test_house.py
+	@.venv/bin/python -m pytest -q tests/test_house.py tests/test_authors.py
 
 fmt:
 	@sh ops/venv dev

@@ -1,4 +1,4 @@
-"""`make bench`: every figure of the README, one after the other, on this machine. ARGS="door latency" chooses."""
+"""`make bench`: every bench, one after the other, on this machine; each prints its own figures. ARGS="door latency" chooses."""
 
 import subprocess
 import sys
