@@ -48,6 +48,8 @@ def replay(
         raise typer.BadParameter("say which: ids of events, or --type, --since, --customer, --invoice, --workflow, --status, --run-reason")
     here = session(context)
     chosen = here.chosen()
+    if source is not None:
+        chosen.settings.source(source)
     registry = load_folders(chosen.settings.workflows)
     if workflow is not None and registry.get(workflow) is None:
         raise typer.BadParameter(f"there is no workflow {workflow}: known are {', '.join(sorted(w.name for w in registry.all()))}")

@@ -79,6 +79,7 @@ def test_without_a_baseline_nothing_leaves_observe_and_the_way_out_is_named(bill
         (("runs", "--type", "auto-sned"), "there is no workflow auto-sned: known are"),
         (("explain", "4711", "--source", "other"), "no source other"),
         (("connect", "other"), "no source other"),
+        (("replay", "--type", "invoice.completed", "--source", "other"), "no source other"),
         (("signal", "send.stopped", "--source", "other"), "no source other"),
         (("trigger",), "name either a kind"),
         (("trigger", "invoice.completed"), "sandbox = true"),
