@@ -30,6 +30,7 @@ log = get_logger(__name__)
 FIRST_BYTE_S = 5.0
 READ_AGE = timedelta(seconds=60)
 HELD_FOR = timedelta(seconds=60)
+REQUEST_CHANGED = "request_changed"
 TOLD_WITHIN = timedelta(seconds=60)  # by then the webhook of our own write is there, or is lost
 
 
@@ -87,6 +88,8 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     if deed.cancel_reason(connection) or now - read_at > READ_AGE:
         return None
     _refuse_held(connection, deed, now)
+    if not ledger.is_as_planned(row):
+        return _drop_changed(connection, deed, row, now)
     mode = control.mode_of(connection, deed.source, deed.workflow.name, deed.runtime.first_mode(deed.workflow.name))
     if mode == "propose" and row["approved_at"] is None:
         ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason="mode_changed")
@@ -100,6 +103,12 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     return ledger.move(
         connection, row["id"], "calling", since=[row["state"]], at=now, calling_at=now, wake_at=None, before=before, fresh_hash=hashed
     )
+
+
+def _drop_changed(connection: Connection, deed: Deed, row: sa.RowMapping, now: datetime) -> journal.Entry:
+    """End an effect whose stored request is not the one that was planned: somebody wrote to the database, so people are told."""
+    desk.alert(connection, source=deed.source, subject=f"effect:{row['id']}", reason=REQUEST_CHANGED, at=now)
+    return deed.settle_as(connection, row, "cancelled", REQUEST_CHANGED)
 
 
 def _admit(connection: Connection, deed: Deed, now: datetime) -> None:

@@ -153,8 +153,20 @@ class Plan:
 
     @property
     def request_hash(self) -> str:
-        """SHA-256 of the service and the canonical request, hex."""
-        return hashlib.sha256(f"{self.service}\n{canonical_json(self.request)}".encode()).hexdigest()
+        return hash_of(self.service, self.request)
+
+
+PLANNED = frozenset(Plan.__dataclass_fields__) - {"valid_until"} | {"request_hash"}
+
+
+def hash_of(service: str, request: Any) -> str:
+    """SHA-256 of the service and the canonical request, hex."""
+    return hashlib.sha256(f"{service}\n{canonical_json(request)}".encode()).hexdigest()
+
+
+def is_as_planned(row: sa.RowMapping) -> bool:
+    """Whether the request is still the one that was intended, and perhaps approved."""
+    return hash_of(row["service"], row["request"]) == str(row["request_hash"])
 
 
 def intend(
@@ -358,5 +370,7 @@ _CALLING = sa.select(sa.func.max(_EFFECT.c.calling_at)).where(
 
 @lru_cache(maxsize=64)
 def _move(names: tuple[str, ...]) -> Any:
-    """The UPDATE of one effect that sets these columns."""
+    """The UPDATE of one effect that sets these columns; raises ValueError for one of the plan, which never changes."""
+    if PLANNED & set(names):
+        raise ValueError(f"an effect's plan never changes: {', '.join(sorted(PLANNED & set(names)))}")
     return sa.update(_EFFECT).where(_THIS).values({name: sa.bindparam(f"to_{name}", type_=_EFFECT.c[name].type) for name in names})

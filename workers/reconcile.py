@@ -55,6 +55,8 @@ def repeats(deed: Deed, row: sa.RowMapping) -> bool:
         first_at = chain.first_calling(connection, row["id"])
     if cancelled:
         _park(deed, row, f"cancelled ({cancelled}) while nobody knows whether it happened")
+    if not ledger.is_as_planned(row):
+        _park(deed, row, "its stored request is not the one that was planned")
     if first_at is None or now >= first_at + kind.life:
         _park(deed, row, "the provider's key is past its life")
     due_at = max(row["calling_at"] + LOOK_AFTER, row["wake_at"] or row["calling_at"])
