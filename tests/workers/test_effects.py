@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from receiver.db import table_of
-from receiver.event import InvoiceCompleted, SendStopped
+from receiver.event import Disputed, InvoiceCompleted, SendStopped
 from tests.workers.letters import MAIL_UNCAPPED, act, effect_row, mail, post, times
 from workers.authoring import Run, monsum, workflow
 from workers.control import Audit
@@ -48,6 +48,16 @@ def test_in_propose_it_waits_for_a_person() -> None:
 
         assert act(flow) == ("proposed", None)
         assert times(flow, SEND) == 0
+
+
+def test_what_a_block_forbids_is_not_even_proposed() -> None:
+    with Flow(mail, mode="propose") as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.signal(Disputed(source="shop", at=flow.clock.now, **ids, reason="wrong amount"))
+        flow.advance(minutes=10)
+
+        assert flow.effects == []
+        assert flow.runs[0][2:] == ("skipped", "dispute")
 
 
 def test_an_approved_effect_is_carried_out_and_remembers_who_approved_it() -> None:
@@ -131,13 +141,16 @@ def test_an_exclusive_slot_is_refused_whatever_the_version_once_it_was_carried_o
 
 def test_two_exclusive_effects_intended_in_two_versions_make_one_call() -> None:
     with Flow(mail_again, mail) as flow:
-        flow.sandbox.faults.add("refuse", SEND)
-        ids = flow.trigger("invoice.completed")  # t-mail-again is put off for a second, with the first version
+        flow.sandbox.faults.add("refuse", SEND, times=20)
+        ids = flow.trigger("invoice.completed")  # t-mail-again holds the first version's slot and cannot connect for some minutes
         flow.sandbox.trigger("invoice.changed", {"invoice_id": ids["invoice_id"], "total": "200.00"})
-        flow.sandbox.faults.add("refuse", SEND, times=4)
-        flow.advance(minutes=20)
+        flow.advance(minutes=5)
+        waiting = [state for _, _, state, _ in flow.effects]
+        flow.advance(hours=1)
 
+        assert waiting == ["intended", "intended"]
         assert times(flow, SEND) == 1
+        assert sorted((state, reason) for _, _, state, reason in flow.effects) == [("cancelled", "duplicate_intent"), ("done", None)]
 
 
 def test_a_cancelled_effect_gives_its_slot_back() -> None:

@@ -18,6 +18,7 @@ from workers.authoring import Read, Run, effect, monsum, workflow
 from workers.desk import Parked
 from workers.events import EventRow
 from workers.mirror import Mirror
+from workers.runs import RunRow
 from workers.testing.flow import START, Flow
 
 
@@ -337,7 +338,7 @@ def arrival(flow: Flow, body: bytes) -> Arrival:
     return Arrival(source="shop", origin="push", native_type=head["type"], native_id=str(head["id"]), body=body, received_at=flow.clock.now)
 
 
-TOUCHING = effect(monsum.send_by_post, slot=slots("post"), fresh=Read(monsum.invoice, must=completed), touches=("shipment",))
+TOUCHING = effect(monsum.send_by_post, slot=slots("post"), fresh=Read(monsum.invoice, must=completed), touches=("shipment", "due_date"))
 
 
 @workflow("t-echo", on=InvoiceCompleted)
@@ -345,6 +346,7 @@ def echo(run: Run, event: InvoiceCompleted) -> None:
     """A call that moves what its webhook will show."""
     run.sleep_until(event.at + timedelta(minutes=5))
     run.effect("act", TOUCHING, run.read("invoice", monsum.invoice, event.invoice_id))
+    run.sleep_until(event.at + timedelta(days=1))
 
 
 def test_our_own_write_comes_back_and_starts_nothing() -> None:
@@ -358,6 +360,21 @@ def test_our_own_write_comes_back_and_starts_nothing() -> None:
         assert times(flow, "invoice.sendbypost") == 1
         assert len(flow.runs) == started
         assert events(flow, "invoice.changed") == []
+
+
+def test_an_echo_is_an_event_that_wakes_no_run() -> None:
+    with Flow(echo) as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        flow.notify()
+        flow.advance(minutes=6)
+        claimed = flow.rows(sa.select(table_of(RunRow)))[0]["fence"]
+
+        flow.trigger("invoice.changed", invoice_id=ids["invoice_id"], due_date="2026-12-24")
+
+        (told,) = events(flow, "invoice.changed")
+        assert (told["echo"], told["outcome"]) == (True, "echo")
+        assert flow.rows(sa.select(table_of(RunRow)))[0]["fence"] == claimed
 
 
 def test_an_operators_signal_becomes_an_event_once() -> None:
