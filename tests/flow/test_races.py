@@ -1,8 +1,10 @@
 """Two workers at once on PostgreSQL: what is derived under a lock is derived once."""
 
+import json
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,12 +12,13 @@ import sqlalchemy as sa
 
 from receiver import inbox
 from receiver.db import Database, table_of
+from receiver.event import Paused
 from receiver.inbox import Arrival
 from tests.flow.story import tell
-from tests.workers.letters import times
+from tests.workers.letters import act, mail, times
 from tests.workers.test_effects import mail_again
 from tests.workers.test_routing import noting
-from workers import engine, events, routing, runs
+from workers import engine, events, routing, runs, telling
 from workers.events import EventRow
 from workers.mirror import Mirror
 from workers.runs import RunRow
@@ -127,3 +130,51 @@ def test_a_whole_flow_runs_on_postgresql(flow: Flow) -> None:
     with flow.db.read() as connection:
         told = {type for type, *_ in events.of_object(connection, "shop", "invoice", ids["invoice_id"])}
     assert told == {"invoice.created", "invoice.completed", "invoice.paid"}
+
+
+def without_customer(flow: Flow) -> str:
+    """An invoice is completed, and its notifications name no customer; the customer's id."""
+    customer = flow.sandbox.trigger("invoice.completed", {})["customer_id"]
+    for notification in flow.sandbox.drain():
+        said = json.loads(notification.body)
+        said.pop("customer", None)
+        said.get("invoice", {}).pop("customer_id", None)
+        flow.deliver(json.dumps(said).encode())
+    return customer
+
+
+@contextmanager
+def block_under_way(flow: Flow, customer: str) -> Iterator[Callable[[], bool]]:
+    """A block of the customer that is written and not committed; ask whether somebody waits for it. Committed at the end."""
+    engine = sa.create_engine(sa.engine.make_url(flow.db.url).set(drivername="postgresql+psycopg"))
+    with engine.connect() as watching, engine.begin() as setting:
+        telling._apply_block(setting, Paused(source="shop", at=flow.clock.now, customer_id=customer, reason="hold"), flow.clock.now)
+        own = setting.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        blocked = sa.text("SELECT count(*) FROM pg_stat_activity WHERE :own = ANY(pg_blocking_pids(pid))")
+        watching.execution_options(isolation_level="AUTOCOMMIT")
+        yield lambda: bool(watching.execute(blocked, {"own": own}).scalar_one())
+    engine.dispose()
+
+
+def test_a_block_being_set_on_a_customer_holds_the_call_back_and_wins(postgres_database: Database) -> None:
+    with Flow(mail, database=postgres_database) as flow, ThreadPoolExecutor(1) as pool:
+        customer = without_customer(flow)
+        read, go_on = threading.Event(), threading.Event()
+
+        def point(passed: str) -> None:
+            if passed == "read" and not read.is_set():
+                read.set()
+                assert go_on.wait(60)
+
+        flow.runtime.point = point
+        calling = pool.submit(flow.advance, minutes=6)
+        assert read.wait(60)
+        with block_under_way(flow, customer) as is_waited_for:
+            go_on.set()
+            while not (waited := is_waited_for()) and not calling.done():
+                wait([calling], timeout=0.002)
+        calling.result()
+
+        assert waited
+        assert act(flow) == ("cancelled", "pause")
+        assert times(flow, "invoice.sendbyemail") == 0
