@@ -14,7 +14,8 @@ from workers.testing.flow import Flow
 
 ONCE = (
     "customer.created", "customer.deleted", "invoice.created", "invoice.completed", "invoice.paid", "invoice.reopened",
-    "invoice.canceled", "invoice.deleted", "payment.failed", "payment.chargeback",
+    "invoice.canceled", "invoice.deleted", "payment.failed", "payment.chargeback", "payment.reminded", "subscription.created",
+    "subscription.changed", "subscription.canceled", "subscription.closed", "subscription.reactivated",
 )  # fmt: skip
 
 
@@ -37,7 +38,10 @@ def tell(flow: Flow, acts: Iterable[tuple[str, dict[str, str]]]) -> list[bytes]:
 
 
 def whole_story(flow: Flow) -> list[bytes]:
-    """Customer created, changed and deleted; one invoice from draft to cancelled, paid twice on the way; one draft deleted."""
+    """Customer created, changed and deleted; one invoice from draft to cancelled, charged back on the way; a subscription; a draft deleted.
+
+    FastBill core tells nothing of payments and subscriptions.
+    """
     told = tell(flow, [("customer.created", {})])
     customer = next(iter(flow.sandbox.account.customers))
     told += tell(flow, [("invoice.created", {"customer_id": customer})])
@@ -51,9 +55,17 @@ def whole_story(flow: Flow) -> list[bytes]:
             ("invoice.completed", named),
             ("customer.updated", {"customer_id": customer, "city": "Köln"}),
             ("invoice.changed", {**named, "due_date": "2026-12-24"}),
+            ("subscription.created", {"customer_id": customer}),
+            ("payment.failed", named),
+            ("payment.reminded", named),
             ("invoice.paid", named),
             ("invoice.paid", {**named, "amount": "-119.00"}),
+            ("payment.chargeback", named),
+            ("subscription.changed", {}),
             ("invoice.paid", named),
+            ("subscription.canceled", {}),
+            ("subscription.reactivated", {}),
+            ("subscription.closed", {}),
             ("invoice.canceled", named),
             ("invoice.created", {"customer_id": customer}),
         ],
