@@ -68,6 +68,11 @@ class Shop:
         """(status, reason) of auto-send's runs."""
         return [(status, reason) for name, _, status, reason in self.flow.runs if name == "auto-send"]
 
+    def at_point(self, name: str, do: Callable[[], object]) -> None:
+        """Let `do` happen when the engine first passes `name`."""
+        left = [do]
+        self.flow.runtime.point = lambda passed: left.pop()() if passed == name and left else None  # type: ignore[assignment,return-value]
+
     def effect_ids(self) -> list[str]:
         table = table_of(EffectRow)
         return [row["id"] for row in self.flow.rows(sa.select(table).order_by(table.c.intended_at))]

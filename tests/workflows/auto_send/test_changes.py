@@ -1,5 +1,10 @@
 """An invoice that changes after it was sent."""
 
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from workers.ledger import EffectRow
+
 from .conftest import Open, Shop
 
 
@@ -72,3 +77,16 @@ def test_a_change_seen_right_after_the_call_is_parked_by_the_run_itself(open_sho
 
     assert len(shop.sent) == 1
     assert shop.parked == ["changed_after_send"]
+
+
+def test_a_call_that_is_never_settled_is_a_task(open_shop: Open) -> None:
+    shop = open_shop(helpers=True)
+    invoice = shop.complete()
+    shop.until("2026-11-20 10:30")
+
+    shop.flow.db.write(lambda c: c.execute(sa.update(table_of(EffectRow)).values(state="calling")))
+    shop.provider("invoice.changed", invoice_id=invoice, total="99.00")
+    shop.until("2026-11-20 11:00")
+
+    assert shop.tasks == ["call_never_settled"]
+    assert watched(shop) == [("done", None)]

@@ -1,12 +1,14 @@
-"""Every reason code of auto-send stands on its page."""
+"""Every reason code of auto-send stands on its page, and a test beside this one comes to it."""
 
 import ast
 import re
 from pathlib import Path
 
 from workflows import auto_send
+from workflows.auto_send.workflow import PLAN_AGAIN
 
 PAGE = (Path(auto_send.__path__[0]).parent.parent / "docs" / "auto-send.md").read_text(encoding="utf-8")
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py") if path != Path(__file__))
 FIRST, SECOND = {"skip", "held", "tell_once"}, {"task", "alert", "park"}
 
 
@@ -32,3 +34,17 @@ def test_every_reason_is_explained_on_the_page() -> None:
 
     assert {"zero_total", "unmapped_channel", "address_bounced"} <= codes
     assert {code for code in codes if f"`{code}`" not in PAGE} == set()
+
+
+def on_the_page() -> set[str]:
+    """Codes in the first column of the page's tables of reasons."""
+    told = PAGE.partition("## Reasons")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", told, re.MULTILINE)
+    return {code for row in rows for code in re.findall(r"`([a-z_.]+)`", row)}
+
+
+def test_every_reason_is_come_to_by_a_test() -> None:
+    codes = {code for code in reasons() if re.fullmatch(r"[a-z_]+", code)} | on_the_page() | set(PLAN_AGAIN)
+
+    assert {"duplicate_intent", "send.stopped", "total_unknown"} <= codes
+    assert {code for code in codes if f'"{code}"' not in TESTS} == set()

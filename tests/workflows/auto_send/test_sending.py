@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from .conftest import Open
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from workers import ledger
+from workers.ledger import EffectRow, Plan, Slot
+
+from .conftest import Open, Shop
 
 LATER = "2026-11-20 12:00"
 NO_HOLD = {"hold_minutes": 0, "email_window": "00:00-24:00", "post_window": "00:00-24:00"}
@@ -39,6 +45,81 @@ def test_a_rejected_proposal_ends_the_run_with_its_reason(open_shop: Open) -> No
     shop.flow.order("reject", shop.effect_ids()[0])
 
     assert shop.ended == [("skipped", "operator_rejected")]
+
+
+def test_a_cancellation_only_the_last_read_shows_stops_the_e_mail(open_shop: Open) -> None:
+    shop = open_shop()
+    invoice = shop.complete()
+    shop.at_point("intended", lambda: shop.flow.sandbox.account.invoices[invoice].update(IS_CANCELED=True))
+
+    shop.until(LATER)
+
+    assert shop.sent == []
+    assert [(state, reason) for _, _, state, reason in shop.flow.effects] == [("cancelled", "invoice_canceled")]
+    assert shop.ended == [("skipped", "invoice_canceled")]
+
+
+def test_a_letter_that_only_the_last_read_shows_stops_the_e_mail(open_shop: Open) -> None:
+    shop = open_shop()
+    invoice = shop.complete()
+    shop.at_point("intended", lambda: shop.flow.sandbox.account.invoices[invoice].update(SHIPMENT="1"))
+
+    shop.until(LATER)
+
+    assert shop.sent == []
+    assert shop.ended == [("skipped", "sent_elsewhere")]
+
+
+def test_an_invoice_gone_at_the_last_read_ends_with_its_reason(open_shop: Open) -> None:
+    shop = open_shop()
+    invoice = shop.complete()
+    shop.at_point("intended", lambda: shop.flow.sandbox.account.invoices.pop(invoice))
+
+    shop.until(LATER)
+
+    assert shop.sent == []
+    assert shop.ended[0] == ("skipped", "not_found")
+
+
+def send_another_version(shop: Shop, invoice: str) -> None:
+    """Another run intends the same invoice in another version, and calls."""
+    plan = Plan(
+        run_id="another", step="send", workflow="another", source="shop", service="invoice.sendbyemail", object_kind="invoice",
+        object_id=invoice, customer_id=None, purpose="send", request={},
+    )  # fmt: skip
+
+    def act(connection: sa.Connection) -> None:
+        slot, now = Slot("shop", invoice, "send", "another", exclusive=True), shop.flow.clock.now
+        made, _ = ledger.intend(connection, plan, [slot], state="intended", at=now)
+        ledger.move(connection, str(made), "calling", since=["intended"], at=now, calling_at=now)
+        ledger.move(connection, str(made), "done", since=["calling"], at=now)
+
+    shop.flow.db.write(act)
+
+
+def test_an_invoice_that_another_run_sends_meanwhile_was_sent_already(open_shop: Open) -> None:
+    shop = open_shop()
+    invoice = shop.complete()
+    shop.at_point("read", lambda: send_another_version(shop, invoice))
+
+    shop.until(LATER)
+
+    assert shop.sent == []
+    assert ("cancelled", "duplicate_intent") in [(state, reason) for _, _, state, reason in shop.flow.effects]
+    assert shop.ended == [("skipped", "already_sent")]
+
+
+def test_a_proposal_somebody_rewrote_in_the_database_is_not_sent(open_shop: Open) -> None:
+    shop = open_shop(mode="propose")
+    shop.finish()
+    request = shop.flow.rows(sa.select(table_of(EffectRow)))[0]["request"]
+
+    shop.flow.db.write(lambda c: c.execute(sa.update(table_of(EffectRow)).values(request={**request, "subject": "Mahnung"})))
+    shop.flow.order("approve", shop.effect_ids()[0])
+
+    assert shop.sent == []
+    assert shop.ended == [("skipped", "request_changed")]
+    assert shop.alerts == ["request_changed"]
 
 
 def test_observing_looks_at_everything_and_sends_nothing(open_shop: Open, kind: str) -> None:

@@ -2,6 +2,9 @@
 
 import pytest
 
+from receiver.event import InvoiceCompleted
+from workflows.auto_send import workflow
+
 from .conftest import Open
 
 LATER = "2026-11-20 12:00"
@@ -74,6 +77,44 @@ def test_an_invoice_that_is_not_to_be_sent_ends_with_its_reason(open_shop: Open,
 
     assert shop.sent == []
     assert shop.ended == [("skipped", reason)]
+
+
+def test_an_invoice_without_a_total_ends_with_its_reason_and_an_alert(open_shop: Open) -> None:
+    shop = open_shop()
+    invoice = shop.complete()
+
+    shop.flow.sandbox.account.invoices[invoice]["TOTAL"] = ""
+    shop.until(LATER)
+
+    assert shop.ended == [("skipped", "total_unknown")]
+    assert shop.alerts == ["total_unknown"]
+
+
+def test_an_invoice_of_nobody_ends_with_its_reason(open_shop: Open) -> None:
+    shop = open_shop()
+    invoice = shop.flow.sandbox.trigger("invoice.completed", {})["invoice_id"]
+    shop.flow.sandbox.drain()
+
+    shop.flow.sandbox.account.invoices[invoice]["CUSTOMER_ID"] = ""
+    shop.flow.signal(InvoiceCompleted(source="shop", at=shop.flow.clock.now, invoice_id=invoice))
+    shop.until(LATER)
+
+    assert set(shop.ended) == {("skipped", "customer_unknown")}
+
+
+def test_an_invoice_that_never_comes_to_rest_is_given_up_with_a_task(open_shop: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow, "ROUNDS_MAX", 3)
+    shop = open_shop()
+    invoice = shop.complete()
+
+    for total in ("10.00", "20.00", "30.00"):
+        shop.flow.advance(minutes=10)
+        shop.provider("invoice.changed", invoice_id=invoice, total=total)
+    shop.until(LATER)
+
+    assert shop.sent == []
+    assert shop.ended == [("skipped", "not_sent_in_time")]
+    assert shop.tasks == ["not_sent_in_time"]
 
 
 def test_an_invoice_that_vanished_ends_with_its_reason(open_shop: Open) -> None:
