@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import canonical_json
 from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
-from workers import breaker, control, desk, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
+from workers import breaker, control, desk, drain, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
 from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
@@ -76,7 +76,7 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
     deed.hold_ground(connection)
     now = deed.now(connection)
     _refuse_held(connection, deed, now)
-    _admit(connection, deed, now)
+    _admit(connection, deed, row["intended_at"], now)
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 
 
@@ -97,7 +97,7 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row, customers)
     if reason:
         return deed.settle_as(connection, row, "cancelled", reason)
-    _admit(connection, deed, now)
+    _admit(connection, deed, row["intended_at"], now)
     before = fresh.model_dump(mode="json")
     hashed = hashlib.sha256(canonical_json(before).encode()).hexdigest()
     return ledger.move(
@@ -111,12 +111,15 @@ def _drop_changed(connection: Connection, deed: Deed, row: sa.RowMapping, now: d
     return deed.settle_as(connection, row, "cancelled", REQUEST_CHANGED)
 
 
-def _admit(connection: Connection, deed: Deed, now: datetime) -> None:
+def _admit(connection: Connection, deed: Deed, planned_at: datetime, now: datetime) -> None:
     """Take the call's turn at a half open breaker, and its token from the source's bucket; raises Later where there is none."""
     held = breaker.admit(connection, deed.source, now=now)
     if held is not None:
         raise Later(held, breaker.OPEN)
     per_minute, machine = deed.runtime.client(deed.source).calls_per_minute, deed.runtime.clock.machine(connection)
+    turn = drain.wait_for(connection, planned_at, machine=machine)
+    if turn is not None:
+        raise Later(now + turn, drain.HELD)
     wait = limits.take(connection, deed.source, per_minute, Rank.EFFECT, machine=machine)
     if wait is not None:
         raise Later(now + wait, OWN_RATE)

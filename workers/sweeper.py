@@ -18,7 +18,7 @@ from receiver import inbox
 from receiver.db import is_trouble, table_of
 from receiver.event import Tick
 from receiver.log import get_logger
-from workers import baseline, catchup, duties, engine, operator, rereads, routing, runs
+from workers import baseline, catchup, control, drain, duties, engine, operator, rereads, routing, runs
 from workers.runs import RunRow
 from workers.runtime import Runtime
 from workers.schedule import Daily, Every
@@ -46,6 +46,7 @@ class Sweeper:
         if not runtime.db.write(lambda c: duties.take(c, "sweeper", runtime.owner, machine=runtime.clock.machine(c))):
             return 0
         done = self._ticks() + self._deliveries() + catchup.work_off(runtime) + self._runs()
+        self._end_drain()
         for account in list(runtime.accounts.values()):
             if account.client is not None and not self.stopping():
                 done += self._guarded(account.name)
@@ -141,6 +142,12 @@ class Sweeper:
             if len(chosen) == self.hints_max:
                 break
         return chosen
+
+    def _end_drain(self) -> None:
+        with self.runtime.db.read() as connection:
+            if control.get(connection, drain.NAME) is None:
+                return
+        self.runtime.db.write(lambda c: drain.end_where_empty(c, at=self.runtime.clock.business(c)))
 
     def _guarded(self, source: str) -> int:
         """`_provider`; one account's surprise stops no other."""

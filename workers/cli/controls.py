@@ -1,4 +1,4 @@
-"""Controls: the mode of a workflow on a source, and the freeze that holds back every effect."""
+"""Controls: the mode of a workflow on a source."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -7,15 +7,13 @@ from typing import Annotated
 import typer
 from sqlalchemy.engine import Connection
 
-from workers import chain, control, modes
+from workers import control, modes
 from workers.cli.output import show_rows
-from workers.cli.session import Json, Reason, actor, session
-from workers.errors import StateConflict
+from workers.cli.session import Json, actor, session
 from workers.loading import load_folders
 from workers.registry import Registry
 
 Existing = Annotated[bool, typer.Option("--include-existing", help="Also take what was completed before this moment.")]
-RESTORED = "restored"
 COLUMNS = ("source", "workflow", "mode", "said", "note")
 
 
@@ -46,40 +44,6 @@ def mode(
             found = [one for name in settings.sources for one in modes.switches(connection, name, registry, policies)]
     shown = [asdict(one) for one in found if source in (None, one.source) and workflow in (None, one.workflow)]
     show_rows(shown, COLUMNS, as_json=json, nothing="no source is configured")
-
-
-def freeze(context: typer.Context, reason: Reason = "operator", json: Json = False) -> None:
-    """Hold back every effect from now on; what is being called is finished. Receiving goes on."""
-
-    def act(connection: Connection) -> None:
-        now = datetime.now(UTC)
-        control.put(connection, "freeze", {"reason": reason}, at=now, actor=actor())
-        control.audited(connection, "freeze", at=now, actor=actor(), reason=reason)
-
-    with session(context).database() as database:
-        database.write(act)
-    show_rows([{"frozen": True, "reason": reason}], ("frozen", "reason"), as_json=json, nothing="")
-
-
-def unfreeze(context: typer.Context, reason: Reason = "", json: Json = False) -> None:
-    """Let effects go on. After a restored backup, look at the parked ones first; it is accepted as it is."""
-    here = session(context)
-    heads = here.settings().ledger_head_dir
-
-    def act(connection: Connection) -> str:
-        was = control.frozen(connection)
-        if was is None:
-            raise StateConflict("nothing is frozen: there is nothing to release")
-        now = datetime.now(UTC)
-        if was == RESTORED:
-            chain.accept(connection, heads, at=now, actor=actor())
-        control.put(connection, "freeze", None, at=now, actor=actor())
-        control.audited(connection, "unfreeze", at=now, actor=actor(), reason=reason, detail={"was": was})
-        return was
-
-    with here.database() as database:
-        was = database.write(act)
-    show_rows([{"frozen": False, "was": was}], ("frozen", "was"), as_json=json, nothing="")
 
 
 def _set(connection: Connection, registry: Registry, source: str, workflow: str, mode: str, first: str, include_existing: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from receiver.errors import BillhookError, SchemaOutdated, SettingsInvalid
 from receiver.log import configure
-from workers.cli import acts, controls, roles
+from workers.cli import acts, controls, holds, roles
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
 from workers.cli.lists import HELP, list_app
@@ -39,7 +39,7 @@ for _name in HELP:
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.sandbox, roles.migrate, roles.connect, doctor, trigger, explain,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal, replay,
-    controls.mode, controls.freeze, controls.unfreeze,
+    controls.mode, holds.freeze, holds.unfreeze, holds.pause, holds.resume,
 ):  # fmt: skip
     app.command()(_command)
 

@@ -1,0 +1,79 @@
+"""Draining: after a freeze the backlog leaves at the chosen rate, what is planned later does not wait, and it ends by itself."""
+
+from datetime import datetime, timedelta
+
+from receiver.db import Database
+from tests.workers.letters import mail, times
+from workers import control, drain
+from workers.testing.flow import START, Flow
+
+SEND = "invoice.sendbyemail"
+
+
+def freeze(flow: Flow) -> None:
+    flow.db.write(lambda c: control.put(c, "freeze", {"reason": "operator"}, at=flow.clock.now))
+
+
+def release(flow: Flow, per_minute: int) -> drain.Backlog:
+    def act(connection) -> drain.Backlog:  # type: ignore[no-untyped-def]
+        held = drain.backlog(connection, before=flow.clock.now, per_minute=per_minute)
+        drain.begin(connection, per_minute=per_minute, at=flow.clock.now)
+        control.put(connection, "freeze", None, at=flow.clock.now)
+        return held
+
+    return flow.db.write(act)
+
+
+def sent(flow: Flow) -> list[datetime]:
+    return [at for service, at in flow.calls if service == SEND]
+
+
+def test_a_backlog_leaves_at_the_chosen_rate_and_the_estimate_holds() -> None:
+    with Flow(mail) as flow:
+        freeze(flow)
+        for _ in range(12):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=20)
+        assert sent(flow) == []
+
+        held = release(flow, 6)
+        released = flow.clock.now
+        flow.advance(minutes=6)
+
+        assert (held.effects, held.minutes) == (12, 2.0)
+        assert len(sent(flow)) == 12
+        assert max(sum(at <= other < at + timedelta(minutes=1) for other in sent(flow)) for at in sent(flow)) <= 6
+        assert max(sent(flow)) - released >= timedelta(minutes=1)
+
+
+def test_what_is_planned_after_the_release_does_not_wait_behind_the_backlog() -> None:
+    with Flow(mail) as flow:
+        freeze(flow)
+        for _ in range(30):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=20)
+        release(flow, 1)
+        flow.advance(minutes=1)
+        new = flow.trigger("invoice.completed")["invoice_id"]
+        flow.advance(minutes=6)
+
+        assert times(flow, SEND) < 15
+        assert [state for _, id, state, _ in flow.effects if id == new] == ["done"]
+
+
+def test_the_rate_is_forgotten_once_the_backlog_is_gone() -> None:
+    with Flow(mail) as flow:
+        freeze(flow)
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        release(flow, 60)
+        flow.advance(minutes=3)
+        flow.sweeper.sweep()
+
+        with flow.db.read() as connection:
+            assert control.get(connection, drain.NAME) is None
+
+
+def test_without_a_rate_there_is_no_estimate(database: Database) -> None:
+    with database.read() as connection:
+        assert drain.backlog(connection, before=START, per_minute=None) == drain.Backlog(effects=0, minutes=None)

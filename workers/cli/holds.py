@@ -1,0 +1,115 @@
+"""Holds: pause a source or a workflow, freeze everything, and let it go on, at a chosen rate."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.engine import Connection
+
+from workers import chain, control, drain
+from workers.cli.output import show_rows
+from workers.cli.session import Json, Reason, actor, session
+from workers.errors import StateConflict
+from workers.loading import load_folders
+
+RESTORED = "restored"
+PauseSource = Annotated[str | None, typer.Option("--source", "-s", help="This source; without it, every source.")]
+PauseWorkflow = Annotated[str | None, typer.Option("--workflow", "-w", help="This workflow; without it, every workflow.")]
+
+
+def freeze(context: typer.Context, reason: Reason = "operator", json: Json = False) -> None:
+    """Hold back every effect from now on; what is being called is finished. Receiving goes on."""
+
+    def act(connection: Connection) -> None:
+        now = datetime.now(UTC)
+        control.put(connection, "freeze", {"reason": reason}, at=now, actor=actor())
+        control.audited(connection, "freeze", at=now, actor=actor(), reason=reason)
+
+    with session(context).database() as database:
+        database.write(act)
+    show_rows([{"frozen": True, "reason": reason}], ("frozen", "reason"), as_json=json, nothing="")
+
+
+def unfreeze(
+    context: typer.Context,
+    per_minute: Annotated[
+        int | None, typer.Option("--per-minute", min=1, max=60_000, help="How many of the held effects leave each minute.")
+    ] = None,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Let effects go on. After a restored backup, look at the parked ones first; it is accepted as it is."""
+    here = session(context)
+    heads = here.settings().ledger_head_dir
+
+    def act(connection: Connection) -> dict[str, Any]:
+        was = control.frozen(connection)
+        if was is None:
+            raise StateConflict("nothing is frozen: there is nothing to release")
+        now = datetime.now(UTC)
+        if was == RESTORED:
+            chain.accept(connection, heads, at=now, actor=actor())
+        held = drain.backlog(connection, before=now, per_minute=per_minute)
+        if per_minute is not None:
+            drain.begin(connection, per_minute=per_minute, at=now)
+        control.put(connection, "freeze", None, at=now, actor=actor())
+        control.audited(connection, "unfreeze", at=now, actor=actor(), reason=reason, detail={"was": was, "per_minute": per_minute})
+        return {"frozen": False, "was": was, "held": held.effects, "per_minute": per_minute, "minutes": held.minutes}
+
+    with here.database() as database:
+        done = database.write(act)
+    show_rows([done], ("frozen", "was", "held", "per_minute", "minutes"), as_json=json, nothing="")
+
+
+def pause(
+    context: typer.Context, source: PauseSource = None, workflow: PauseWorkflow = None, reason: Reason = "operator", json: Json = False
+) -> None:
+    """Hold back the effects of a source, of a workflow, or of a workflow on a source. Receiving and routing go on."""
+    name = _name(context, source, workflow)
+    _set(context, "pause", name, {"reason": reason}, reason)
+    show_rows([_row(source, workflow, reason)], ("source", "workflow", "paused"), as_json=json, nothing="")
+
+
+def resume(
+    context: typer.Context, source: PauseSource = None, workflow: PauseWorkflow = None, reason: Reason = "", json: Json = False
+) -> None:
+    """End a pause, a spike stop's too; give the same --source and --workflow as `billhook pause` shows."""
+    name = _name(context, source, workflow)
+    with session(context).database() as database, database.read() as connection:
+        paused = control.named(connection, "pause:")
+    if name not in paused:
+        known = ", ".join(_said(one) for one in sorted(paused)) or "nothing"
+        raise StateConflict(f"{_said(name)} is not paused; paused now: {known}")
+    _set(context, "resume", name, None, reason)
+    show_rows([_row(source, workflow, None)], ("source", "workflow", "paused"), as_json=json, nothing="")
+
+
+def _set(context: typer.Context, act: str, name: str, value: Any, reason: str) -> None:
+    def write(connection: Connection) -> None:
+        now = datetime.now(UTC)
+        control.put(connection, name, value, at=now, actor=actor())
+        control.audited(connection, act, at=now, actor=actor(), subject=_said(name), reason=reason)
+
+    with session(context).database() as database:
+        database.write(write)
+
+
+def _name(context: typer.Context, source: str | None, workflow: str | None) -> str:
+    if source is None and workflow is None:
+        raise typer.BadParameter("say what: --source, --workflow, or both; `billhook freeze` holds everything")
+    settings = session(context).settings()
+    if source is not None:
+        settings.source(source)
+    registry = load_folders(settings.workflows)
+    if workflow is not None and registry.get(workflow) is None and not registry.broken:
+        raise typer.BadParameter(f"there is no workflow {workflow}: known are {', '.join(sorted(w.name for w in registry.all()))}")
+    return f"pause:{source or '*'}:{workflow or '*'}"
+
+
+def _said(name: str) -> str:
+    _, source, workflow = name.split(":", 2)
+    return f"{'every source' if source == '*' else source}/{'every workflow' if workflow == '*' else workflow}"
+
+
+def _row(source: str | None, workflow: str | None, reason: str | None) -> dict[str, Any]:
+    return {"source": source or "every", "workflow": workflow or "every", "paused": reason}
