@@ -157,7 +157,7 @@ def items_of(connection: Connection, subject: str) -> Sequence[sa.RowMapping]:
 
 
 def alert(connection: Connection, *, source: str, subject: str, reason: str, at: datetime, detail: Any = None) -> None:
-    """Raise an alert, or count it on the open one."""
+    """Raise an alert, or count it on the open one, which then tells the latest detail."""
     values = {
         "source": source,
         "subject": subject[:160],
@@ -168,8 +168,8 @@ def alert(connection: Connection, *, source: str, subject: str, reason: str, at:
         "detail": detail,
     }
     table = table_of(Alert)
-    again = {"last_at": at, "count": table.c.count + 1}
     insert = insert_of(connection, Alert).values(values)
+    again = {"last_at": at, "count": table.c.count + 1, "detail": insert.excluded.detail}
     connection.execute(insert.on_conflict_do_update(index_elements=["subject", "reason"], index_where=sa.text(_OPEN), set_=again))
 
 

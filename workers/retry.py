@@ -24,9 +24,14 @@ def backoff(attempt: int, cause: Retryable | None = None, *, key: str = "") -> t
 
 
 def told(reason: str, cause: Retryable) -> str:
-    """The code kept for a read that could not be made, such as "read_failed: credentials": the kind is billhook's own word."""
-    kind = cause.context.get("kind")
-    return f"{reason}: {kind}" if isinstance(kind, str) else reason
+    """The code kept for a read that could not be made, such as "read_failed: credentials" or "read_failed: status 503".
+
+    The kind is billhook's own word; an HTTP status stands behind the kind that says no more than that there was one.
+    """
+    kind, status = cause.context.get("kind"), cause.context.get("status")
+    if not isinstance(kind, str):
+        return reason
+    return f"{reason}: {kind} {status}" if kind == "status" and isinstance(status, int) else f"{reason}: {kind}"
 
 
 def settle_pause(tries: int) -> float | None:

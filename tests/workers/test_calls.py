@@ -316,8 +316,8 @@ def test_a_read_that_cannot_be_made_puts_the_effect_off_and_says_so() -> None:
         flow.trigger("invoice.completed")
         at_point(flow, "intended", lambda: flow.sandbox.faults.add("unavailable", "invoice.get", times=3))
         flow.advance(minutes=5)
-        assert act(flow) == ("intended", "read_failed: status")
-        assert flow.runs[0][2:] == ("waiting", "read_failed: status")
+        assert act(flow) == ("intended", "read_failed: status 503")
+        assert flow.runs[0][2:] == ("waiting", "read_failed: status 503")
 
         flow.advance(minutes=2)
 

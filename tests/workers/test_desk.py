@@ -63,13 +63,15 @@ def test_an_item_that_is_closed_is_not_open(database: Database) -> None:
         assert desk.open_item(connection, id) is None
 
 
-def test_an_alert_that_comes_again_is_counted(database: Database) -> None:
+def test_an_alert_that_comes_again_is_counted_and_tells_the_latest(database: Database) -> None:
     for minutes in range(3):
         at = START + timedelta(minutes=minutes)
-        database.write(lambda c, at=at: desk.alert(c, source="shop", subject="s", reason="low", at=at))  # type: ignore[misc]
+        left = {"left": 10 - minutes}
+        database.write(lambda c, at=at, left=left: desk.alert(c, source="shop", subject="s", reason="low", at=at, detail=left))  # type: ignore[misc]
 
     (row,) = rows(database, Alert)
     assert (row["count"], row["opened_at"], row["last_at"]) == (3, START, START + timedelta(minutes=2))
+    assert row["detail"] == {"left": 8}
 
 
 def test_a_task_is_opened_once_per_run_and_step(database: Database) -> None:

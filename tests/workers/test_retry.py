@@ -37,3 +37,8 @@ def test_a_bug_is_tried_three_times_more() -> None:
 def test_the_code_of_a_failed_read_is_our_own_word_for_its_kind() -> None:
     assert told("read_failed", Retryable(kind="tls")) == "read_failed: tls"
     assert told("read_failed", Retryable(status=502)) == "read_failed"
+
+
+def test_a_status_stands_behind_the_kind_that_says_no_more() -> None:
+    assert told("read_failed", Retryable(kind="status", status=503)) == "read_failed: status 503"
+    assert told("read_failed", Retryable(kind="credentials", status=401)) == "read_failed: credentials"

@@ -5,18 +5,19 @@ Exit codes: 0 fine; 1 found something, or it could not be done; 2 wrong usage or
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
 
-from receiver.errors import BillhookError, SchemaOutdated, SettingsInvalid
+from receiver.errors import BillhookError, Retryable, SchemaOutdated, SettingsInvalid
 from receiver.log import configure
+from workers import unreadable
 from workers.cli import acts, controls, holds, roles
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
 from workers.cli.lists import HELP, list_app
-from workers.cli.output import complain
+from workers.cli.output import complain, print_error
 from workers.cli.replay import replay
 from workers.cli.session import Session
 from workers.cli.trigger import trigger
@@ -25,6 +26,7 @@ app = typer.Typer(
     name="billhook", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Durable billing webhooks, and the workflows that run on them.",
 )  # fmt: skip
+UsageError: Any = typer.BadParameter.__mro__[1]  # typer keeps its own click and names only this one of its errors
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration; else BILLHOOK_CONFIG, ./billhook.toml, the demo.")]
 
 
@@ -51,23 +53,33 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Carry out one command line; the exit code."""
+    """Carry out one command line; the exit code. With --json what went wrong is on standard output too, as an object."""
+    as_json = "--json" in arguments
     try:
-        app(arguments, standalone_mode=True)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        ended = app(arguments, standalone_mode=False)
+    except UsageError as wrong:
+        wrong.show()
+        return _ended(wrong.format_message(), 2, wrong, as_json)
     except (SettingsInvalid, SchemaOutdated) as error:
         complain(str(error))
-        return 2
+        return _ended(str(error), 2, error, as_json)
     except BillhookError as error:
-        complain(str(error))
-        return 1
+        said = unreadable.in_words(error) if isinstance(error, Retryable) else str(error)
+        complain(said)
+        return _ended(said, 1, error, as_json)
     except sa.exc.OperationalError as error:
-        complain(f"the database does not answer: {str(error.orig).splitlines()[0]}. `billhook doctor` says more")
-        return 1
-    except KeyboardInterrupt:
+        said = f"the database does not answer: {str(error.orig).splitlines()[0]}. `billhook doctor` says more"
+        complain(said)
+        return _ended(said, 1, error, as_json)
+    except (KeyboardInterrupt, typer.Abort):
         return 130
-    return 0
+    return ended if isinstance(ended, int) else 0
+
+
+def _ended(said: str, code: int, error: Exception, as_json: bool) -> int:
+    if as_json:
+        print_error(said, code, error)
+    return code
 
 
 if __name__ == "__main__":

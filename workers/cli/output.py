@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from receiver.errors import BillhookError
+
 Row = Mapping[str, Any]
 WIDTH_IN_A_PIPE = 220
 
@@ -44,6 +46,12 @@ def show_one(row: Row, *, as_json: bool) -> None:
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output; times as ISO 8601."""
     print(json.dumps(value, default=_json_value, ensure_ascii=False))
+
+
+def print_error(said: str, code: int, error: Exception) -> None:
+    """What went wrong as JSON on standard output: {"error": sentence, "type": its class, "exit_code": 1 or 2, ...its ids}."""
+    context = error.context if isinstance(error, BillhookError) else {}
+    print_json({**context, "error": said, "type": type(error).__name__, "exit_code": code})
 
 
 def complain(sentence: str) -> None:

@@ -236,10 +236,3 @@ def test_a_trigger_without_a_running_billhook_says_what_is_missing(billhook: Bil
 
     assert answer.code == 1
     assert "the receiver does not answer" in answer.err and "`billhook up`" in answer.err
-
-
-def test_connecting_to_a_provider_that_is_away_ends_with_a_sentence(billhook: Billhook, place: Path) -> None:
-    answer = billhook("connect", "shop")
-
-    assert answer.code == 1
-    assert answer.err.startswith("billhook: ") and "Traceback" not in answer.err
