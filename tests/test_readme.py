@@ -79,7 +79,7 @@ def test_the_chapter_about_a_real_account_leads_from_observing_to_sending(shell:
     assert "baseline_at" in connected
     assert "real account" in refused
     assert before == []
-    assert "observe" in story
+    assert re.search(r"invoice\.sendbyemail \d+ by e-mail to \S+@\S+, subject “.+observed: ", story)
     assert re.search(r"shop +auto-send +auto", switched)
     assert [effect["object_id"] for effect in done] == [sent] and existing != sent
     assert len(mails) == 1

@@ -51,8 +51,8 @@ def _intend(deed: Deed) -> journal.Entry | None:
     request, slots = _request(deed), deed.slots()
     plan = _plan(deed, request, slots[0].purpose)
     if deed.mode == "observe":
-        seen = {"state": "observed", "service": plan.service, "object": plan.object_id, "request_hash": plan.request_hash}
-        return deed.runtime.db.write(lambda c: deed.keep(c, seen))
+        seen = {"service": plan.service, "object": plan.object_id, "request": plan.request, "request_hash": plan.request_hash}
+        return deed.runtime.db.write(lambda c: deed.keep(c, {"state": "observed", **seen}))
     made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots))
     deed.claim.noted.clear()
     deed.runtime.point("intended")

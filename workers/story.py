@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
+from workers import outgoing
 from workers.chain import EffectLog
 from workers.control import Audit
 from workers.desk import Alert, Block, Parked, Task
@@ -85,8 +86,9 @@ def _ids(connection: Connection, model: type[SQLModel], column: str, values: Ite
 
 
 def _rows(connection: Connection, model: type[SQLModel], column: str, values: Iterable[Any]) -> Sequence[sa.RowMapping]:
+    """The rows in the order they were written, where their ids count up: what happened in one instant is told in that order."""
     table = table_of(model)
-    return connection.execute(sa.select(table).where(table.c[column].in_(list(values)))).mappings().all()
+    return connection.execute(sa.select(table).where(table.c[column].in_(list(values))).order_by(table.c.id)).mappings().all()
 
 
 def _deliveries(connection: Connection, ids: Ids) -> Iterable[Line]:
@@ -119,23 +121,40 @@ def _runs(connection: Connection, ids: Ids) -> Iterable[Line]:
 
 
 def _steps(connection: Connection, run_ids: Ids) -> Iterable[Line]:
+    sources = {row["id"]: row["source"] for row in _rows(connection, RunRow, "id", run_ids)}
     for row in _rows(connection, JournalRow, "run_id", run_ids):
         result = row["result"] if isinstance(row["result"], dict) else {}
         known = {name: result[name] for name in ("state", "reason", "reference", "until") if result.get(name)}
         said = ", ".join(f"{name} {value}" for name, value in known.items())
-        yield Line(at=row["at"], what="step", id=row["run_id"], text=f"{row['kind']} “{row['name']}”", reason=said)
+        text, detail = f"{row['kind']} “{row['name']}”", result if row["kind"] == "effect" else {}
+        if result.get("state") == "observed":
+            gist = outgoing.outgoing(connection, sources[row["run_id"]], result["service"], result.get("request") or {})
+            text, said = f"{text}: {_named(result['service'], result['object'], gist)}", "observed: this was only shown, nothing was called"
+        yield Line(at=row["at"], what="step", id=row["run_id"], text=text, reason=said, detail=detail)
 
 
 def _effects(connection: Connection, ids: Ids) -> Iterable[Line]:
     effects = {row["id"]: row for row in _rows(connection, EffectRow, "id", ids)}
-    for row in sorted(_rows(connection, EffectLog, "effect_id", effects), key=lambda row: row["seq"]):
+    for row in _log(connection, effects):
         effect = effects[row["effect_id"]]
         text = f"{effect['service']} {effect['object_kind']} {effect['object_id']}: {row['after']}"
+        detail = {"seq": row["seq"], "hash": row["hash"], "request_hash": row["request_hash"]}
+        if not row["before"]:
+            gist = outgoing.outgoing(connection, effect["source"], effect["service"], effect["request"])
+            text, detail = ", ".join(part for part in (text, outgoing.in_words(gist)) if part), {**detail, "request": effect["request"]}
         if row["after"] == "done" and effect["reference"]:
             text += f", the provider's reference is {effect['reference']}"
         by = f" by {row['actor']}" if row["actor"] else ""
-        detail = {"seq": row["seq"], "hash": row["hash"], "request_hash": row["request_hash"]}
         yield Line(at=row["at"], what="effect", id=row["effect_id"], text=text + by, reason=row["reason"], detail=detail)
+
+
+def _log(connection: Connection, ids: Iterable[str]) -> Sequence[sa.RowMapping]:
+    table = table_of(EffectLog)
+    return connection.execute(sa.select(table).where(table.c.effect_id.in_(list(ids))).order_by(table.c.seq)).mappings().all()
+
+
+def _named(service: str, object_id: str, gist: outgoing.Gist) -> str:
+    return " ".join(part for part in (service, object_id, outgoing.in_words(gist)) if part)
 
 
 def _desk(connection: Connection, runs: Ids, effects: Ids, deliveries: Ids, key: str) -> Iterable[Line]:

@@ -3,8 +3,8 @@
 Used by the command line. Queries only; the tables belong to the files that write them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +13,10 @@ from sqlmodel import SQLModel
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
+from workers import outgoing
 from workers.desk import Alert, Parked, Task
 from workers.events import EventRow
+from workers.journal import JournalRow
 from workers.ledger import EffectRow
 from workers.runs import RunRow
 
@@ -25,7 +27,10 @@ BIG = ("body", "headers", "request", "reply", "before", "data")
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A list over one table, newest first. `filters` maps an option's name to a column; `shown` are the columns of its table."""
+    """A list over one table, newest first. `filters` maps an option's name to a column; `shown` are the columns of its table.
+
+    `whole` gives what `show` tells of a row beside its columns.
+    """
 
     name: str
     model: type[SQLModel]
@@ -33,7 +38,7 @@ class View:
     filters: Mapping[str, str]
     order: str
     only: str | None = None
-    extra: tuple[str, ...] = field(default=())
+    whole: Callable[[Connection, Row], Row] = lambda connection, row: {}
 
     def rows(self, connection: Connection, wanted: Mapping[str, str], limit: int) -> list[Row]:
         """At most `limit` rows that match every wanted filter; large fields are left out."""
@@ -51,13 +56,28 @@ class View:
         numbered = isinstance(table.c.id.type, sa.Integer)
         key = row_number(id) if numbered else id
         found = connection.execute(sa.select(table).where(table.c.id == key)).mappings().first()
-        return dict(found) if found is not None else None
+        return None if found is None else {**found, **self.whole(connection, dict(found))}
 
 
 def row_number(text: str) -> int | None:
     """The row id that `text` is, or None: a person wrote it, and a database takes no number of twenty digits."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(ROW_MAX)) else 0
     return number if 0 < number <= ROW_MAX else None
+
+
+def _sends(connection: Connection, run: Row) -> Row:
+    """What the run sent, is about to send, or in mode observe would have sent, and when: {"sends": [...]}, oldest first."""
+    effect, entry = table_of(EffectRow), table_of(JournalRow)
+    rows = connection.execute(sa.select(effect).where(effect.c.run_id == run["id"])).mappings()
+    found = [(row["settled_at"] or row["intended_at"], row["step"], row["state"], row["service"], row["request"]) for row in rows]
+    steps = connection.execute(sa.select(entry).where(entry.c.run_id == run["id"], entry.c.kind == "effect")).mappings()
+    seen = [(row["at"], row["name"], row["result"]) for row in steps if row["result"]["state"] == "observed"]
+    found += [(at, step, "observed", result["service"], result.get("request") or {}) for at, step, result in seen]
+    sends = [
+        {"at": at, "step": step, "state": state, "service": service, **outgoing.outgoing(connection, run["source"], service, request)}
+        for at, step, state, service, request in found
+    ]
+    return {"sends": sorted(sends, key=lambda one: one["at"])}
 
 
 OBJECTS = {"source": "source", "invoice": "invoice_id", "customer": "customer_id"}
@@ -74,7 +94,7 @@ VIEWS = {
             shown=("id", "recorded_at", "source", "type", "customer_id", "invoice_id", "delivery_id", "outcome"),
         ),
         View(
-            name="runs", model=RunRow, order="started_at", filters={**OBJECTS, "state": "status", "type": "workflow"},
+            name="runs", model=RunRow, order="started_at", whole=_sends, filters={**OBJECTS, "state": "status", "type": "workflow"},
             shown=("id", "started_at", "source", "workflow", "key", "mode", "status", "outcome", "reason", "wake_at"),
         ),
         View(

@@ -39,6 +39,7 @@ def test_in_observe_nothing_is_called_and_what_would_have_been_is_journaled() ->
         journal = flow.rows(sa.select(table_of(JournalRow)).where(table_of(JournalRow).c.kind == "effect"))
         assert journal[0]["result"]["state"] == "observed"
         assert journal[0]["result"]["service"] == SEND
+        assert journal[0]["result"]["request"]["recipient"]["to"] == "max@example.com"
 
 
 def test_in_propose_it_waits_for_a_person() -> None:

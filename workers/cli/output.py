@@ -34,13 +34,14 @@ def show_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, not
 
 
 def show_one(row: Row, *, as_json: bool) -> None:
-    """Print one row, a line for each field."""
+    """Print one row, a line for each field, and for each part of a list."""
     if as_json:
         print_json(row)
         return
     width = max(len(name) for name in row)
     for name, value in row.items():
-        print(f"{name:<{width}}  {plain(value)}")
+        for place, part in enumerate(value if isinstance(value, list) and value else [value]):
+            print(f"{'' if place else name:<{width}}  {plain(part)}")
 
 
 def print_json(value: Any) -> None:
