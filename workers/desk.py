@@ -156,6 +156,13 @@ def items_of(connection: Connection, subject: str) -> Sequence[sa.RowMapping]:
     return connection.execute(sa.select(table).where(table.c.subject == subject, table.c.closed_at.is_(None))).mappings().all()
 
 
+def asked_about(connection: Connection, run_id: str) -> str | None:
+    """The unknown effect of this run that a person is asked about, or None."""
+    table = table_of(Parked)
+    asked = sa.and_(table.c.run_id == run_id, table.c.kind == "unknown", table.c.closed_at.is_(None))
+    return connection.execute(sa.select(table.c.effect_id).where(asked).limit(1)).scalar_one_or_none()
+
+
 def alert(connection: Connection, *, source: str, subject: str, reason: str, at: datetime, detail: Any = None) -> None:
     """Raise an alert, or count it on the open one, which then tells the latest detail."""
     values = {

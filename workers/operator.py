@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import canonical_json
 from receiver.event import Event, from_data, to_data
-from workers import control, desk, engine, events, journal, ledger, reconcile, runs
+from workers import control, desk, engine, events, journal, ledger, reconcile, runs, standing
 from workers.errors import StateConflict
 from workers.runtime import Runtime
 from workers.views import row_number
@@ -94,7 +94,7 @@ def carry_out(connection: Connection, runtime: Runtime, order: Order, row: sa.Ro
         actor=order.actor,
         subject=order.subject,
         reason=order.reason,
-        detail={"did": order.did, "on": order.on},
+        detail={"did": order.did, "on": order.on, "delivery": row["id"]},
     )
     if order.act in ("retry", "close"):
         return _retry(connection, order, now) if order.act == "retry" else _close(connection, runtime, order, now)
@@ -103,6 +103,8 @@ def carry_out(connection: Connection, runtime: Runtime, order: Order, row: sa.Ro
     effect = ledger.load(connection, order.subject)
     if effect is None or effect["source"] != row["source"]:
         raise StateConflict(f"There is no effect {order.subject} on source {row['source']}: list them with `billhook effects`")
+    if refused := standing.refusal(order.act, dict(effect)):
+        raise StateConflict(refused, effect=effect["id"])
     if order.act == "resend":
         return _resend(connection, runtime, order, effect, row, now)
     done = _decide(connection, order, effect, now)
@@ -141,10 +143,6 @@ def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: da
 
 def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.RowMapping, row: sa.RowMapping, now: datetime) -> str:
     """A new run of the same workflow that may open the next generation of this one slot."""
-    if effect["state"] != "done":
-        raise StateConflict(
-            f"Only what is done can be done again; this effect is {effect['state']}: resolve or retry it", effect=effect["id"]
-        )
     if not order.reason:
         raise StateConflict("Say why it is to be done again: resend takes --reason", effect=effect["id"])
     run, workflow = runs.load(connection, effect["run_id"]), runtime.registry.get(effect["workflow"])
@@ -197,6 +195,9 @@ def _retry(connection: Connection, order: Order, now: datetime) -> str:
         desk.close_parked(connection, delivery_id=number, resolution="retried", actor=order.actor, at=now)
         return "routed again"
     run = runs.load(connection, order.subject)
+    asked = desk.asked_about(connection, order.subject)
+    if asked is not None and run is not None and run["status"] != "parked":
+        raise StateConflict(standing.asks(asked))
     if run is not None and run["status"] == "waiting":
         return _look_now(connection, run, now)
     if not runs.unpark(connection, order.subject, at=now):
@@ -242,7 +243,7 @@ def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime
     if item is None:
         raise StateConflict(f"There is no open parked item {order.subject}: list them with `billhook parked`")
     if item["kind"] == "unknown":
-        raise StateConflict("Say whether it happened: `billhook resolve` takes did or did-not", effect=item["effect_id"])
+        raise StateConflict(standing.asks(item["effect_id"]))
     desk.close_parked(connection, parked_id=item["id"], resolution=order.reason or "closed", actor=order.actor, at=now)
     run = runs.load(connection, item["run_id"]) if item["run_id"] else None
     if run is not None and run["status"] == "parked":

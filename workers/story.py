@@ -172,8 +172,21 @@ def _desk(connection: Connection, runs: Ids, effects: Ids, deliveries: Ids, key:
     for row in _rows(connection, Block, "object_id", {named}):
         text = f"{row['kind']} on {row['scope']} {row['object_id']} by {row['actor']}"
         yield Line(at=row["opened_at"], what="block", id=str(row["id"]), text=text, reason=row["reason"])
-    for row in _rows(connection, Audit, "subject", subjects):
-        yield Line(at=row["at"], what="act", id=str(row["id"]), text=f"{row['act']} by {row['actor']}", reason=row["reason"])
+    yield from _acts(connection, subjects)
+
+
+def _acts(connection: Connection, subjects: Ids) -> Iterable[Line]:
+    """What people did, and what came of it: a refused order looks like none that was carried out."""
+    audits = _rows(connection, Audit, "subject", subjects)
+    orders = {row["id"]: row for row in _rows(connection, Delivery, "id", {(row["detail"] or {}).get("delivery") for row in audits})}
+    for row in audits:
+        order = orders.get((row["detail"] or {}).get("delivery"))
+        came = f"{'refused' if order['outcome'] == 'refused' else 'done'}: {order['reason']}" if order else ""
+        given = f"reason given: {row['reason']}" if row["reason"] and order else row["reason"]
+        said = "; ".join(part for part in (came, given) if part)
+        yield Line(
+            at=row["at"], what="act", id=str(row["id"]), text=f"{row['act']} by {row['actor']}", reason=said, detail=row["detail"] or {}
+        )
 
 
 def _parked(connection: Connection, links: dict[str, Ids]) -> Iterable[Line]:

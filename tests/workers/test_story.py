@@ -1,0 +1,52 @@
+"""The story tells what people ordered and what came of it."""
+
+import pytest
+
+from tests.workers.letters import act, effect_row, mail
+from workers.story import Line, story
+from workers.testing.flow import Flow
+
+
+def lines(flow: Flow, key: str, what: str) -> list[Line]:
+    with flow.db.read() as connection:
+        return [line for line in story(connection, key) if line.what == what]
+
+
+def unknown(flow: Flow) -> str:
+    """An e-mail whose answer was lost; the effect's id."""
+    flow.trigger("invoice.completed")
+    flow.sandbox.faults.add("drop", "invoice.sendbyemail")
+    flow.advance(minutes=6)
+    return str(effect_row(flow)["id"])
+
+
+def test_a_refused_act_is_told_as_refused_with_why_and_a_done_one_as_done() -> None:
+    with Flow(mail) as flow:
+        id = unknown(flow)
+        flow.order("resolve", id, did=True, actor="ada", reason="customer has it")
+        flow.order("resolve", id, did=False, actor="bob")
+
+        first, second = lines(flow, id, "act")
+
+        assert (first.text, first.reason) == ("resolve by ada", "done: operator_did; reason given: customer has it")
+        assert second.text == "resolve by bob"
+        assert second.reason.startswith("refused: It is already done")
+
+
+def test_a_refused_act_about_something_unknown_is_told_too() -> None:
+    with Flow(mail) as flow:
+        flow.order("retry", "nothing", actor="ada")
+
+        (line,) = lines(flow, "nothing", "act")
+
+        assert line.reason.startswith("refused: There is no parked run nothing")
+
+
+@pytest.mark.parametrize("order", ["retry", "close"])
+def test_an_unknown_effect_is_not_retried_or_closed_but_asked_about(order: str) -> None:
+    with Flow(mail) as flow:
+        id = unknown(flow)
+        said = flow.order(order, str(effect_row(flow)["run_id"]) if order == "retry" else "1")
+
+        assert said.startswith("refused: ") and f"`billhook resolve {id} did` or `did-not`" in said
+        assert act(flow)[0] == "unknown"
