@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import outgoing
+from workers import advice, outgoing
 from workers.chain import EffectLog
 from workers.control import Audit
 from workers.desk import Alert, Block, Parked, Task
@@ -28,7 +28,10 @@ from workers.views import row_number
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One thing that happened. `what` is its kind, `id` names it for `show`, `text` says it, `reason` why (or why not)."""
+    """One thing that happened. `what` is its kind, `id` names it for `show`, `text` says it, `reason` why (or why not).
+
+    `acts`: the commands that move it, where it waits for a person.
+    """
 
     at: datetime
     what: str
@@ -36,6 +39,7 @@ class Line:
     text: str
     reason: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
+    acts: list[str] = field(default_factory=list)
 
 
 def story(connection: Connection, key: str, source: str | None = None) -> list[Line]:
@@ -145,7 +149,9 @@ def _effects(connection: Connection, ids: Ids) -> Iterable[Line]:
         if row["after"] == "done" and effect["reference"]:
             text += f", the provider's reference is {effect['reference']}"
         by = f" by {row['actor']}" if row["actor"] else ""
-        yield Line(at=row["at"], what="effect", id=row["effect_id"], text=text + by, reason=row["reason"], detail=detail)
+        waits = row["after"] == effect["state"] == "proposed"
+        acts = advice.of_effect(connection, dict(effect))["acts"] if waits else []
+        yield Line(at=row["at"], what="effect", id=row["effect_id"], text=text + by, reason=row["reason"], detail=detail, acts=acts)
 
 
 def _log(connection: Connection, ids: Iterable[str]) -> Sequence[sa.RowMapping]:
@@ -161,14 +167,14 @@ def _desk(connection: Connection, runs: Ids, effects: Ids, deliveries: Ids, key:
     """What waits for a person, and what people did."""
     yield from _parked(connection, {"run_id": runs, "effect_id": effects, "delivery_id": deliveries})
     for row in _rows(connection, Task, "run_id", runs):
-        yield Line(at=row["opened_at"], what="task", id=str(row["id"]), text=row["name"], reason=row["reason"])
+        yield _open(row, "task", row["name"], advice.of_task(connection, dict(row)))
     named = key.rpartition(":")[2]
     subjects = {key, named, *runs, *effects, f"invoice:{named}", f"customer:{named}", *(f"run:{id}" for id in runs)}
     subjects |= {f"effect:{id}" for id in effects}
     for row in _rows(connection, RunRow, "id", runs):
         subjects.add(f"{row['source']}/{row['invoice_id'] or row['customer_id'] or row['key']}")
     for row in _rows(connection, Alert, "subject", subjects):
-        yield Line(at=row["opened_at"], what="alert", id=str(row["id"]), text=row["subject"], reason=row["reason"])
+        yield _open(row, "alert", row["subject"], advice.of_alert(connection, dict(row)))
     for row in _rows(connection, Block, "object_id", {named}):
         text = f"{row['kind']} on {row['scope']} {row['object_id']} by {row['actor']}"
         yield Line(at=row["opened_at"], what="block", id=str(row["id"]), text=text, reason=row["reason"])
@@ -192,8 +198,14 @@ def _acts(connection: Connection, subjects: Ids) -> Iterable[Line]:
 def _parked(connection: Connection, links: dict[str, Ids]) -> Iterable[Line]:
     found = {row["id"]: row for column, ids in links.items() for row in _rows(connection, Parked, column, ids)}
     for id, row in found.items():
-        text = f"{row['kind']} {row['subject']}: a person decides"
-        yield Line(at=row["opened_at"], what="parked", id=str(id), text=text, reason=row["reason"])
+        yield _open(row, "parked", f"{row['kind']} {row['subject']}: a person decides", advice.of_parked(connection, dict(row)))
         if row["closed_at"]:
             closed = f"closed by {row['actor']}"
             yield Line(at=row["closed_at"], what="parked", id=str(id), text=closed, reason=row["resolution"] or "")
+
+
+def _open(row: sa.RowMapping, what: str, text: str, told: advice.Advice) -> Line:
+    """Something put before people: what is known of it, and while it is open what moves it."""
+    known = f" ({told['known']})" if told["known"] else ""
+    acts = told["acts"] if row["closed_at"] is None else []
+    return Line(at=row["opened_at"], what=what, id=str(row["id"]), text=text + known, reason=row["reason"], acts=acts)

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import outgoing
+from workers import advice, outgoing
 from workers.desk import Alert, Parked, Task
 from workers.events import EventRow
 from workers.journal import JournalRow
@@ -29,7 +29,7 @@ BIG = ("body", "headers", "request", "reply", "before", "data")
 class View:
     """A list over one table, newest first. `filters` maps an option's name to a column; `shown` are the columns of its table.
 
-    `whole` gives what `show` tells of a row beside its columns.
+    `more` gives what is told of each row beside its columns, `whole` what `show` tells of one.
     """
 
     name: str
@@ -38,7 +38,8 @@ class View:
     filters: Mapping[str, str]
     order: str
     only: str | None = None
-    whole: Callable[[Connection, Row], Row] = lambda connection, row: {}
+    more: Callable[[Connection, Row], Row] | None = None
+    whole: Callable[[Connection, Row], Row] | None = None
 
     def rows(self, connection: Connection, wanted: Mapping[str, str], limit: int) -> list[Row]:
         """At most `limit` rows that match every wanted filter; large fields are left out."""
@@ -48,7 +49,8 @@ class View:
         if self.only is not None:
             query = query.where(sa.text(self.only))
         order = table.c[self.order].desc()
-        return [dict(row) for row in connection.execute(query.order_by(order).limit(limit)).mappings()]
+        found = [dict(row) for row in connection.execute(query.order_by(order).limit(limit)).mappings()]
+        return [{**row, **(self.more(connection, row) if self.more else {})} for row in found]
 
     def one(self, connection: Connection, id: str) -> Row | None:
         """The whole row with this id, or None."""
@@ -56,7 +58,8 @@ class View:
         numbered = isinstance(table.c.id.type, sa.Integer)
         key = row_number(id) if numbered else id
         found = connection.execute(sa.select(table).where(table.c.id == key)).mappings().first()
-        return None if found is None else {**found, **self.whole(connection, dict(found))}
+        tells = self.whole or self.more
+        return None if found is None else {**found, **(tells(connection, dict(found)) if tells else {})}
 
 
 def row_number(text: str) -> int | None:
@@ -65,8 +68,8 @@ def row_number(text: str) -> int | None:
     return number if 0 < number <= ROW_MAX else None
 
 
-def _sends(connection: Connection, run: Row) -> Row:
-    """What the run sent, is about to send, or in mode observe would have sent, and when: {"sends": [...]}, oldest first."""
+def _run(connection: Connection, run: Row) -> Row:
+    """What the run sent, is about to send, or in mode observe would have sent, and when, oldest first; and what moves it."""
     effect, entry = table_of(EffectRow), table_of(JournalRow)
     rows = connection.execute(sa.select(effect).where(effect.c.run_id == run["id"])).mappings()
     found = [(row["settled_at"] or row["intended_at"], row["step"], row["state"], row["service"], row["request"]) for row in rows]
@@ -77,7 +80,20 @@ def _sends(connection: Connection, run: Row) -> Row:
         {"at": at, "step": step, "state": state, "service": service, **outgoing.outgoing(connection, run["source"], service, request)}
         for at, step, state, service, request in found
     ]
-    return {"sends": sorted(sends, key=lambda one: one["at"])}
+    told = {**advice.open_matters(connection, run), **advice.of_run(connection, run)}
+    return {"sends": sorted(sends, key=lambda one: one["at"]), **told}
+
+
+def _item(connection: Connection, row: Row) -> Row:
+    return advice.of_parked(connection, row) if row["closed_at"] is None else {}
+
+
+def _task(connection: Connection, row: Row) -> Row:
+    return advice.of_task(connection, row) if row["closed_at"] is None else {}
+
+
+def _alert(connection: Connection, row: Row) -> Row:
+    return advice.of_alert(connection, row) if row["closed_at"] is None else {}
 
 
 OBJECTS = {"source": "source", "invoice": "invoice_id", "customer": "customer_id"}
@@ -94,30 +110,31 @@ VIEWS = {
             shown=("id", "recorded_at", "source", "type", "customer_id", "invoice_id", "delivery_id", "outcome"),
         ),
         View(
-            name="runs", model=RunRow, order="started_at", whole=_sends, filters={**OBJECTS, "state": "status", "type": "workflow"},
-            shown=("id", "started_at", "source", "workflow", "key", "mode", "status", "outcome", "reason", "wake_at"),
+            name="runs", model=RunRow, order="started_at", more=advice.open_matters, whole=_run,
+            filters={**OBJECTS, "state": "status", "type": "workflow"},
+            shown=("id", "started_at", "source", "workflow", "key", "mode", "status", "outcome", "reason", "told", "wake_at"),
         ),
         View(
-            name="effects", model=EffectRow, order="intended_at",
+            name="effects", model=EffectRow, order="intended_at", whole=advice.of_effect,
             filters={"source": "source", "state": "state", "type": "service", "customer": "customer_id", "invoice": "object_id"},
             shown=("id", "intended_at", "source", "service", "object_kind", "object_id", "state", "reason", "reference"),
         ),
         View(
-            name="parked", model=Parked, order="id", filters={"source": "source", "type": "kind"}, only="closed_at IS NULL",
-            shown=("id", "opened_at", "source", "kind", "subject", "reason", "effect_id", "run_id"),
+            name="parked", model=Parked, order="id", more=_item, filters={"source": "source", "type": "kind"}, only="closed_at IS NULL",
+            shown=("id", "opened_at", "source", "kind", "invoice_id", "customer_id", "reason", "known"),
         ),
         View(
-            name="approvals", model=EffectRow, order="intended_at", only="state = 'proposed'",
+            name="approvals", model=EffectRow, order="intended_at", more=advice.of_effect, only="state = 'proposed'",
             filters={"source": "source", "type": "service", "customer": "customer_id", "invoice": "object_id"},
-            shown=("id", "intended_at", "source", "service", "object_id", "customer_id", "amount", "valid_until"),
+            shown=("id", "intended_at", "source", "object_id", "customer_id", "known", "valid_until"),
         ),
         View(
-            name="alerts", model=Alert, order="id", filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",
-            shown=("id", "last_at", "source", "subject", "reason", "count"),
+            name="alerts", model=Alert, order="id", more=_alert, filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",
+            shown=("id", "last_at", "source", "subject", "reason", "known", "count"),
         ),
         View(
-            name="tasks", model=Task, order="id", filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",
-            shown=("id", "opened_at", "source", "name", "reason", "run_id"),
+            name="tasks", model=Task, order="id", more=_task, filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",
+            shown=("id", "opened_at", "source", "reason", "invoice_id", "customer_id", "known"),
         ),
     )
 }  # fmt: skip

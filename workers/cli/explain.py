@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from workers.cli.output import plain, print_json
+from workers.cli.output import plain, print_json, show_acts
 from workers.cli.session import Json, Source, session
 from workers.errors import NotHere
 from workers.story import Line, story
@@ -27,6 +27,7 @@ def explain(context: typer.Context, key: Key, source: Source = None, json: Json 
         return
     for line in lines:
         print(_sentence(line))
+    show_acts({f"{line.what}:{line.id}": line.acts for line in lines if line.acts})
 
 
 def _sentence(line: Line) -> str:

@@ -31,6 +31,17 @@ def show_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, not
     for row in rows:
         table.add_row(*(Text(plain(row.get(name))) for name in columns))
     _console().print(table)
+    show_acts({str(row["id"]): row["acts"] for row in rows if row.get("acts")})
+
+
+def show_acts(acts: Mapping[str, Sequence[str]]) -> None:
+    """Print the commands that move things, each on a line of its own to be pasted; `acts` by what they move."""
+    if acts:
+        print("\nWhat moves it:" if len(acts) == 1 else "\nWhat moves them:")
+    width = max(map(len, acts), default=0)
+    for id, commands in acts.items():
+        for place, command in enumerate(commands):
+            print(f"{'' if place else id:<{width}}  {plain(command)}")
 
 
 def show_one(row: Row, *, as_json: bool) -> None:

@@ -66,6 +66,16 @@ def test_approvals_are_the_proposed_effects(billhook: Billhook, made: Made) -> N
     assert (row["id"], row["amount"]) == (made.effect, "119.00 EUR")
 
 
+@pytest.mark.parametrize("words", [("approvals",), ("effects", "show", "EFFECT"), ("runs", "show", "RUN"), ("explain", "4711")])
+def test_what_waits_for_a_person_is_printed_with_commands_to_paste(billhook: Billhook, made: Made, words: tuple[str, ...]) -> None:
+    chosen = [{"EFFECT": made.effect, "RUN": made.run}.get(word, word) for word in words]
+
+    printed = [line.split("  ")[-1].strip() for line in billhook(*chosen).out.splitlines()]
+
+    assert f"billhook approve {made.effect}" in printed
+    assert f"billhook reject {made.effect} --reason TEXT" in printed
+
+
 @pytest.mark.parametrize("key", ["4711", "invoice:4711", "501", "customer:501", "RUN", "EFFECT", "464", "delivery:DELIVERY", "event:EVENT"])
 def test_explain_tells_the_whole_story_from_every_end(billhook: Billhook, made: Made, key: str) -> None:
     names = {"RUN": made.run, "EFFECT": made.effect, "DELIVERY": str(made.delivery), "EVENT": str(made.event)}
