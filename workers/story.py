@@ -56,10 +56,12 @@ def story(connection: Connection, key: str, source: str | None = None) -> list[L
 
 
 Ids = set[Any]
+PREFIXES = ("run", "effect", "invoice", "customer", "delivery", "event")
+_COLUMNS = {"invoice": ("invoice_id", "object_id"), "customer": ("customer_id",)}
 
 
 def _found(connection: Connection, key: str, source: str | None) -> tuple[Ids, Ids, Ids, Ids]:
-    kind, _, id = key.rpartition(":")
+    kind, id = split(key)
     number = row_number(id) or -1
     if kind in ("delivery", "event"):
         events = {number} if kind == "event" else set()
@@ -73,10 +75,17 @@ def _found(connection: Connection, key: str, source: str | None) -> tuple[Ids, I
     return runs, events, effects, deliveries
 
 
+def split(key: str) -> tuple[str, str]:
+    """("invoice", "4711") of "invoice:4711"; ("", key) where no known word stands before the colon."""
+    kind, _, id = key.partition(":")
+    return (kind, id) if kind in PREFIXES and id else ("", key)
+
+
 def _matching(connection: Connection, model: type[SQLModel], source: str | None, wanted: dict[str, str], kind: str) -> Ids:
-    """Ids of the rows in which one of the wanted columns matches; `kind` "invoice" or "customer" narrows which."""
+    """Ids of the rows in which one of the wanted columns matches; `kind` narrows which."""
     table = table_of(model)
-    columns = {"invoice": ("invoice_id", "object_id"), "customer": ("customer_id",)}.get(kind, tuple(wanted))
+    own = {RunRow: "run", EffectRow: "effect"}.get(model)
+    columns: tuple[str, ...] = tuple(wanted) if not kind else ("id",) if kind == own else _COLUMNS.get(kind, ())
     matches = [table.c[name] == value for name, value in wanted.items() if name in columns or name == "key"]
     if not matches:
         return set()
@@ -168,7 +177,7 @@ def _desk(connection: Connection, runs: Ids, effects: Ids, deliveries: Ids, key:
     yield from _parked(connection, {"run_id": runs, "effect_id": effects, "delivery_id": deliveries})
     for row in _rows(connection, Task, "run_id", runs):
         yield _open(row, "task", row["name"], advice.of_task(connection, dict(row)))
-    named = key.rpartition(":")[2]
+    named = split(key)[1]
     subjects = {key, named, *runs, *effects, f"invoice:{named}", f"customer:{named}", *(f"run:{id}" for id in runs)}
     subjects |= {f"effect:{id}" for id in effects}
     for row in _rows(connection, RunRow, "id", runs):

@@ -4,30 +4,55 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from sqlalchemy.engine import Connection
 
-from workers.cli.output import plain, print_json, show_acts
+from workers import keys
+from workers.cli.output import complain, plain, print_json, show_acts
 from workers.cli.session import Json, Source, session
 from workers.errors import NotHere
-from workers.story import Line, story
+from workers.keys import Fit
+from workers.story import PREFIXES, Line, split, story
 
-Key = Annotated[str, typer.Argument(help="A run, effect, invoice or customer id; invoice:ID, customer:ID, delivery:ID or event:ID.")]
+Key = Annotated[
+    str, typer.Argument(help="An id, an invoice's or customer's number, an e-mail address; invoice:ID, customer:ID, run:ID and so on.")
+]  # fmt: skip
 
 
 def explain(context: typer.Context, key: Key, source: Source = None, json: Json = False) -> None:
     """Everything that was received, decided and done about one thing, oldest first."""
     here = session(context)
     with here.database() as database, database.read() as connection:
-        lines = story(connection, key, source)
+        found = [] if split(key)[0] else keys.fits(connection, key, source)
+        lines = _lines(connection, key, source, found)
     if not lines and source is not None:
         here.settings().source(source)
     if not lines:
-        raise NotHere(f"nothing is known about {key}: try `billhook deliveries`, or `billhook doctor` if nothing arrives")
+        raise _nothing(key, found)
+    if len(found) > 1:
+        complain(keys.told(key, found))
     if json:
         print_json([asdict(line) for line in lines])
         return
     for line in lines:
         print(_sentence(line))
     show_acts({f"{line.what}:{line.id}": line.acts for line in lines if line.acts})
+
+
+def _lines(connection: Connection, key: str, source: str | None, found: list[Fit]) -> list[Line]:
+    """The story of the key as an id, and of whatever else it fits, each line once."""
+    lines = story(connection, key, source)
+    lines += [line for fit in found for line in story(connection, fit.key, fit.source) if line not in lines]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _nothing(key: str, found: list[Fit]) -> Exception:
+    word = keys.prefix_of(key)
+    if word is not None and word not in PREFIXES:
+        return typer.BadParameter(f"{word}: is not known; before the colon stands one of {', '.join(PREFIXES)}")
+    if found:
+        known = ", ".join(f"{fit.key} on {fit.source} ({fit.why})" for fit in found)
+        return NotHere(f"{known} is known, and nothing happened with it since billhook watches: see `billhook deliveries`")
+    return NotHere(f"nothing is known about {key}: try `billhook deliveries`, or `billhook doctor` if nothing arrives")
 
 
 def _sentence(line: Line) -> str:

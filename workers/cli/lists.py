@@ -4,12 +4,10 @@ from typing import Annotated
 
 import typer
 
-from receiver.settings import Settings
+from workers.cli import filters
 from workers.cli.output import show_one, show_rows
 from workers.cli.session import Json, Source, session
 from workers.errors import NotHere
-from workers.loading import load_folders
-from workers.modes import known
 from workers.views import VIEWS, View
 
 HELP = {
@@ -68,16 +66,6 @@ def _print(context: typer.Context, view: View, wanted: dict[str, str], limit: in
     here = session(context)
     with here.database() as database, database.read() as connection:
         rows = view.rows(connection, wanted, limit)
-    if not rows:
-        _require_known(here.settings(), view, wanted)
+        if not rows:
+            filters.require_known(connection, view, wanted, here.settings())
     show_rows(rows, view.shown, as_json=json, nothing=f"no {view.name}")
-
-
-def _require_known(settings: Settings, view: View, wanted: dict[str, str]) -> None:
-    """Nothing was found: raise BadParameter or SettingsInvalid where a name is asked for that nobody knows, so that is why."""
-    if "source" in wanted:
-        settings.source(wanted["source"])
-    if view.filters.get("type") == "workflow" and "type" in wanted:
-        registry = load_folders(settings.workflows)
-        if registry.get(wanted["type"]) is None and not registry.broken:
-            raise typer.BadParameter(f"there is no workflow {wanted['type']}: known are {known(registry)}")

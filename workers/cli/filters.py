@@ -1,0 +1,53 @@
+"""What the filters of the lists may say: a value nobody knows is wrong usage, not an empty list.
+
+Sources, states, and those types that are a closed set: event types, workflows, services. A value that stands in the database is known too.
+"""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+import typer
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from receiver.event import event_types
+from receiver.settings import Settings
+from workers import ledger, runs
+from workers.loading import load_folders
+from workers.providers.bundle import KINDS
+from workers.views import View
+
+STATES = {
+    "deliveries": ("events", "nothing", "parked", "refused"),
+    "runs": (*runs.UNFINISHED, "done", "skipped", "cancelled", "closed", "superseded"),
+    "effects": (*ledger.OPEN, "done", *ledger.FREED),
+}
+SERVICES = sorted({name for kind in KINDS.values() for name in kind.services})
+
+
+def require_known(connection: Connection, view: View, wanted: Mapping[str, str], settings: Settings) -> None:
+    """Nothing was found: raise BadParameter for a value that cannot be there, naming what can, so that this is why."""
+    for option, value in wanted.items():
+        known = _known(view, option, settings)
+        if known is None or value in known:
+            continue
+        column = table_of(view.model).c[view.filters[option]]
+        if connection.execute(sa.select(column).where(column == value).limit(1)).first() is None:
+            there = {str(one) for one in connection.execute(sa.select(column).distinct()).scalars() if one is not None}
+            raise typer.BadParameter(f"--{option} {value} is not known: {view.name} have {', '.join(sorted({*known, *there}))}")
+
+
+def _known(view: View, option: str, settings: Settings) -> set[str] | None:
+    """Every value the option can have, or None where anything may stand there."""
+    if option == "source":
+        return set(settings.sources)
+    if option == "state":
+        return set(STATES[view.name])
+    if option != "type" or view.name not in ("events", "runs", "effects", "approvals"):
+        return None
+    if view.name in ("effects", "approvals"):
+        return set(SERVICES)
+    registry = load_folders(settings.workflows)
+    if registry.broken:
+        return None  # what its files would have named is not known
+    return {workflow.name for workflow in registry.all()} if view.name == "runs" else set(event_types())
