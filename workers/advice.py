@@ -124,8 +124,9 @@ def _of_run(run: Row | None, detail: Row) -> dict[str, str | None]:
 
 
 def _known_effect(connection: Connection, effect: Row) -> str:
-    gist = outgoing.in_words(outgoing.outgoing(connection, effect["source"], effect["service"], effect["request"]))
-    parts = [f"{effect['service']} {gist}".strip(), effect["amount"], _at("asked", effect["calling_at"])]
+    gist = outgoing.outgoing(connection, effect["source"], effect["service"], effect["request"])
+    gist.pop("message", None)
+    parts = [f"{effect['service']} {outgoing.in_words(gist)}".strip(), effect["amount"], _at("asked", effect["calling_at"])]
     return ", ".join(str(part) for part in parts if part)
 
 
