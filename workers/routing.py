@@ -184,7 +184,7 @@ def _route_one(turn: Turn, one: _Read, firsts: dict[int, int]) -> Routed | None:
         return Routed(outcome="parked", reason="variant")
     made, ready = telling.tell(turn, account, row, one.notice)
     if made:
-        return Routed(outcome="events", reason=f"{made} events", ready=tuple(ready))
+        return Routed(outcome="events", reason=_counted(made), ready=tuple(ready))
     return Routed(outcome="nothing", reason="no news" if one.notice.known else "unknown_type", ready=tuple(ready))
 
 
@@ -206,7 +206,7 @@ def _announce(turn: Turn, row: sa.RowMapping, event: Event) -> Routed:
     """Record an event of the clock or an operator; a tick starts only the workflow it is for."""
     if not isinstance(event, Tick):
         made, ready = telling.record(turn, row, event, f"{event.type}:delivery:{row['id']}", proof="signed", starts=True)
-        return Routed(outcome="events", reason=f"{made} events", ready=tuple(ready))
+        return Routed(outcome="events", reason=_counted(made), ready=tuple(ready))
     identity = f"tick:{event.workflow}:{event.at.isoformat()}"
     recorded = events.record(turn.connection, event, identity, delivery_id=row["id"], at=turn.now, proof="signed")
     workflow = turn.runtime.registry.get(event.workflow)
@@ -215,6 +215,10 @@ def _announce(turn: Turn, row: sa.RowMapping, event: Event) -> Routed:
     run_id, said = engine.begin(turn.connection, turn.runtime, workflow, recorded, at=turn.now, key="schedule")
     turn.notes.append((recorded.id, f"{workflow.name}: {said}"))
     return Routed(outcome="events", reason=said, ready=(run_id,) if run_id else ())
+
+
+def _counted(made: int) -> str:
+    return "1 event" if made == 1 else f"{made} events"
 
 
 def _calling_until(turn: Turn, row: sa.RowMapping, notice: Notice) -> datetime | None:

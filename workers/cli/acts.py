@@ -3,6 +3,7 @@
 A command puts the order there and waits a moment for the router's answer; with nobody routing, the order waits and is not lost.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from receiver import inbox
 from receiver.db import Database, table_of
 from receiver.event import Event, Fact, event_class, event_types, from_data, kind_of
 from receiver.inbox import Arrival, Delivery
-from workers import ledger
-from workers.cli.output import show_rows
+from workers import ledger, mirror
+from workers.cli.output import complain, show_rows
 from workers.cli.session import Json, Reason, Source, actor, session
 from workers.cli.trigger import pairs
 from workers.desk import Parked
 from workers.errors import NotHere, StateConflict
+from workers.events import EventRow
 from workers.loading import load_folders
 from workers.operator import Order, order_arrival, signal_arrival
 from workers.runs import RunRow
@@ -33,7 +35,7 @@ from workers.views import row_number
 ANSWER_S = 10.0
 COLUMNS = ("subject", "outcome", "reason")
 Effect = Annotated[str, typer.Argument(help="The effect's id, as `billhook effects` and `billhook approvals` list it.")]
-Id = Annotated[str, typer.Argument(help="A parked item's or a run's id, as `billhook parked` lists them.")]
+Id = Annotated[str, typer.Argument(help="A run's or a parked item's id, or delivery:ID, as `billhook parked` lists them.")]
 
 
 class Did(StrEnum):
@@ -82,7 +84,7 @@ def resend(context: typer.Context, effect: Effect, reason: Reason = "", json: Js
 
 
 def retry(context: typer.Context, id: Id, reason: Reason = "", json: Json = False) -> None:
-    """Let a parked run or delivery try again."""
+    """Let a parked run or delivery try again; a waiting run tries at once what it was put off with."""
 
     def order(connection: Connection) -> tuple[str, Order]:
         run_id, source = _run_of(connection, id)
@@ -120,8 +122,27 @@ def signal(
         raise typer.BadParameter(f"name the source: --source {'|'.join(settings.sources)}")
     event = told(type, settings.source(source or next(iter(settings.sources))).name, pairs(set or []))
     with here.database() as database:
+        with database.read() as connection:
+            warning = _unheard_of(connection, event)
         answer = _sent(database, signal_arrival(event, actor=actor(), at=datetime.now(UTC)))
-    _report(type, answer, json)
+    if warning:
+        complain(f"warning: {warning}")
+    _report(type, answer, json, warning)
+
+
+def _unheard_of(connection: Connection, event: Event) -> str:
+    """The warning for an invoice or customer that no delivery and no read ever told of; it may be told of later, so the event counts."""
+    named = {kind: getattr(event, f"{kind}_id", None) for kind in ("invoice", "customer")}
+    unknown = [f"{kind} {id}" for kind, id in named.items() if id and not _is_known(connection, event.source, kind, id)]
+    return f"nothing is known of {' and '.join(unknown)} on {event.source}: is that the id? It was taken all the same" if unknown else ""
+
+
+def _is_known(connection: Connection, source: str, kind: str, id: str) -> bool:
+    if mirror.load(connection, source, kind, id) is not None:
+        return True
+    table = table_of(EventRow)
+    told = sa.select(table.c.id).where(table.c.source == source, table.c[f"{kind}_id"] == id, table.c.type.like(f"{kind}.%"))
+    return connection.execute(told.limit(1)).first() is not None
 
 
 def told(type: str, source: str, fields: dict[str, str]) -> Event:
@@ -130,6 +151,10 @@ def told(type: str, source: str, fields: dict[str, str]) -> Event:
     if cls is None or issubclass(cls, Fact):
         known = sorted(name for name, other in event_types().items() if kind_of(other) != "fact" and name != "clock.tick")
         raise typer.BadParameter(f"{type} is nothing a person can say; possible are {', '.join(known)}")
+    names = [one.name for one in dataclasses.fields(cls) if one.name != "source"]
+    stray = sorted(fields.keys() - set(names))
+    if stray:
+        raise typer.BadParameter(f"{type} has no field {', '.join(stray)}: its fields are {', '.join(names)}")
     data: dict[str, Any] = {**fields, "source": source, "at": fields.get("at") or datetime.now(UTC).isoformat()}
     if "amount" in fields:
         amount, _, currency = fields["amount"].partition(" ")
@@ -173,16 +198,19 @@ def _sent(database: Database, arrival: Arrival) -> Answer:
         time.sleep(0.05)
 
 
-def _report(subject: str, answer: Answer, json: bool) -> None:
+def _report(subject: str, answer: Answer, json: bool, warning: str = "") -> None:
     if answer.outcome == "refused":
         raise StateConflict(answer.reason)
-    show_rows([{"subject": subject, "outcome": answer.outcome or "waiting", "reason": answer.reason}], COLUMNS, as_json=json, nothing="")
+    row = {"subject": subject, "outcome": answer.outcome or "waiting", "reason": answer.reason}
+    show_rows([{**row, "warning": warning} if warning else row], COLUMNS, as_json=json, nothing="")
     if answer.outcome is None:
         raise typer.Exit(1)
 
 
 def _run_of(connection: Connection, id: str) -> tuple[str, str]:
-    """(subject, source) to retry, from a run's own id or a parked item's: the item's run, else its delivery."""
+    """(subject, source) to retry, from a run's own id, a parked item's (its run, else its delivery), or "delivery:7"."""
+    if id.startswith("delivery:"):
+        return id, _source_of(connection, id.removeprefix("delivery:"))
     table = table_of(RunRow)
     run = connection.execute(sa.select(table.c.id, table.c.source).where(table.c.id == id)).first()
     if run is not None:
@@ -191,8 +219,16 @@ def _run_of(connection: Connection, id: str) -> tuple[str, str]:
     if parked["run_id"] is None and parked["delivery_id"] is not None:
         return f"delivery:{parked['delivery_id']}", parked["source"]
     if parked["run_id"] is None:
-        raise StateConflict(f"parked item {id} has no run to retry: use resolve or close")
+        raise StateConflict(f"parked item {id} has no run to retry: `billhook parked` names what moves it")
     return parked["run_id"], parked["source"]
+
+
+def _source_of(connection: Connection, delivery_id: str) -> str:
+    table = table_of(Delivery)
+    source = connection.execute(sa.select(table.c.source).where(table.c.id == row_number(delivery_id))).scalar_one_or_none()
+    if source is None:
+        raise NotHere(f"there is no delivery {delivery_id}: `billhook deliveries` lists them")
+    return str(source)
 
 
 def _parked(connection: Connection, id: str) -> sa.RowMapping:

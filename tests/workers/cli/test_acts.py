@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from receiver import inbox
 from receiver.db import Database
+from tests.processes import eventually
 from tests.workers.cli.conftest import AT, Billhook, Made
 from workers import desk, ledger
 from workers.cli import acts
+from workers.views import VIEWS
 
 
 def state_of(store: Database, effect: str) -> str:
@@ -15,6 +18,11 @@ def state_of(store: Database, effect: str) -> str:
         row = ledger.load(connection, effect)
     assert row is not None
     return str(row["state"])
+
+
+def open_items(store: Database) -> list[int]:
+    with store.read() as connection:
+        return [row["id"] for row in VIEWS["parked"].rows(connection, {}, 9)]
 
 
 def unknown(store: Database, made: Made) -> None:
@@ -99,6 +107,9 @@ def test_an_order_that_nobody_routes_is_kept_and_ends_with_one(
         (("signal", "invoice.completed"), 2, "nothing a person can say"),
         (("signal", "send.stopped"), 2, "invoice_id"),
         (("signal", "send.stopped", "--set", "4711"), 2, "name=value"),
+        (("signal", "send.stopped", "--set", "invoice_id=1", "--set", "bogus=1"), 2, "no field bogus: its fields are at, invoice_id"),
+        (("signal", "send.stopped", "--set", "invoice_id=1", "--set", "source=other"), 2, "no field source"),
+        (("retry", "delivery:99"), 1, "there is no delivery 99"),
         (("signal", "send.stopped", "--source", "other"), 2, "no source other"),
     ],
 )
@@ -123,3 +134,30 @@ def test_a_signal_becomes_an_event_of_its_source(billhook: Billhook, store: Data
     with store.read() as connection:
         held = desk.blocks(connection, source="shop", customer_id="501", invoice_id=None, on=datetime.now(UTC).date())
     assert held == ["dispute"]
+
+
+@pytest.mark.usefixtures("router")
+def test_a_signal_about_an_invoice_nobody_knows_is_taken_with_a_warning(billhook: Billhook, made: Made) -> None:
+    unknown = billhook("signal", "send.stopped", "--set", "invoice_id=4712", "--json")
+    again = billhook("signal", "send.stopped", "--set", "invoice_id=4712")
+    known = billhook("signal", "send.stopped", "--set", "invoice_id=4711", "--json")
+
+    assert (unknown.code, unknown.json[0]["outcome"], unknown.json[0]["reason"]) == (0, "events", "1 event")
+    assert "nothing is known of invoice 4712 on shop" in unknown.json[0]["warning"]
+    assert "warning: nothing is known of invoice 4712" in again.err
+    assert known.err == "" and "warning" not in known.json[0]
+
+
+@pytest.mark.usefixtures("router")
+def test_a_parked_delivery_is_routed_again_by_its_own_name_and_by_its_items(billhook: Billhook, store: Database) -> None:
+    body = b'{"id": "1", "type": "invoice.created", "invoice": []}'
+    arrival = inbox.Arrival(source="shop", origin="push", native_type="invoice.created", native_id="1", body=body, received_at=AT)
+    id = store.write(lambda c: inbox.append(c, arrival)).delivery_id
+    eventually(lambda: open_items(store))
+
+    by_name = billhook("retry", f"delivery:{id}")
+    [item] = eventually(lambda: open_items(store))
+    by_item = billhook("retry", str(item))
+
+    assert (by_name.code, by_item.code) == (0, 0), by_name.err + by_item.err
+    assert "routed again" in by_name.out and "routed again" in by_item.out
