@@ -22,6 +22,8 @@ from workers.errors import NotReady
 from workers.settings import WorkerSettings
 
 READY_S = 60.0
+WHY = "it would write invoices and customers into your books"
+INSTEAD = "Complete an invoice there yourself; or practise on the demo: `billhook up` in an empty directory (docs/practice.md)"
 
 
 @dataclass(kw_only=True)
@@ -123,12 +125,13 @@ class Stage:
 def stage(chosen: WorkerSettings, name: str | None = None) -> Stage:
     """The stage of the named source, or of the only one with a sandbox. Raises SettingsInvalid for a real account."""
     settings, playable = chosen.settings, sandboxes(chosen)
-    if name is None and len(playable) != 1:
-        known = ", ".join(sorted(playable)) or "none"
-        raise SettingsInvalid(f"name the source: --source NAME; sources with sandbox = true are {known}")
+    if name is None and not playable:
+        raise SettingsInvalid(f"no source here has sandbox = true, and trigger is refused on a real account: {WHY}. {INSTEAD}")
+    if name is None and len(playable) > 1:
+        raise SettingsInvalid(f"name the source: --source NAME; sources with sandbox = true are {', '.join(sorted(playable))}")
     source = settings.source(name or next(iter(playable)))
     if source.name not in playable:
-        raise SettingsInvalid(f"source {source.name} is a real account: trigger only plays on a sandbox")
+        raise SettingsInvalid(f"source {source.name} is a real account, and trigger is refused there: {WHY}. {INSTEAD}")
     return Stage(settings=settings, source=source, address=playable[source.name])
 
 

@@ -53,7 +53,11 @@ def sandbox(
     receiver: Annotated[str | None, typer.Option("--receiver", help="Where its notifications go; without it they wait.")] = None,
     scale: Annotated[float, typer.Option("--scale", help="How much faster than the wall its clock runs.")] = 1.0,
 ) -> None:
-    """Simulate the provider of one source on this machine."""
+    """Simulate the provider of one source on this machine.
+
+    To practise for bad days, have it fail: POST JSON to /_sandbox/faults, such as {"kind": "unavailable", "times": 20} for a provider
+    that is down, "drop" for a lost answer, "slow" for a late one; {"clear": true} ends it. docs/practice.md has them all.
+    """
     settings = session(context).settings()
     chosen = settings.source(source)
     run_sandbox(

@@ -85,6 +85,18 @@ def _first(secret: str) -> str:
     return secret.replace(",", " ").split()[0]
 
 
+def greeting(chosen: Setup) -> str:
+    """Where everything is; without the secret at the end of the notifications' address."""
+    here = f"http://{f'[{chosen.host}]' if ':' in chosen.host else chosen.host}:{chosen.port}"
+    goes = "wait: start it with --receiver URL to have them sent" if chosen.target is None else "are sent to billhook's door"
+    return (
+        f"The sandbox ({chosen.kind}) listens at {here}; Ctrl-C stops it, and it forgets.\n"
+        f"  API (base_url): {here}/api/1.0/api.php\n"
+        f"  faults: POST {here}/_sandbox/faults, see docs/practice.md\n"
+        f"  its notifications {goes}\n"
+    )
+
+
 def run(chosen: Setup) -> None:
     """Serve until interrupted."""
     clock = ScaledClock(chosen.scale)
@@ -101,6 +113,8 @@ def run(chosen: Setup) -> None:
     for counters in (sandbox.account.ids, sandbox.account.notices):
         counters.update({name: count + chosen.ids_after for name, count in counters.items()})
     sender = Sender(sandbox, chosen.target, scale=chosen.scale) if chosen.target is not None else None
+    sys.stdout.write(greeting(chosen))
+    sys.stdout.flush()
     uvicorn.run(create_app(sandbox, sender), host=chosen.host, port=chosen.port, log_level="warning", access_log=False)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from receiver.errors import SettingsInvalid
-from workers.sandbox.__main__ import main, setup
+from workers.sandbox.__main__ import greeting, main, setup
 
 API = {"BILLHOOK_API_MY_SHOP_USER": "me@example.com", "BILLHOOK_API_MY_SHOP_KEY": "key-of-the-sandbox-1"}
 
@@ -48,3 +48,12 @@ def test_no_secret_is_shown():
 def test_wrong_secrets_end_with_exit_code_two(tmp_path, capsys):
     assert main(["--source", "nobody-has-this", "--secrets-dir", str(tmp_path)]) == 2
     assert "BILLHOOK_API_NOBODY_HAS_THIS_USER" in capsys.readouterr().err
+
+
+def test_it_says_where_it_listens_and_how_to_have_it_fail_and_shows_no_secret():
+    door = {"BILLHOOK_DOOR_MY_SHOP_PATH": "path-secret-0000001"}
+    said = greeting(setup(source="my-shop", receiver="http://127.0.0.1:8080", environ=API | door, port=8123))
+
+    assert "http://127.0.0.1:8123/api/1.0/api.php" in said and "http://127.0.0.1:8123/_sandbox/faults" in said
+    assert "path-secret" not in said and "are sent" in said
+    assert "wait" in greeting(setup(source="my-shop", environ=API))
