@@ -27,7 +27,7 @@ from workers.limits import Rank
 from workers.providers.service import Query
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
-from workers.runs import Claim
+from workers.runs import AWAITS, Claim
 from workers.runtime import Runtime
 
 D = TypeVar("D", bound=BaseModel)
@@ -159,8 +159,9 @@ class Run:
         name = name or self._next_wait("wait")
         entry = self._entry(name, "wait")
         if entry is None:
+            row, awaits = self._claim.row, AWAITS + ", ".join(t.type for t in types)
             entry = self._until(
-                name, "wait", until, lambda c: waits.awaited(c, self._claim.row, types, taken=self._signals_taken(), on=self._today(c))
+                name, "wait", until, lambda c: waits.awaited(c, row, types, taken=self._signals_taken(), on=self._today(c)), awaits
             )
         return None if entry.result is None else self._runtime.event(entry.result)
 
@@ -282,8 +283,8 @@ class Run:
         self._runtime.point("noted")
         return self._take(entry)
 
-    def _until(self, name: str, kind: str, when: datetime | None, result: Callable[[Connection], Any]) -> journal.Entry:
-        """Keep `result` as soon as it is not None, or None once business time reached `when`; else suspend."""
+    def _until(self, name: str, kind: str, when: datetime | None, result: Callable[[Connection], Any], awaits: str = "") -> journal.Entry:
+        """Keep `result` as soon as it is not None, or None once business time reached `when`; else suspend, with `awaits` as the cause."""
         if when is not None and when.tzinfo is None:
             raise StepInvalid(f'"{name}" waits for a time without zone: give it one, as run.now() has', file=self._workflow.file)
 
@@ -300,7 +301,7 @@ class Run:
 
         entry = self._runtime.db.write(act)
         if entry is None:
-            raise Suspend(when)
+            raise Suspend(when, None if when else awaits[:512])
         self._claim.noted.clear()
         self._runtime.point("journaled")
         return self._take(entry)

@@ -18,12 +18,13 @@ from receiver.db import BIGINT, Json, UtcDateTime, insert_new, table_of
 from workers.errors import LostLease
 
 LEASE = timedelta(seconds=30)
+AWAITS = "awaits "  # how the reason of a run begins that waits for an event and for no instant
 UNFINISHED = ("ready", "running", "waiting", "parked")
 _LIVE = "status IN ('ready', 'running', 'waiting', 'parked')"
 
 
 class RunRow(SQLModel, table=True):
-    """One run. `customer_id` and `invoice_id` say whose events wake it."""
+    """One run. `customer_id` and `invoice_id` say whose events wake it; `seen_seq` is the pending_seq its last claim had in view."""
 
     __tablename__ = "run"
     __table_args__ = (
@@ -55,6 +56,7 @@ class RunRow(SQLModel, table=True):
     owner: str | None = Field(default=None, max_length=64)
     lease_until: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     pending_seq: int = 0
+    seen_seq: int = 0
     hinted_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     hints: int = 0
     takeovers: int = 0
@@ -90,6 +92,7 @@ _CLAIM = (
         fence=_RUN.c.fence + 1,
         owner=sa.bindparam("to_owner"),
         wake_at=None,
+        seen_seq=_RUN.c.pending_seq,
         hinted_at=None,
         hints=0,
         takeovers=sa.case((_RUN.c.status == "running", _RUN.c.takeovers + 1), else_=0),
@@ -156,6 +159,7 @@ def start(
         "reissue": reissue,
         "fence": 0,
         "pending_seq": 0,
+        "seen_seq": 0,
         "hints": 0,
         "takeovers": 0,
         "failures": 0,

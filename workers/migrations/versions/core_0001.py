@@ -339,6 +339,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=64), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pending_seq", sa.Integer(), nullable=False),
+        sa.Column("seen_seq", sa.Integer(), nullable=False),
         sa.Column("hinted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hints", sa.Integer(), nullable=False),
         sa.Column("takeovers", sa.Integer(), nullable=False),
