@@ -10,25 +10,27 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
-from receiver.db import BIGINT, UtcDateTime, canonical_json, insert_new, table_of
+from receiver.db import BIGINT, UtcDateTime, insert_new, table_of
 from workers import control
 
 GENESIS = "0" * 64
 ACCEPTED = "ledger:accepted"
+_INSTANT, _PG_INSTANT = "%Y-%m-%d %H:%M:%S.%f", "YYYY-MM-DD HH24:MI:SS.US"
 
 
 class EffectLog(SQLModel, table=True):
-    """One change of one effect; `hash` covers the row and `previous`."""
+    """One change of one effect; `hash` covers `previous` and every other column."""
 
     __tablename__ = "effect_log"
     __table_args__ = (sa.Index("effect_log_effect", "effect_id"),)
@@ -63,15 +65,40 @@ class Head:
     hash: str
 
 
+class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the hash of a row covers besides the hash before it. The order of the fields is the order of the hashed text.
+
+    `at` is text, "2026-11-20 09:00:00.000000", UTC: the same on every database.
+    """
+
+    actor: str
+    after: str
+    at: str
+    before: str
+    effect_id: str
+    reason: str
+    request_hash: str
+    seq: int
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole row of the log, as it is verified and exported."""
+
+    hash: str
+    previous: str
+    row: Content
+
+
 _CHAIN = table_of(Chain)
+_LOG = table_of(EffectLog)
 _HEAD = sa.select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.id == 1).with_for_update()
-_ADD = sa.insert(table_of(EffectLog))
+_ADD = sa.insert(_LOG)
 _MOVE = sa.update(_CHAIN).where(_CHAIN.c.id == 1).values(seq=sa.bindparam("to_seq"), hash=sa.bindparam("to_hash"))
 
 
-def row_hash(previous: str, row: dict[str, Any]) -> str:
-    """SHA-256 over the previous hash and the row's own content, hex."""
-    return hashlib.sha256(f"{previous}\n{canonical_json(row)}".encode()).hexdigest()
+def row_hash(previous: str, content: Content) -> str:
+    """SHA-256 over the previous hash, a line break and the content as JSON without blanks, hex."""
+    return hashlib.sha256(b"%b\n%b" % (previous.encode(), msgspec.json.encode(content))).hexdigest()
 
 
 def append(
@@ -83,20 +110,39 @@ def append(
         insert_new(connection, Chain, {"id": 1, "seq": 0, "hash": GENESIS})
         head = connection.execute(_HEAD).one()
     seq, previous = head
-    content = {
-        "seq": seq + 1,
-        "effect_id": effect_id,
-        "before": before,
-        "after": after,
-        "at": at.isoformat(),
-        "request_hash": request_hash,
-        "reason": reason[:256],
-        "actor": actor[:128],
-    }
+    content = Content(
+        actor=actor[:128],
+        after=after,
+        at=at.astimezone(UTC).strftime(_INSTANT),
+        before=before,
+        effect_id=effect_id,
+        reason=reason[:256],
+        request_hash=request_hash,
+        seq=seq + 1,
+    )
     added = Head(seq + 1, row_hash(previous, content))
-    connection.execute(_ADD, {**content, "at": at, "previous": previous, "hash": added.hash})
+    connection.execute(_ADD, {**msgspec.structs.asdict(content), "at": at, "previous": previous, "hash": added.hash})
     connection.execute(_MOVE, {"to_seq": added.seq, "to_hash": added.hash})
     return added
+
+
+def links(connection: Connection, *, after: int, limit: int) -> Iterator[Link]:
+    """At most `limit` rows behind row `after`, in order."""
+    query = sa.select(*_columns(connection.dialect.name)).where(_LOG.c.seq > after).order_by(_LOG.c.seq).limit(limit)
+    for hash, previous, *content in connection.execute(query).all():
+        yield Link(hash, previous, Content(*content))
+
+
+def inside_head(connection: Connection) -> Head:
+    """The last row of the log as the database's own row of order has it; 0 and GENESIS where nothing was ever written."""
+    row = connection.execute(sa.select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.id == 1)).first()
+    return Head(row.seq, row.hash) if row else Head(0, GENESIS)
+
+
+def _columns(dialect: str) -> list[Any]:
+    """The columns of a Link: its own two, then its content's, with `at` as text."""
+    at = sa.type_coerce(_LOG.c.at, sa.Text) if dialect == "sqlite" else sa.func.to_char(sa.func.timezone("UTC", _LOG.c.at), _PG_INSTANT)
+    return [_LOG.c.hash, _LOG.c.previous, *(at if name == "at" else _LOG.c[name] for name in Content.__struct_fields__)]
 
 
 def first_calling(connection: Connection, effect_id: str) -> datetime | None:
@@ -144,14 +190,17 @@ class OutsideHead:
 
 def heads_outside(directory: Path) -> list[Head]:
     """Every head found in the directory; a torn file counts as none, and so does one that another process just removed."""
-    found = []
-    for path in sorted(directory.glob("*.head")) if directory.is_dir() else []:
-        try:
-            value = json.loads(path.read_text())
-            found.append(Head(int(value["seq"]), str(value["hash"])))
-        except (ValueError, KeyError, TypeError, FileNotFoundError):
-            continue
-    return found
+    paths = sorted(directory.glob("*.head")) if directory.is_dir() else []
+    return [head for head in map(head_in, paths) if head is not None]
+
+
+def head_in(path: Path) -> Head | None:
+    """The head one file holds, or None where it is torn or gone."""
+    try:
+        value = json.loads(path.read_text())
+        return Head(int(value["seq"]), str(value["hash"]))
+    except (ValueError, KeyError, TypeError, FileNotFoundError):
+        return None
 
 
 def prune(directory: Path, accepted: Collection[Head] = ()) -> None:

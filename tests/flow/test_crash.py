@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from receiver.db import table_of
 from tests.flow.crashing import Crashes
+from tests.workers.prove.stories import found
 from workers.desk import Parked
 from workers.journal import JournalRow
 from workers.ledger import EffectRow
@@ -31,6 +32,7 @@ def open_items(flow: Flow) -> list[tuple[str, str | None]]:
 def examine(crashes: Crashes, where: object) -> None:
     """What holds after any crash; what only a person can know is then said, and the run ends."""
     flow, states = crashes.flow, crashes.states()
+    assert found(flow.db) == [], where
     assert crashes.times(MAIL) <= 1, where
     assert crashes.times(PAID) <= 1, where
     if states.get("mail") == "unknown":
@@ -104,13 +106,14 @@ def forget_the_call(flow: Flow) -> None:
     flow.db.write(lambda c: c.execute(sa.update(table).where(table.c.state == "calling").values(state="intended")))
 
 
-def sent(at: Iterable[int]) -> int:
+def sent(at: Iterable[int]) -> tuple[int, set[int]]:
+    """How often the e-mail was sent, and the invariants that a proof of the database finds broken."""
     with Crashes(at, repair=forget_the_call) as crashes:
         crashes.tell()
-        return crashes.times(MAIL)
+        return crashes.times(MAIL), {invariant for invariant, _, _ in found(crashes.flow.db)}
 
 
 def test_an_engine_that_forgets_its_calls_is_found_out() -> None:
     called = points().index("called") + 1
 
-    assert sent([called]) == 2
+    assert sent([called]) == (2, {0, 9})

@@ -1,0 +1,73 @@
+"""The whole proof of a database or of an exported ledger, as a Report.
+
+Called by `billhook prove` and by tests. Reads only; a running billhook is not disturbed, and its work in progress is no finding. A large
+database is read by two processes, one of which follows the chain.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from receiver.db import Database
+from workers.chain import Head, inside_head
+from workers.prove import chain, deliveries, effects, indexes, journal, ledgerfile, runs
+from workers.prove.report import Report
+
+LARGE = 100_000  # log rows from which a second process is worth its start
+CHECKS: tuple[Callable[[Database, Report], None], ...] = (
+    effects.check,
+    deliveries.check,
+    journal.check,
+    runs.check,
+    deliveries.check_events,
+    indexes.check,
+)
+
+
+def examine(database: Database, heads_in: Path | None, export: Path | None = None, *, large: int = LARGE) -> Report:
+    """Look at everything in a database. `heads_in` is a directory of heads kept outside, or None; `export` a new file for the ledger.
+
+    Raises FileExistsError where `export` is there already.
+    """
+    report = Report()
+    with ExitStack() as stack:
+        file = stack.enter_context(ledgerfile.exporting(export)) if export else None
+        with database.read() as connection:
+            rows = inside_head(connection).seq
+        beside = stack.enter_context(_beside(database.url)) if rows > large else [None] * len(CHECKS)
+        last = chain.check(database, report, heads_in, file.keep if file else lambda link: None)
+        if file:
+            file.end(last)
+        for check, future in reversed(list(zip(CHECKS, beside, strict=True))):
+            if future is None or future.cancel():
+                check(database, report)
+            else:
+                report.join(future.result())
+    return report
+
+
+@contextmanager
+def _beside(url: str) -> Iterator[list[Future[Report] | None]]:
+    """Another process that carries out the checks in order; one it has not begun can be cancelled and done here."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield [pool.submit(_apart, url, check) for check in CHECKS]
+
+
+def _apart(url: str, check: Callable[[Database, Report], None]) -> Report:
+    """One check in a process of its own."""
+    database, report = Database(url, read_pool=2), Report()
+    try:
+        check(database, report)
+    finally:
+        database.close()
+    return report
+
+
+def examine_ledger(ledger: Path, heads: list[Head] | None) -> Report:
+    """Look at an exported ledger, and at whether it holds these heads; None where none were given. Raises OSError."""
+    report = Report()
+    with ledger.open("rb") as file:
+        ledgerfile.verify(file, report, chain.expected(heads or []))
+    return report
