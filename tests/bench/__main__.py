@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("door", "latency", "runs", "kill")
+BENCHES = ("door", "latency", "runs", "kill", "prove")
 
 
 def main() -> int:
