@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "authors.md").read_text(encoding="utf-8")
+CHANGED = next(code for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "run.patched(" in code)
+FIXTURE = next(code for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "assert_replays(" in code)
 FILES = dict(re.findall(r"`my_workflows/(\w+\.py)`:\n\n```python\n(.*?)```", PAGE, re.DOTALL))
 
 
@@ -71,3 +73,32 @@ print(Path(registry.get("complete-drafts").file).name, Path(registry.get("tag-la
     ended = run("-c", look, folder=folder)
 
     assert ended.stdout.split() == ["complete_drafts.py", "tag_late_payers.py", "{}"], ended.stderr
+
+
+RECORD = """
+from complete_drafts import complete_drafts
+from workers.testing.flow import Flow
+with Flow(complete_drafts) as flow:
+    flow.trigger("invoice.created")
+    changed = flow.trigger("invoice.created")["invoice_id"]
+    flow.advance(hours=20)
+    flow.trigger("invoice.changed", invoice_id=changed, total="50.00")
+    flow.advance(hours=10)
+    assert flow.record("journals.jsonl") == 2
+"""
+
+
+@pytest.mark.parametrize(("patched", "ending"), [(True, "1 passed"), (False, "does not fit|do not fit")])
+def test_code_changed_as_the_page_says_fits_the_runs_that_were_alive(folder: Path, patched: bool, ending: str) -> None:
+    recorded = run("-c", RECORD, folder=folder)
+    assert recorded.returncode == 0, recorded.stderr
+    page = (folder / "complete_drafts.py").read_text(encoding="utf-8")
+    code = page[: page.index("@workflow(")] + CHANGED
+    code = code if patched else code.replace('if run.patched("look first"):', "if True:")
+    (folder / "complete_drafts.py").write_text(code, encoding="utf-8")
+    (folder / "test_journals.py").write_text("import complete_drafts\n" + FIXTURE, encoding="utf-8")
+
+    ended = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "test_journals.py", folder=folder)
+
+    assert re.search(ending, ended.stdout), ended.stdout + ended.stderr
+    assert (ended.returncode == 0) == patched

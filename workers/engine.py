@@ -5,6 +5,7 @@ times and then parked with its traceback; nothing that one run does can stop ano
 """
 
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from receiver.log import get_logger
 from workers import control, desk, events, journal, ledger, policies, reconcile, runs
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.registry import Workflow, concerns, place_of
+from workers.replay import perform
 from workers.retry import failure_pause
 from workers.run import RetryRead, Run
 from workers.runs import Claim
@@ -118,9 +120,9 @@ def _activate(runtime: Runtime, claim: Claim) -> bool:
         with runtime.db.read() as connection:
             trigger = events.load(connection, claim.row["trigger_id"])
             kept = journal.read(connection, claim.run_id)
-        run = Run(runtime, claim, workflow, trigger, kept)
-        workflow.fn(run, trigger.event)
-        run.check_replayed()
+            held = ledger.steps_held(connection, [claim.run_id]).get(claim.run_id, ()) if claim.fence > 1 else ()
+        run = Run(runtime, claim, workflow, kept, unsettled=held)
+        perform(run, workflow, trigger.event)
     except Suspend as waiting:
         return _suspend(runtime, claim, waiting)
     except Skip as skipped:
@@ -213,7 +215,7 @@ def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) ->
 def _check_settled(connection: Connection, claim: Claim) -> None:
     """Raise Diverged where the run's code no longer reaches the step of an effect that is open."""
     for row in ledger.open_of_run(connection, claim.run_id):
-        raise Diverged(step=row["step"], was=row["state"], now="not reached", effect=row["id"])
+        raise Diverged(step=row["step"], was=f"effect, {row['state']}", now="the end")
 
 
 def _cancel(runtime: Runtime, claim: Claim, reason: str) -> bool:
@@ -250,7 +252,7 @@ def _failed(runtime: Runtime, claim: Claim, error: Exception, workflow: Workflow
     return False
 
 
-def _park(runtime: Runtime, claim: Claim, kind: str, reason: str, detail: dict[str, object]) -> bool:
+def _park(runtime: Runtime, claim: Claim, kind: str, reason: str, detail: Mapping[str, object]) -> bool:
     def act(connection: Connection) -> None:
         now = runtime.clock.business(connection)
         _keep_noted(connection, runtime, claim)

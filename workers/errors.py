@@ -51,8 +51,8 @@ class StepInvalid(BillhookError):
     """A step is used in a way that could not be replayed. The message names the step and the way out."""
 
 
-class Diverged(BillhookError):
-    """The journal of a live run does not fit today's code: restore the step, or branch on `run.patched`."""
+class RecordingInvalid(BillhookError):
+    """A file of recorded journals cannot be read. The message names the line and the field."""
 
 
 class StateConflict(BillhookError):
@@ -69,6 +69,15 @@ class Suspend(Unwind):
     def __init__(self, wake_at: object = None, reason: str | None = None) -> None:
         self.wake_at = wake_at
         self.reason = reason
+
+
+class Diverged(Unwind):
+    """The journal of a live run does not fit today's code: restore the step, or branch on `run.patched`."""
+
+    def __init__(self, *, step: str, was: str, now: str, file: str | None = None) -> None:
+        self.context = {name: value for name, value in (("step", step), ("was", was), ("now", now), ("file", file)) if value}
+        named = ", ".join(f"{name}={value}" for name, value in self.context.items())
+        super().__init__(f"{(self.__doc__ or '').strip()} ({named})")
 
 
 class Skip(Unwind):

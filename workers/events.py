@@ -3,7 +3,7 @@
 Owns table `event` and its queries. The router records; runs ask for what concerns their objects.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -127,6 +127,11 @@ def newest(connection: Connection) -> int:
 def load(connection: Connection, event_id: int) -> Recorded:
     """The stored event. Raises KeyError where its type is no longer registered."""
     return _recorded(connection.execute(_LOAD, {"of_event": event_id}).mappings().one())
+
+
+def stored(connection: Connection, event_ids: Collection[int]) -> Sequence[sa.RowMapping]:
+    """(id, type, data) of events as they are stored, whether or not their type is still registered."""
+    return connection.execute(sa.select(_EVENT.c.id, _EVENT.c.type, _EVENT.c.data).where(_EVENT.c.id.in_(event_ids))).mappings().all()
 
 
 def concerning(

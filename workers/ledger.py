@@ -329,6 +329,15 @@ def open_of_run(connection: Connection, run_id: str) -> Sequence[sa.RowMapping]:
     return connection.execute(sa.select(table).where(table.c.run_id == run_id, table.c.state.in_(OPEN))).mappings().all()
 
 
+def steps_held(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[str]]:
+    """By run, the steps whose effect holds its slots: planned, under way, unknown or done, not given up."""
+    held = sa.and_(_EFFECT.c.run_id.in_(run_ids), _EFFECT.c.state.not_in(FREED), sa.not_(_EFFECT.c.retired))
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(sa.select(_EFFECT.c.run_id, _EFFECT.c.step).where(held).order_by(_EFFECT.c.intended_at, _EFFECT.c.id)):
+        found.setdefault(row.run_id, []).append(row.step)
+    return found
+
+
 def calling_for(connection: Connection, source: str, object_ids: Sequence[str]) -> datetime | None:
     """Since when a call about one of these objects has been under way, or None."""
     return connection.execute(_CALLING, {"of_source": source, "of_objects": list(object_ids)}).scalar_one_or_none()

@@ -2,30 +2,27 @@
 
 One instance lives for one activation: from a claim to the next wait, or the end. Every method first looks into the journal; only
 what is not there happens, and is then kept under the run's fence; what was only looked up is kept with the next thing that
-happens. Time, ids and chance come from here, so a replay sees the same.
+happens. Time, ids and chance come from here, so a replay sees the same. What leaves a method as an Unwind leaves the function for
+good: an author's code that catches it gets it again.
 """
 
-import inspect
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, NoReturn, TypeVar, get_type_hints
-from zoneinfo import ZoneInfo
+from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, PydanticUserError, TypeAdapter
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
-from receiver.db import canonical_json
 from receiver.errors import Retryable
 from receiver.event import Event
-from workers import desk, effects, events, journal, policies, waits
+from workers import desk, effects, journal, policies, waits
 from workers.deed import Deed, Outcome, outcome_of
-from workers.errors import OWN_RATE, Cancelled, Diverged, RateHeld, Skip, StepInvalid, Suspend
+from workers.errors import OWN_RATE, Cancelled, NotFound, RateHeld, Skip, StepInvalid, Suspend
 from workers.limits import Rank
 from workers.providers.service import Query
+from workers.recall import Recall, act
 from workers.registry import EffectDef, Workflow
+from workers.results import kept_as, plain, plain_ids, plain_json, wants_connection
 from workers.retry import backoff, told
 from workers.runs import AWAITS, Claim
 from workers.runtime import Runtime
@@ -38,50 +35,28 @@ class RetryRead(Suspend):
     """A read could not be made now; the run asks again at `wake_at`."""
 
 
-class Run:
+class Run(Recall):
     """One run of a workflow, as its function sees it."""
 
+    _runtime: Runtime
+
     def __init__(
-        self, runtime: Runtime, claim: Claim, workflow: Workflow, trigger: events.Recorded, kept: dict[str, journal.Entry]
+        self,
+        runtime: Runtime,
+        claim: Claim,
+        workflow: Workflow,
+        kept: dict[str, journal.Entry],
+        *,
+        unsettled: Collection[str] = (),
     ) -> None:
-        self._runtime, self._claim, self._workflow, self._trigger = runtime, claim, workflow, trigger
-        self._kept = kept
-        self._used: set[str] = set()
-        self._waits = 0
-        self._last: str | None = None
-        self._now: datetime = claim.row["started_at"]
+        super().__init__(runtime, claim, workflow, kept, unsettled)
+        self._runtime = runtime
 
-    @property
-    def id(self) -> str:
-        return self._claim.run_id
-
-    @property
-    def source(self) -> str:
-        return str(self._claim.row["source"])
-
-    @property
-    def mode(self) -> str:
-        """The mode the run started under: observe, propose or auto."""
-        return str(self._claim.row["mode"])
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone of the source's account."""
-        return self._runtime.zone_of(self.source)
-
-    @property
-    def reissued(self) -> bool:
-        """Whether a person (or a named rule) ordered this run to do again what was done."""
-        return self._claim.row["reissue"] is not None
-
-    def now(self) -> datetime:
-        """The business time of the last journaled step: aware, UTC, the same at every replay."""
-        return self._now
-
+    @act
     def policy(self, name: str | None = None) -> Any:
         """The policy the run started under; with a step name, today's, journaled."""
         if name is None:
-            body = self._runtime.policy_body(self._claim.row["policy_id"])
+            body = self._archive.policy_body(self._claim.row["policy_id"])
         else:
             entry = self._entry(name, "policy")
             if entry is None:
@@ -92,40 +67,50 @@ class Run:
                         c, self._workflow.name, self._runtime.policy_now(self.source, self._workflow), at=self._clock(c)
                     ),
                 )
-            body = self._runtime.policy_body(entry.result)
+            body = self._archive.policy_body(entry.result)
         return self._workflow.policy.model_validate(body)
 
+    @act
     def step(self, name: str, fn: Callable[..., T], *args: Any) -> T:
         """fn(*args), once. Its return annotation says how the result is kept.
 
         A first parameter annotated Connection gets the transaction in which the journal row is written.
         """
-        adapter = self._adapter(name, fn)
+        adapter = kept_as(name, fn, self._workflow.file)
         entry = self._entry(name, "step")
         if entry is None:
-            if _wants_connection(fn):
-                entry = self._live(name, "step", lambda c: self._plain(name, adapter, fn(c, *args)))
+            if wants_connection(fn):
+                entry = self._live(name, "step", lambda c: plain(name, adapter, fn(c, *args), self._workflow.file))
             else:
                 self._check_cancelled()
-                result = self._plain(name, adapter, fn(*args))
+                result = plain(name, adapter, fn(*args), self._workflow.file)
                 entry = self._live(name, "step", lambda c: result)
         return adapter.validate_python(entry.result)
 
+    @act
     def read(self, name: str, query: Query[D], id: str) -> D:
-        """What the provider says of one object now, journaled for decisions; it never counts as the fresh read of an effect."""
+        """What the provider says of one object now, journaled for decisions; it never counts as the fresh read of an effect.
+
+        Raises NotFound where the provider does not know it; that is journaled too.
+        """
         entry = self._entry(name, "read")
         if entry is None:
             self._check_cancelled()
             try:
-                doc = self._runtime.client(self.source, Rank.PREFLIGHT).query(query, id)
+                said = self._runtime.client(self.source, Rank.PREFLIGHT).query(query, id).model_dump(mode="json")
+            except NotFound:
+                said = None
             except RateHeld as held:
                 with self._runtime.db.read() as connection:
                     raise Suspend(self._clock(connection) + held.wait, OWN_RATE) from held
             except Retryable as cause:
                 raise self._asked_later(name, cause) from cause
-            entry = self._note(name, "read", lambda c: doc.model_dump(mode="json"))
+            entry = self._note(name, "read", lambda c: said)
+        if entry.result is None:
+            raise NotFound(kind=query.object_kind, id=id)
         return query.result.model_validate(entry.result)
 
+    @act
     def effect(self, name: str, effect: EffectDef, obj: Any, /, *, valid_until: datetime | None = None, **kwargs: Any) -> Outcome:
         """Carry out an effect once in its slots. Raises EffectCancelled, EffectExpired or Rejected; waits for everything else."""
         entry = self._entry(name, "effect")
@@ -145,12 +130,14 @@ class Run:
             self._claim.noted.clear()
         return outcome_of(entry.result)
 
+    @act
     def sleep_until(self, when: datetime, name: str | None = None) -> None:
         """Wait until business time `when`, an aware datetime."""
         name = name or self._next_wait("sleep")
         if self._entry(name, "sleep") is None:
             self._until(name, "sleep", when, lambda c: None)
 
+    @act
     def wait_for(self, *types: type[Event], until: datetime | None = None, name: str | None = None) -> Event | None:
         """The event that came, or None at `until`.
 
@@ -163,8 +150,9 @@ class Run:
             entry = self._until(
                 name, "wait", until, lambda c: waits.awaited(c, row, types, taken=self._signals_taken(), on=self._today(c)), awaits
             )
-        return None if entry.result is None else self._runtime.event(entry.result)
+        return None if entry.result is None else self._archive.event(entry.result)
 
+    @act
     def holds(self, state: type[Event], name: str) -> bool:
         """Whether a State holds for the run's customer or invoice, asked once under `name`."""
         entry = self._entry(name, "holds")
@@ -172,18 +160,20 @@ class Run:
             entry = self._note(name, "holds", lambda c: waits.holds(c, self._claim.row, state, on=self._today(c)))
         return bool(entry.result)
 
+    @act
     def patched(self, name: str) -> bool:
         """True in runs that reach this line for the first time with it; false where the run passed here before it was written."""
-        entry = self._kept.get(f"patch:{name}")
+        marker = f"patch:{name}"
+        entry = self._kept.get(marker)
         if entry is None:
-            ahead = [e for n, e in self._kept.items() if n not in self._used]
-            entry = self._live(f"patch:{name}", "patch", lambda c: not ahead)
-        self._used.add(f"patch:{name}")
+            entry = self._mark(marker, not self._ahead and self._used.issuperset(self._kept))
+        self._used.add(marker)
         return bool(entry.result)
 
+    @act
     def alert(self, name: str, reason: str, *, about: str | None = None, **ids: Any) -> None:
         """Tell people, once. `about` names a subject other than the run's own; alerts of one subject and reason are counted together."""
-        said = self._told(name, ids)
+        said = plain_ids(name, ids, self._workflow.file)
         if self._entry(name, "alert") is None:
             self._live(
                 name,
@@ -198,9 +188,10 @@ class Run:
                 ),
             )
 
+    @act
     def task(self, name: str, reason: str, **ids: Any) -> None:
         """Give people something to do that no API can do, once."""
-        said = self._told(name, ids)
+        said = plain_ids(name, ids, self._workflow.file)
         if self._entry(name, "task") is None:
             self._live(
                 name,
@@ -208,9 +199,10 @@ class Run:
                 lambda c: desk.task(c, run_id=self.id, name=name, source=self.source, reason=reason, at=self._clock(c), detail=said),
             )
 
+    @act
     def park(self, name: str, kind: str, **ids: Any) -> None:
         """Put something before a person to decide, once; the run goes on. `kind` is the reason code."""
-        said = self._told(name, ids)
+        said = plain_ids(name, ids, self._workflow.file)
         if self._entry(name, "park") is None:
             self._live(
                 name,
@@ -220,40 +212,27 @@ class Run:
                 ),
             )
 
+    @act
     def skip(self, reason: str) -> NoReturn:
         """End the run without (further) acting; the reason is what `explain` shows."""
+        self.check_replayed("skip")
         raise Skip(reason)
 
+    @act
     def setting(self, name: str, read: Callable[[Connection], Any]) -> Any:
         """A JSON value read from the database, journaled: None, bool, int, str, lists and dicts of these."""
         entry = self._entry(name, "setting")
         if entry is None:
-            entry = self._note(name, "setting", lambda c: self._json(name, read(c)))
+            entry = self._note(name, "setting", lambda c: plain_json(name, read(c), self._workflow.file))
         return entry.result
 
+    @act
     def check_cancelled(self) -> None:
         """Raise Cancelled where an event of cancel_on has come; the engine calls it, authors need not."""
         self._check_cancelled()
 
-    def check_replayed(self, name: str = "the end") -> None:
-        """Raise Diverged where something new comes before a step the journal has: today's code is not the one that wrote it."""
-        passed_over = next((n for n, e in self._kept.items() if n not in self._used and e.kind != "patch"), None)
-        if passed_over is not None:
-            raise Diverged(step=passed_over, was="journaled", now=f"{name} before it", file=self._workflow.file)
-
-    def _entry(self, name: str, kind: str) -> journal.Entry | None:
-        if name in self._used:
-            raise StepInvalid(f'The step name "{name}" is used twice: give each step of a run its own', file=self._workflow.file)
-        self._used.add(name)
-        self._last = name
-        entry = self._kept.get(name)
-        if entry is None:
-            self.check_replayed(name)
-            return None
-        if entry.kind != kind:
-            raise Diverged(step=name, was=entry.kind, now=kind, file=self._workflow.file)
-        self._now = max(self._now, entry.at)
-        return entry
+    def _mark(self, marker: str, new: bool) -> journal.Entry:
+        return self._live(marker, "patch", lambda c: new)
 
     def _live(self, name: str, kind: str, result: Callable[[Connection], Any]) -> journal.Entry:
         """Do something new: check for a cancelling event, compute the result and keep it, in one transaction."""
@@ -306,11 +285,6 @@ class Run:
         self._runtime.point("journaled")
         return self._take(entry)
 
-    def _take(self, entry: journal.Entry) -> journal.Entry:
-        self._kept[entry.name] = entry
-        self._now = max(self._now, entry.at)
-        return entry
-
     def _cancel_reason(self, connection: Connection) -> str | None:
         return waits.cancelled_by(connection, self._claim.row, self._workflow.cancel_on, on=self._today(connection))
 
@@ -329,71 +303,12 @@ class Run:
     def _signals_taken(self) -> set[int]:
         return {entry.result for entry in self._kept.values() if entry.kind == "wait" and entry.result is not None}
 
-    def _next_wait(self, kind: str) -> str:
-        self._waits += 1
-        return f"{kind}-{self._waits}"
-
     def _clock(self, connection: Connection) -> datetime:
         return self._runtime.clock.business(connection)
 
     def _today(self, connection: Connection) -> Any:
         return self._clock(connection).astimezone(self.zone).date()
 
-    @property
-    def last_step(self) -> str | None:
-        """The step the function came to last, for messages to its author."""
-        return self._last
-
-    def _told(self, name: str, ids: dict[str, Any]) -> dict[str, Any]:
-        """What people are told beside the reason, as JSON values."""
-        try:
-            return dict(to_jsonable_python(ids))
-        except PydanticSerializationError as cause:
-            raise StepInvalid(
-                f'What "{name}" tells is no plain data: give texts, numbers, dates and amounts', file=self._workflow.file
-            ) from cause
-
-    def _json(self, name: str, value: Any) -> Any:
-        """The value as a replay will see it."""
-        try:
-            return json.loads(canonical_json(value))
-        except (TypeError, ValueError) as cause:
-            raise StepInvalid(
-                f'The setting "{name}" is no JSON value: return None, bool, int, str, lists and dicts of these', file=self._workflow.file
-            ) from cause
-
     def _subject(self) -> str:
         row = self._claim.row
         return f"{self.source}/{row['invoice_id'] or row['customer_id'] or row['key']}"
-
-    def _adapter(self, name: str, fn: Callable[..., T]) -> TypeAdapter[T]:
-        try:
-            return _kept_as(fn)
-        except (NameError, TypeError, PydanticUserError) as cause:
-            raise StepInvalid(
-                f'The result of step "{name}" cannot be kept: annotate what its function returns', file=self._workflow.file
-            ) from cause
-
-    def _plain(self, name: str, adapter: TypeAdapter[T], value: T) -> Any:
-        try:
-            return adapter.dump_python(value, mode="json", warnings="error")
-        except PydanticSerializationError as cause:
-            raise StepInvalid(
-                f'The result of step "{name}" cannot be kept: return plain data (None, bool, int, str, Decimal, dates, lists, dicts, '
-                "dataclasses, pydantic models) that fits what its function is annotated to return",
-                file=self._workflow.file,
-            ) from cause
-
-
-@lru_cache(maxsize=512)
-def _kept_as(fn: Callable[..., Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(get_type_hints(fn).get("return", Any))
-
-
-@lru_cache(maxsize=512)
-def _wants_connection(fn: Callable[..., Any]) -> bool:
-    try:
-        first = next(iter(inspect.signature(fn).parameters.values()), None)
-    except (TypeError, ValueError):
-        return False
-    return first is not None and first.annotation in (Connection, "Connection")

@@ -293,6 +293,18 @@ def claimable(connection: Connection, *, business: datetime, machine: datetime, 
     return connection.execute(query).scalars().all()
 
 
+def page(
+    connection: Connection, *, after: str, workflow: str | None, run_id: str | None, finished_too: bool, limit: int
+) -> Sequence[sa.RowMapping]:
+    """The next runs by id behind `after`, the unfinished ones alone unless `finished_too`."""
+    query = sa.select(_RUN).where(_RUN.c.id > after)
+    if not finished_too:
+        query = query.where(_RUN.c.status.in_(UNFINISHED))
+    for column, value in ((_RUN.c.workflow, workflow), (_RUN.c.id, run_id)):
+        query = query if value is None else query.where(column == value)
+    return connection.execute(query.order_by(_RUN.c.id).limit(limit)).mappings().all()
+
+
 def load(connection: Connection, run_id: str) -> sa.RowMapping | None:
     table = table_of(RunRow)
     return connection.execute(sa.select(table).where(table.c.id == run_id)).mappings().first()

@@ -14,6 +14,7 @@ from receiver.errors import BillhookError, Retryable, SchemaOutdated, SettingsIn
 from receiver.log import configure
 from workers import unreadable
 from workers.cli import acts, controls, holds, roles
+from workers.cli.check_replay import check_replay
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
 from workers.cli.lists import HELP, list_app
@@ -41,6 +42,7 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.sandbox, roles.migrate, roles.connect, doctor, trigger, explain, prove,
+    check_replay,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal, replay,
     controls.mode, holds.freeze, holds.unfreeze, holds.pause, holds.resume,
 ):  # fmt: skip

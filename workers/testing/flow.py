@@ -21,7 +21,7 @@ from receiver.db import Database, table_of
 from receiver.event import Event
 from receiver.settings import SourceSettings
 from receiver.sources import catalog
-from workers import baseline, control, desk, ledger, operator, rereads, routing, runs, schema
+from workers import baseline, control, desk, ledger, operator, recordings, rereads, routing, runs, schema
 from workers.chain import OutsideHead
 from workers.errors import RateHeld
 from workers.operator import Order
@@ -58,7 +58,7 @@ class Flow:
         calls_per_minute: int = 60_000,
     ) -> None:
         self.clock, self.source = ManualClock(start.astimezone(UTC)), source
-        chosen = [_workflow(one) for one in workflows]
+        chosen = [registered(one) for one in workflows]
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="billhook-flow-")))
             self.db = database or _fresh(folder / "billhook.db")
@@ -160,6 +160,11 @@ class Flow:
             )
         )
 
+    def record(self, path: Path | str) -> int:
+        """Write the journals of all runs, finished ones too, to a file that `assert_replays` takes; how many."""
+        zones = {name: str(account.zone) for name, account in self.runtime.accounts.items()}
+        return recordings.write(Path(path), recordings.from_database(self.db, zones, finished_too=True))
+
     def settle(self) -> None:
         """Do everything that is due now."""
         for _ in range(ROUNDS_MAX):
@@ -235,7 +240,8 @@ class Flow:
             return next_instant(self.runtime, connection)
 
 
-def _workflow(one: Callable[..., None] | str) -> Workflow:
+def registered(one: Callable[..., None] | str) -> Workflow:
+    """The workflow of a decorated function or of a name. Raises ValueError where there is none."""
     found = next((w for w in REGISTRY.all() if w.fn is one or w.name == one), None)
     if found is None:
         raise ValueError(f"{one} is not a registered workflow: decorate it with @workflow and import its file")
