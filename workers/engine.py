@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import is_trouble
 from receiver.errors import DatabaseBusy, Rejected
 from receiver.log import get_logger
-from workers import control, desk, events, journal, ledger, policies, reconcile, runs
+from workers import control, desk, events, journal, ledger, policies, reconcile, runs, strict
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.registry import Workflow, concerns, place_of
 from workers.replay import perform
@@ -23,6 +23,7 @@ from workers.retry import failure_pause
 from workers.run import RetryRead, Run
 from workers.runs import Claim
 from workers.runtime import Runtime
+from workers.witness import Witness
 
 log = get_logger(__name__)
 TAKEOVERS_MAX = 5
@@ -121,8 +122,8 @@ def _activate(runtime: Runtime, claim: Claim) -> bool:
             trigger = events.load(connection, claim.row["trigger_id"])
             kept = journal.read(connection, claim.run_id)
             held = ledger.steps_held(connection, [claim.run_id]).get(claim.run_id, ()) if claim.fence > 1 else ()
-        run = Run(runtime, claim, workflow, kept, unsettled=held)
-        perform(run, workflow, trigger.event)
+        run = Run(runtime, claim, workflow, kept, unsettled=held, witness=Witness() if runtime.strict else None)
+        (strict.perform if runtime.strict else perform)(run, workflow, trigger.event)
     except Suspend as waiting:
         return _suspend(runtime, claim, waiting)
     except Skip as skipped:

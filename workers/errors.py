@@ -80,6 +80,10 @@ class Diverged(Unwind):
         super().__init__(f"{(self.__doc__ or '').strip()} ({named})")
 
 
+class NotReplayable(Unwind):
+    """Strict mode found a workflow function that a replay would not repeat. The message names the place and the way out."""
+
+
 class Skip(Unwind):
     """The workflow decided not to act; `reason` is kept."""
 

@@ -16,6 +16,7 @@ from workers.errors import Diverged, StepInvalid, Unwind
 from workers.journal import Entry
 from workers.registry import Workflow
 from workers.runs import Claim
+from workers.witness import Witness
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -31,14 +32,17 @@ class Archive(Protocol):
 
 
 def act(method: M) -> M:
-    """billhook's own part of a workflow function: once an Unwind left it, nothing more is done."""
+    """billhook's own part of a workflow function: no trap is set in it, and once an Unwind left it nothing more is done."""
 
     @wraps(method)
     def done(self: "Recall", *args: Any, **kwargs: Any) -> Any:
         if self._left is not None:
             raise self._left
         try:
-            return method(self, *args, **kwargs)
+            if self.witness is None:
+                return method(self, *args, **kwargs)
+            with self.witness.looking_away():
+                return method(self, *args, **kwargs)
         except Unwind as left:
             self._left = left
             raise
@@ -56,9 +60,10 @@ class Recall:
         workflow: Workflow,
         kept: dict[str, Entry],
         unsettled: Collection[str],
+        witness: Witness | None,
     ) -> None:
         """`unsettled`: steps of effects that have a row in the ledger and no entry in the journal yet."""
-        self._archive, self._claim, self._workflow, self._kept = archive, claim, workflow, kept
+        self._archive, self._claim, self._workflow, self._kept, self.witness = archive, claim, workflow, kept, witness
         self._ahead = deque((entry.name, entry.kind) for entry in kept.values() if entry.kind != "patch")
         self._ahead.extend((step, "effect") for step in unsettled if step not in kept)
         self._used: set[str] = set()
@@ -107,11 +112,13 @@ class Recall:
         if self._left is not None:
             raise self._left
 
-    def _entry(self, name: str, kind: str) -> Entry | None:
+    def _entry(self, name: str, kind: str, asked: str = "") -> Entry | None:
         if name in self._used:
             raise StepInvalid(f'The step name "{name}" is used twice: give each step of a run its own', file=self._workflow.file)
         self._used.add(name)
         self._last = name
+        if self.witness is not None:
+            self.witness.note(name, kind, asked)
         if self._ahead and self._ahead[0] != (name, kind):
             self.check_replayed(f'{kind} "{name}"')
         if self._ahead:

@@ -1,7 +1,7 @@
 """Replaying a journal and nothing else: does it fit today's code?
 
 A Replay is a Run without a runtime: what is not in the journal cannot happen, so nothing is written, called or asked. Used by
-`billhook check-replay` and by authors' tests.
+`billhook check-replay`, by authors' tests, and by strict mode for its second look.
 """
 
 import traceback
@@ -20,6 +20,7 @@ from workers.recordings import Recording
 from workers.registry import Registry, Workflow
 from workers.run import Run
 from workers.runs import Claim
+from workers.witness import Witness
 
 WAY_OUT = 'branch on run.patched("…") so that runs begun before it keep their way, or restore the step'
 Verdict = Literal["fits", "diverges", "unknown workflow", "fails"]
@@ -40,11 +41,17 @@ class Replay(Run):
         kept: dict[str, Entry],
         *,
         unsettled: Collection[str] = (),
+        witness: Witness | None = None,
     ) -> None:
-        Recall.__init__(self, archive, claim, workflow, kept, unsettled)
+        Recall.__init__(self, archive, claim, workflow, kept, unsettled, witness)
 
-    def _entry(self, name: str, kind: str) -> Entry | None:
-        entry = super()._entry(name, kind)
+    @classmethod
+    def of(cls, run: Run, witness: Witness) -> "Replay":
+        """A second look at a run, from what is in its journal by now."""
+        return cls(run._archive, run._claim, run._workflow, dict(run._kept), witness=witness)
+
+    def _entry(self, name: str, kind: str, asked: str = "") -> Entry | None:
+        entry = super()._entry(name, kind, asked)
         if entry is None:
             raise Reached
         return entry

@@ -26,6 +26,7 @@ from workers.results import kept_as, plain, plain_ids, plain_json, wants_connect
 from workers.retry import backoff, told
 from workers.runs import AWAITS, Claim
 from workers.runtime import Runtime
+from workers.witness import Witness
 
 D = TypeVar("D", bound=BaseModel)
 T = TypeVar("T")
@@ -48,8 +49,9 @@ class Run(Recall):
         kept: dict[str, journal.Entry],
         *,
         unsettled: Collection[str] = (),
+        witness: Witness | None = None,
     ) -> None:
-        super().__init__(runtime, claim, workflow, kept, unsettled)
+        super().__init__(runtime, claim, workflow, kept, unsettled, witness)
         self._runtime = runtime
 
     @act
@@ -113,7 +115,7 @@ class Run(Recall):
     @act
     def effect(self, name: str, effect: EffectDef, obj: Any, /, *, valid_until: datetime | None = None, **kwargs: Any) -> Outcome:
         """Carry out an effect once in its slots. Raises EffectCancelled, EffectExpired or Rejected; waits for everything else."""
-        entry = self._entry(name, "effect")
+        entry = self._entry(name, "effect", self.witness.asked(effect, obj, kwargs) if self.witness else "")
         if entry is None:
             deed = Deed(
                 runtime=self._runtime,

@@ -60,7 +60,7 @@ def no_point(name: str) -> None:
 
 @dataclass(kw_only=True)
 class Runtime:
-    """Everything an activation needs besides its run."""
+    """Everything an activation needs besides its run. `strict`: every activation is replayed at once (workers/strict.py); for tests."""
 
     db: Database
     clock: Clock
@@ -71,6 +71,7 @@ class Runtime:
     head: OutsideHead = field(default_factory=lambda: OutsideHead(None, ""))
     point: Callable[[str], None] = no_point
     _meter: Meter | None = None
+    strict: bool = False
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
 
     def client(self, source: str, rank: Rank = Rank.EFFECT) -> Client:

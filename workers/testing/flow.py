@@ -41,7 +41,8 @@ ROUNDS_MAX = 10_000
 class Flow:
     """One source under test. `workflows` are decorated functions or names; every other registered workflow stays out.
 
-    `policy` is the first workflow's; the others have their defaults. `mode` is for all.
+    `policy` is the first workflow's; the others have their defaults. `mode` is for all. `strict` replays every activation at once and
+    raises NotReplayable where it does not come out the same, or where the function looks at a clock or draws lots (workers/strict.py).
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Flow:
         database: Database | None = None,
         connect: bool = True,
         calls_per_minute: int = 60_000,
+        strict: bool = True,
     ) -> None:
         self.clock, self.source = ManualClock(start.astimezone(UTC)), source
         chosen = [registered(one) for one in workflows]
@@ -79,6 +81,7 @@ class Flow:
                 policies={w.name: {"mode": mode, **(policy or {} if w is chosen[0] else {})} for w in chosen},
                 head=head,
                 owner="flow",
+                strict=strict,
             )
             self.sweeper = Sweeper(runtime=self.runtime, drives=True)
             if connect:
