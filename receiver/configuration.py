@@ -1,7 +1,7 @@
 """Where settings come from: billhook.toml and the environment, as sources of pydantic-settings.
 
 Used by receiver/settings.py alone, which says what a setting is; this says where it stands. Nothing here validates a value. Every
-mistake in finding or reading is a SettingsInvalid; a value is never in it.
+mistake in finding or reading is a SettingsInvalid, a name where nothing stands a Mistake; a value is never in it.
 """
 
 import os
@@ -15,9 +15,13 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSourc
 
 from receiver.credentials import read_secret
 from receiver.errors import SettingsInvalid
+from receiver.mistakes import Mistake, unknown
 
 CONFIG_FILES = ("billhook.toml", ".billhook/demo.toml")
+_SHOWN = {"billhook": "billhook", "source": "source.NAME"}
+TABLES = (*_SHOWN, "policy")
 ROOMS = ("receiver", "worker")
+OTHER_ROOMS = ("console",)  # whose tables the door need not understand
 _VARIABLES = {
     "BILLHOOK_DATABASE": "database", "BILLHOOK_REDIS": "redis", "BILLHOOK_DATA_DIR": "data_dir", "BILLHOOK_SECRETS_DIR": "secrets_dir",
     "BILLHOOK_LEDGER_HEAD_DIR": "ledger_head_dir", "BILLHOOK_LOG_LEVEL": "log_level", "BILLHOOK_LOG_FORMAT": "log_format",
@@ -55,7 +59,8 @@ class FileSource(InitSettingsSource):
         raw = read_toml(path)
         sources = _table(raw, "source")
         own = _own_part(_table(raw, "billhook"))
-        super().__init__(settings_cls, {**own, "sources": {name: _source_part(sources, name) for name in sources}})
+        parts = {name: _source_part(sources, name) for name, part in sources.items() if isinstance(part, dict)}
+        super().__init__(settings_cls, {**own, "sources": parts})
 
 
 def find_config(config: Path | None, environ: Mapping[str, str]) -> Path:
@@ -79,6 +84,34 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsInvalid(f"{path} cannot be read as TOML: {error}") from error
 
 
+def misplaced(raw: Mapping[str, Any]) -> list[Mistake]:
+    """What of a file stands where nobody reads: tables nobody knows, settings outside of one, values where a table belongs."""
+    found = [_stray(name, value) for name, value in raw.items() if name not in TABLES]
+    found += [_no_table(name, shown) for name, shown in _SHOWN.items() if not isinstance(raw.get(name, {}), dict)]
+    own, known = _table(raw, "billhook"), (*ROOMS, *OTHER_ROOMS)
+    found += [_no_table(f"billhook.{room}") for room in known if not isinstance(own.get(room, {}), dict)]
+    strangers = [name for name, value in own.items() if isinstance(value, dict) and name not in known]
+    found += [Mistake(f"billhook.{name}", unknown(name, known, "table")) for name in strangers]
+    return found + [_no_table(f"source.{name}") for name, part in _table(raw, "source").items() if not isinstance(part, dict)]
+
+
+def variable_of(setting: str, environ: Mapping[str, str]) -> str:
+    """The variable that says a setting, such as "receiver.port", in `environ`; "" where the file or nobody says it."""
+    said = {name for name in _VARIABLES if environ.get(name) or (name in environ and name not in _EMPTY_IS_UNSET)}
+    said |= {f"{name}_FILE" for name in _FROM_FILES if f"{name}_FILE" in environ}
+    return max((name for name in said if _VARIABLES[name.removesuffix("_FILE")] == setting), default="")
+
+
+def _stray(name: str, value: object) -> Mistake:
+    if isinstance(value, dict):
+        return Mistake(name, unknown(name, TABLES, "table"))
+    return Mistake(name, "it stands outside of every table; write it below [billhook], [source.NAME] or [policy.WORKFLOW]")
+
+
+def _no_table(name: str, shown: str = "") -> Mistake:
+    return Mistake(name, f"a table is wanted: write [{shown or name}]")
+
+
 def _by_setting(environ: Mapping[str, str]) -> dict[str, str | None]:
     """The environment by setting instead of by variable, secret files read."""
     said = {variable: environ[variable] for variable in _VARIABLES if variable in environ}
@@ -95,19 +128,18 @@ def _from_file(variable: str, environ: Mapping[str, str]) -> str:
     return value
 
 
-def _table(raw: Mapping[str, Any], name: str, above: str = "") -> dict[str, Any]:
+def _table(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The table called `name`; empty where there is none, or something else (which `misplaced` tells)."""
     table = raw.get(name, {})
-    if not isinstance(table, dict):
-        raise SettingsInvalid(f"setting {above}{name} cannot be used: write a table [{above}{name}]")
-    return table
+    return table if isinstance(table, dict) else {}
 
 
 def _own_part(table: Mapping[str, Any]) -> dict[str, Any]:
     """`[billhook]` without the sub-tables of rooms that are none of ours."""
-    plain = {name: value for name, value in table.items() if not isinstance(value, dict)}
-    return {**plain, **{room: _table(table, room, "billhook.") for room in ROOMS}}
+    plain = {name: value for name, value in table.items() if not isinstance(value, dict) and name not in (*ROOMS, *OTHER_ROOMS)}
+    return {**plain, **{room: _table(table, room) for room in ROOMS}}
 
 
 def _source_part(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
     """`[source.NAME]` without what only the workers may know."""
-    return {**{field: value for field, value in _table(tables, name, "source.").items() if field != "api"}, "name": name}
+    return {**{field: value for field, value in tables[name].items() if field != "api"}, "name": name}

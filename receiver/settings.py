@@ -8,10 +8,11 @@ instead; no value of a secret is ever in it.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -27,7 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from receiver.configuration import EnvironmentSource, FileSource
+from receiver.configuration import EnvironmentSource, FileSource, misplaced, variable_of
 from receiver.configuration import find_config as find_config
 from receiver.configuration import read_toml as read_toml
 from receiver.credentials import DoorSecrets as DoorSecrets
@@ -35,8 +36,8 @@ from receiver.credentials import read_secret as read_secret
 from receiver.credentials import require_strong, require_use, split_live
 from receiver.credentials import variable_part as variable_part
 from receiver.errors import SettingsInvalid
+from receiver.mistakes import Mistake, mistakes_of, refusal, unknown
 
-_NOT_WRITTEN = ("name", "sources", "config")
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -46,6 +47,12 @@ def _known_zone(name: str) -> str:
     except (ValueError, KeyError, OSError) as error:
         raise ValueError("not a time zone: write a name such as Europe/Berlin") from error
     return name
+
+
+def _three_capitals(code: str) -> str:
+    if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+        raise ValueError('not a currency: write three capitals, such as ["EUR"]')
+    return code
 
 
 class _Frozen(BaseModel):
@@ -87,10 +94,12 @@ class SourceSettings(_Frozen):
     `types` (the same) which registered event types it may say; None is receiver/sources/standard.py's choice.
     """
 
+    unwritten: ClassVar[tuple[str, ...]] = ("name",)
+
     name: str
     kind: Literal["monsum", "fastbill", "standard"]
     zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
-    currencies: tuple[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], ...] = ("EUR",)
+    currencies: tuple[Annotated[str, AfterValidator(_three_capitals)], ...] = ("EUR",)
     allow_from: tuple[IPv4Network | IPv6Network, ...] = ()
     since: AwareDatetime | None = None
     about: str | None = None
@@ -128,6 +137,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", case_sensitive=True)
+    unwritten: ClassVar[tuple[str, ...]] = ("sources", "config")
 
     database: str = "sqlite:///.billhook/data/billhook.db"
     redis: str = ""
@@ -197,41 +207,39 @@ class Settings(BaseSettings):
         return doors
 
 
-def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in force; raises SettingsInvalid. Relative paths are relative to the current directory."""
+def load_settings(
+    config: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    others: Callable[[Mapping[str, Any]], Sequence[Mistake]] = lambda raw: (),
+) -> Settings:
+    """The settings in force; raises SettingsInvalid with every mistake. Relative paths are relative to the current directory.
+
+    `others` finds the mistakes in what only its caller may know of the file.
+    """
     path = find_config(config, environ)
+    raw = read_toml(path)
+    found = misplaced(raw)
     try:
         settings = Settings(config=path, environ=environ)
     except ValidationError as error:
-        name, wrong = first_mistake(error, Settings)
-        raise SettingsInvalid(f"setting {name.replace('sources.', 'source.') or 'billhook'} cannot be used: {wrong} (in {path})") from None
-    _require_known_about(settings)
+        invalid = mistakes_of(error, Settings, _full_name)
+        named = [replace(one, where=variable_of(one.name.removeprefix("billhook."), environ)) for one in invalid]
+        raise refusal([*found, *named, *others(raw)], path) from None
+    found += [*_unknown_abouts(settings), *others(raw)]
+    if found:
+        raise refusal(found, path)
     return settings
 
 
-def first_mistake(error: ValidationError, model: type[BaseModel], *, beside: tuple[str, ...] = ()) -> tuple[str, str]:
-    """The dotted name of the first wrong setting of `model`, and what is wrong; a name nobody knows is answered with those known.
-
-    `beside`: what may stand in the same table and is read by others.
-    """
-    first = error.errors(include_input=False, include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] != "extra_forbidden":
-        return name, first["msg"]
-    known = [*beside, *(field for field in _table_at(model, first["loc"][:-1]).model_fields if field not in _NOT_WRITTEN)]
-    return name, f"there is no such setting; known are {', '.join(known) or 'none'}"
+def _full_name(place: tuple[str, ...]) -> str:
+    """A setting as the documentation writes it, of its place in `Settings`."""
+    if place[:1] != ("sources",):
+        return ".".join(("billhook", *place))
+    return ".".join(("source", *(place[1:-1] if place[2:] == ("name",) else place[1:])))
 
 
-def _table_at(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model of the table at `place`; a part that is no field is a name somebody chose."""
-    for part in place:
-        field = model.model_fields.get(str(part))
-        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
-        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
-    return model
-
-
-def _require_known_about(settings: Settings) -> None:
-    for source in settings.sources.values():
-        if source.about is not None and source.about not in settings.sources:
-            raise SettingsInvalid(f"setting source.{source.name}.about cannot be used: there is no source of the name it gives")
+def _unknown_abouts(settings: Settings) -> list[Mistake]:
+    named = {source.name: source.about for source in settings.sources.values() if source.about is not None}
+    strangers = [(name, about) for name, about in named.items() if about not in settings.sources]
+    return [Mistake(f"source.{name}.about", unknown(about, settings.sources, "source")) for name, about in strangers]

@@ -40,6 +40,8 @@ GROUND = {
     "money",
     "environment",
     "turnstile",
+    "mistakes",
+    "repeats",
 }
 ASYNC = ("receiver/app.py", "receiver/routes.py", "receiver/commit.py", "receiver/door.py", "receiver/server.py", "workers/sandbox/")
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core_utils"}

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
 from receiver.log import get_logger
-from receiver.settings import Settings, SourceSettings, first_mistake, load_settings, read_secret, read_toml, variable_part
+from receiver.mistakes import Mistake, mistakes_of, refusal, unknown
+from receiver.settings import Settings, SourceSettings, load_settings, read_secret, read_toml, variable_part
+from receiver.settings import WorkerSettings as WorkerTable
 from receiver.sources import catalog
 from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
@@ -49,11 +51,11 @@ class WorkerSettings:
     """All of billhook.toml. Every error is a SettingsInvalid that names the setting."""
 
     def __init__(self, config: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
-        self.settings: Settings = load_settings(config, environ)
+        self.settings: Settings = load_settings(config, environ, others=_mistakes)
         self._environ = environ
         table = read_toml(self.settings.config) if self.settings.config else {}
-        self.policies = _policies(table.get("policy", {}))
-        self.apis = {name: _api(name, part.get("api", {}), self.settings.config) for name, part in table.get("source", {}).items()}
+        self.policies: dict[str, dict[str, Any]] = table.get("policy", {})
+        self.apis = {name: ApiSettings.model_validate(part.get("api", {})) for name, part in table.get("source", {}).items()}
 
     def client(self, source: SourceSettings) -> Client | None:
         """The provider client of a source, or None for a kind without an API."""
@@ -68,19 +70,19 @@ class WorkerSettings:
         )
 
     def check_policies(self, registry: Registry) -> tuple[str, ...]:
-        """Refuse a policy for a workflow nobody registered, and one its workflow does not accept.
+        """Refuse every policy for a workflow nobody registered, or that its workflow does not accept.
 
         The policies returned are for no known workflow while a workflow file does not import: they may be that file's, which
         must stop nobody else, so they are left for a person to look at.
         """
         unclaimed = tuple(name for name in self.policies if registry.get(name) is None)
-        if unclaimed and not registry.broken:
-            known = ", ".join(sorted(w.name for w in registry.all())) or "none"
-            raise SettingsInvalid(
-                f"policy.{unclaimed[0]}: there is no workflow of this name; known are {known} (in {self.settings.config})"
-            )
+        names = sorted(workflow.name for workflow in registry.all())
+        lost = () if registry.broken else unclaimed
+        found = [Mistake(f"policy.{name}", unknown(name, names, "workflow")) for name in lost]
         for name, body in self.policies.items():
-            _check_policy(name, body, registry.get(name), self.settings.config)
+            found += _in_policy(name, body, registry.get(name))
+        if found:
+            raise refusal(found, self.settings.config)
         return unclaimed
 
 
@@ -116,36 +118,50 @@ def account_of(source: SourceSettings, client: Client | None) -> Account:
     return Account(name=source.name, kind=source.kind, zone=source.tz, interpret=interpret, since=source.since, client=client)
 
 
-def _policies(tables: Any) -> dict[str, dict[str, Any]]:
+def _mistakes(raw: Mapping[str, Any]) -> list[Mistake]:
+    """What is wrong with the tables that only the workers read. What a policy says is looked at once its workflow is loaded."""
+    tables = raw.get("policy", {})
     if not isinstance(tables, dict) or not all(isinstance(body, dict) for body in tables.values()):
-        raise SettingsInvalid("policy: write a table [policy.WORKFLOW] for each workflow")
-    return tables
+        found = [Mistake("policy", "write a table [policy.WORKFLOW] for each workflow")]
+    else:
+        found = []
+    for name, part in _tables(raw, "source").items():
+        found += _in_api(name, part.get("api", {}))
+    known = list(WorkerTable.model_fields)
+    strangers = [name for name in _tables(raw, "billhook").get("worker", {}) if name not in known]
+    return found + [Mistake(f"billhook.worker.{name}", unknown(name, known)) for name in strangers]
 
 
-def _check_policy(name: str, body: Mapping[str, Any], workflow: Workflow | None, file: Path | None) -> None:
-    model: type[BaseModel] = ModeOf
-    try:
-        ModeOf.model_validate({"mode": body.get("mode", "observe")})
-        if workflow is not None:
-            model = workflow.policy
-            said = {key: value for key, value in body.items() if key != "mode"}
+def _tables(raw: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    """The tables below `name`; others look at what is none."""
+    table = raw.get(name, {})
+    return {key: part for key, part in table.items() if isinstance(part, dict)} if isinstance(table, dict) else {}
+
+
+def _in_policy(name: str, body: Mapping[str, Any], workflow: Workflow | None) -> list[Mistake]:
+    """A policy's mistakes; a setting nobody knows is one also where the workflow's model would let it pass."""
+    parts: list[tuple[type[BaseModel], dict[str, Any]]] = [(ModeOf, {"mode": body.get("mode", "observe")})]
+    if workflow is not None:
+        parts.append((workflow.policy, {key: value for key, value in body.items() if key != "mode"}))
+    found = []
+    for model, said in parts:
+        try:
             model.model_validate(said, extra=None if model.model_config.get("extra") == "allow" else "forbid")
-    except ValidationError as error:
-        field, wrong = first_mistake(error, model, beside=("mode",) if model is not ModeOf else ())
-        raise SettingsInvalid(f"policy.{name}.{field or 'policy'}: {wrong} (in {file})") from error
+        except ValidationError as error:
+            found += mistakes_of(error, model, lambda place: ".".join(("policy", name, *place)), beside=("mode",))
+    return found
 
 
-def _api(name: str, part: Mapping[str, Any], file: Path | None) -> ApiSettings:
+def _in_api(name: str, part: object) -> list[Mistake]:
+    above = ("source", name, "api")
     try:
         api = ApiSettings.model_validate(part)
     except ValidationError as error:
-        field, wrong = first_mistake(error, ApiSettings)
-        raise SettingsInvalid(f"source.{name}.api.{field}: {wrong} (in {file})") from error
+        return mistakes_of(error, ApiSettings, lambda place: ".".join((*above, *place)))
     if api.sandbox and not _loopback(api.base_url or ""):
-        raise SettingsInvalid(
-            f"source.{name}.api.base_url: a sandbox must be on this machine, such as http://127.0.0.1:8090/api/1.0/api.php"
-        )
-    return api
+        wrong = "a sandbox must be on this machine, such as http://127.0.0.1:8090/api/1.0/api.php"
+        return [Mistake(".".join((*above, "base_url")), wrong)]
+    return []
 
 
 def _loopback(url: str) -> bool:
