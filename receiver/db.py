@@ -26,6 +26,8 @@ from receiver.sqlite import Writer, sqlite_engine
 # The revision of billhook's own tables this program was written for; tests compare it with the migrations.
 CORE_HEAD = "core_0001"
 
+URL_WRONG = "billhook.database cannot be used: write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+
 T = TypeVar("T")
 
 CLOCK_AGE_S = 5.0
@@ -131,7 +133,7 @@ class Database:
 
     def __init__(self, url: str, *, read_pool: int = 8) -> None:
         self.url = url
-        self.dialect = sa.engine.make_url(url).get_backend_name()
+        self.dialect = _backend(url)
         if self.dialect == "sqlite":
             self.path: Path | None = _sqlite_path(url)
             self._reader = sqlite_engine(self.path, read_only=True, pool=read_pool)
@@ -143,7 +145,7 @@ class Database:
             self._writer = sa.create_engine(plain, pool_size=read_pool * 2, max_overflow=read_pool, hide_parameters=True)
             self._reader = self._writer.execution_options(postgresql_readonly=True)
         else:
-            raise SettingsInvalid("database must be sqlite:///PATH or postgresql://…", given=self.dialect)
+            raise SettingsInvalid(URL_WRONG)
         self._ahead: tuple[float, datetime] | None = None
 
     def write(self, fn: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
@@ -210,10 +212,26 @@ class Database:
         raise AssertionError("unreachable")
 
 
+def _backend(url: str) -> str:
+    """The kind of database a URL names. The URL may hold a password, so no message quotes it."""
+    try:
+        return sa.engine.make_url(url).get_backend_name()
+    except (sa.exc.SQLAlchemyError, ValueError):
+        raise SettingsInvalid(URL_WRONG) from None
+
+
 def _sqlite_path(url: str) -> Path:
+    """The file, in a folder that is there; raises SettingsInvalid where either cannot be."""
     name = sa.engine.make_url(url).database
     if not name or name == ":memory:":
-        raise SettingsInvalid("an SQLite database must be a file: write sqlite:///path/to/billhook.db")
+        raise SettingsInvalid("billhook.database cannot be used: an SQLite database must be a file; write sqlite:///path/to/billhook.db")
     path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    todo = "correct billhook.database, or BILLHOOK_DATABASE where that is set"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise SettingsInvalid(f"the folder of the database {path} cannot be made or entered ({error.strerror}): {todo}") from error
+    if is_folder:
+        raise SettingsInvalid(f"the database {path} is a folder: {todo}")
     return path

@@ -4,10 +4,12 @@ Used by receiver/db.py alone. The writer takes the turnstile, then commits whate
 before COMMIT. A transaction that SQLite itself rolled back is run again, one job at a time.
 """
 
+import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,10 @@ def sqlite_engine(path: Path, *, read_only: bool, pool: int) -> Engine:
         connect_args={"check_same_thread": False, "timeout": 5.0},
     )
 
+    @sa.event.listens_for(engine, "do_connect")
+    def make(*_how: object) -> None:
+        _make_private(path)
+
     @sa.event.listens_for(engine, "connect")
     def prepare(raw: DBAPIConnection, _record: object) -> None:
         assert isinstance(raw, sqlite3.Connection)
@@ -47,6 +53,12 @@ def sqlite_engine(path: Path, *, read_only: bool, pool: int) -> Engine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, where it is missing, for its owner alone: SQLite would let everybody read it. Its -wal and -shm take after it."""
+    with suppress(OSError):  # it is there, or SQLite itself says why it cannot be
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 class _Job:

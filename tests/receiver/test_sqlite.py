@@ -1,6 +1,7 @@
 """SQLite's writer: what it answers is what is in the file, also where SQLite itself rolls everything back."""
 
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,3 +135,12 @@ def test_a_wrong_statement_is_not_taken_for_a_database_that_is_away(letters: Dat
     assert is_trouble(DatabaseBusy())
     assert is_trouble(sa.exc.OperationalError("SELECT 1", None, ConnectionError()))
     assert not is_trouble(ValueError())
+
+
+def test_the_file_and_what_stands_beside_it_are_its_owners_alone(letters: Database) -> None:
+    letters.write(insert("a"))
+
+    assert letters.path is not None
+    files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in letters.path.parent.iterdir()}
+    assert {"letters.db", "letters.db-wal", "letters.db-shm"} <= files.keys()
+    assert set(files.values()) == {0o600}
