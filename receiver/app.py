@@ -18,6 +18,7 @@ from receiver.door import PREFIX, Door, Receive, Scope, Send
 from receiver.errors import SchemaOutdated
 from receiver.log import get_logger
 from receiver.refusals import RefusalLog
+from receiver.repeats import Repeats
 from receiver.routes import routes
 from receiver.settings import Settings
 from receiver.stores import connector
@@ -41,6 +42,7 @@ class Receiver:
             connector(settings.database), queue_max=limits.queue_max, batch_max=limits.batch_max, timeout_s=limits.store_timeout_s
         )
         self.door = Door(settings, self.commit, self.announcer, self.refusals)
+        self._failures: Repeats[str] = Repeats()
         self._behind = Starlette(routes=list(routes(self.door, self.commit, settings.metrics_token())), lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,8 +80,10 @@ class Receiver:
                 log.warning("waiting for the schema, senders get 503", command="billhook migrate", found=str(outdated.context.get("found")))
             self._told, self.door.open = True, False
         except sa.exc.SQLAlchemyError as error:
-            log.warning("the database cannot be read", error=type(error).__name__)
+            if count := self._failures.due(type(error).__name__):
+                log.warning("the database cannot be read", error=type(error).__name__, count=count)
         else:
+            self._failures.over()
             self._told, self.door.open = False, True
 
     _told = False

@@ -21,7 +21,9 @@ from receiver.errors import Overloaded, RowNotKept, StoreUnavailable
 from receiver.inbox import Kept
 from receiver.log import get_logger
 from receiver.metrics import BATCH_ROWS, COMMIT_SECONDS, QUEUE_LENGTH
+from receiver.repeats import Repeats
 
+RECENT_S = 5.0
 log = get_logger(__name__)
 
 
@@ -46,7 +48,7 @@ class Store(Protocol):
 
     `keep` calls `take` once it may write, commits, and answers in the batch's order; among equal identities of one batch the first
     is the new one. It raises StoreUnavailable where the database fails as a whole, and RowNotKept where one row may be the cause;
-    then nothing is kept.
+    then nothing is kept. `probe` writes as `keep` does, and leaves nothing behind.
     """
 
     def keep(self, take: Callable[[], Sequence[Row]]) -> list[Kept]: ...
@@ -91,7 +93,9 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="billhook-door-writer", daemon=True)
         self._expiry: asyncio.TimerHandle | None = None
         self._taken: list[_Waiting] = []
-        self.committed_at = float("-inf")
+        self._failures: Repeats[str] = Repeats()
+        self._probing: asyncio.Task[None] | None = None
+        self._committed_at = float("-inf")
 
     def start(self) -> None:
         """Begin to write, for the running event loop."""
@@ -116,7 +120,17 @@ class GroupCommit:
         return self._thread.is_alive()
 
     async def probe(self) -> None:
-        """Return after a round trip through the writer thread to the database; raises StoreUnavailable."""
+        """Return where a delivery would be kept now: the last commit went well and just now, or a write on trial does.
+
+        Raises StoreUnavailable. Who asks meanwhile waits for the same write.
+        """
+        if time.monotonic() - self._committed_at <= RECENT_S:
+            return
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._write_on_trial())
+        await asyncio.shield(self._probing)
+
+    async def _write_on_trial(self) -> None:
         assert self._loop is not None
         answer: asyncio.Future[None] = self._loop.create_future()
         self._queue.put(_Probe(answer))
@@ -151,17 +165,30 @@ class GroupCommit:
                 store = store or self._connect()
                 if isinstance(first, _Probe):
                     store.probe()
+                    self._went_well()
                     self._on_loop(partial(_settle, first.answer, None))
                 else:
                     self._keep(store, [first])
             except StoreUnavailable as error:
-                log.warning("the door's database does not answer", cause=error.cause, detail=str(error.context.get("detail")))
+                self._went_wrong(error)
                 self._fail(first, error)
                 if store is not None:
                     store.close()
                 store = None
         if store is not None:
             store.close()
+
+    def _went_wrong(self, error: StoreUnavailable) -> None:
+        """No commit counts until one goes well again; told once, then counted."""
+        self._committed_at = float("-inf")
+        detail = str(error.context.get("detail"))
+        if count := self._failures.due(detail):
+            log.warning("the door's database takes nothing", cause=error.cause, detail=detail, count=count)
+
+    def _went_well(self) -> None:
+        self._committed_at = time.monotonic()
+        if (untold := self._failures.over()) >= 0:
+            log.warning("the door's database takes deliveries again", count=untold)
 
     def _fail(self, first: "_Waiting | _Probe", error: StoreUnavailable) -> None:
         """Answer `first`, and with a delivery everything that waits behind it, instead of asking a broken database for each."""
@@ -203,9 +230,10 @@ class GroupCommit:
             log.warning("a batch failed, its rows are written one by one", count=len(batch), detail=str(error.context.get("detail")))
             self._keep_each(store, batch)
             return
-        self.committed_at = time.monotonic()
+        if wanted:
+            self._went_well()
         BATCH_ROWS.observe(len(wanted))
-        COMMIT_SECONDS.observe(self.committed_at - began)
+        COMMIT_SECONDS.observe(time.monotonic() - began)
         self._tell(batch, None, list(zip(wanted, answers, strict=True)))
         self._taken = []
 

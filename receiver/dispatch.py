@@ -52,6 +52,28 @@ def gathered(hints: Sequence[tuple[str, int | str]]) -> list[tuple[str, int | st
     return others if lowest is None else [(ROUTE, lowest), *others]
 
 
+class Link:
+    """Whether Redis is there for this process, as those who use it find; told once when it goes and once when it is back."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self.away = False
+
+    def lost(self) -> None:
+        """Redis did not answer."""
+        with self._turn:
+            told, self.away = self.away, True
+        if not told:
+            log.warning("redis is away: hints are dropped, the database is asked instead")
+
+    def found(self) -> None:
+        """Redis answered."""
+        with self._turn:
+            told, self.away = self.away, False
+        if told:
+            log.info("redis is back")
+
+
 class Announcer:
     """Sends hints from a thread of its own. Without a Redis URL it does nothing.
 
@@ -63,7 +85,7 @@ class Announcer:
         self._waiting: deque[tuple[str, int | str]] = deque()
         self._wake = threading.Event()
         self._closed = False
-        self._away = False
+        self.link = Link()
         self._lane: RedisBroker | None = None
         self._thread = threading.Thread(target=self._run, name="billhook-announcer", daemon=True)
         if self._broker is not None:
@@ -114,9 +136,7 @@ class Announcer:
             self._drop_all(len(hints))
         else:
             HINTS_SENT.inc(len(hints))
-            if self._away:
-                self._away = False
-                log.info("redis is back")
+            self.link.found()
 
     def _hand_over(self, broker: RedisBroker, messages: list[Message[None]]) -> None:
         """Enqueue in one round trip: a third of the CPU of one each, and the door shares its CPU with this thread.
@@ -138,9 +158,7 @@ class Announcer:
         """Redis is away: what waits is stale by the time it returns, and the sweeper finds it."""
         HINTS_DROPPED.inc(failed + len(self._waiting))
         self._waiting.clear()
-        if not self._away:
-            self._away = True
-            log.warning("redis is away, hints are dropped")
+        self.link.lost()
         if not self._closed:
             self._wake.clear()
             self._wake.wait(PAUSE_AFTER_FAILURE_S)

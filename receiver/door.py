@@ -20,7 +20,7 @@ from prometheus_client import Counter
 from receiver.commit import GroupCommit, Row
 from receiver.dispatch import Announcer
 from receiver.errors import BodyTooLarge, DoorFailed, MediaTypeRefused, MethodRefused, Refused, SourceUnknown, StoreUnavailable, TooSlow
-from receiver.inbox import Kept, RefusedRequest
+from receiver.inbox import NO_SOURCE, Kept, RefusedRequest
 from receiver.log import get_logger
 from receiver.metrics import ACCEPTED, REFUSED, SECRET_USED
 from receiver.refusals import RefusalLog
@@ -38,7 +38,6 @@ KEPT_HEADERS = ("content-type", "content-length", "user-agent", "webhook-id", "w
 _KEPT = tuple((name.encode(), name) for name in KEPT_HEADERS)
 HEADER_MAX = 256
 DRAIN_MAX = 33_554_432
-NO_SOURCE = "-"
 log = get_logger(__name__)
 _JSON = (b"content-type", b"application/json")
 

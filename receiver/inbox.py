@@ -5,18 +5,20 @@ schedules and operators append through `append`. The router reads unrouted rows 
 """
 
 import hashlib
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
-from receiver.db import UtcDateTime, insert_of, row_id, table_of
+from receiver.db import UtcDateTime, insert_new, insert_of, row_id, table_of
 
 ORIGINS = ("push", "poll", "clock", "operator")
+NO_SOURCE = "-"  # stands for the source of what belongs to none
 
 
 class Delivery(SQLModel, table=True):
@@ -126,6 +128,16 @@ def append(connection: Connection, arrival: Arrival) -> Kept:
     return Kept(connection.execute(counted).scalar_one(), False)
 
 
+def write_on_trial(connection: Connection) -> None:
+    """Write as an arrival would be, and leave nothing behind: whether the next one would be kept."""
+    id = insert_new(connection, Delivery, {
+        "source": NO_SOURCE, "origin": "push", "native_type": "billhook.trial", "native_id": uuid.uuid4().hex, "body_hash": "", "body": b"",
+        "headers": "", "received_at": datetime.now(UTC),
+    })  # fmt: skip
+    table = table_of(Delivery)
+    connection.execute(sa.delete(table).where(table.c.id == id))
+
+
 def has(connection: Connection, source: str, native_type: str, native_id: str) -> bool:
     """Whether a delivery of this name is kept, whatever its body."""
     table = table_of(Delivery)
@@ -170,6 +182,15 @@ def list_refusals(connection: Connection, *, source: str | None = None, limit: i
     table = table_of(Refusal)
     wanted = sa.select(table).order_by(table.c.id.desc()).limit(limit)
     return list(connection.execute(wanted if source is None else wanted.where(table.c.source == source)))
+
+
+def refused_since(connection: Connection, at: datetime) -> list[tuple[str, str, int]]:
+    """How many requests were refused since `at`: (source, cause, count), the most frequent first."""
+    table = table_of(Refusal)
+    count = sa.func.sum(table.c.seen).label("refused")
+    counted = sa.select(table.c.source, table.c.cause, count).where(table.c.at >= at).group_by(table.c.source, table.c.cause)
+    rows = connection.execute(counted.order_by(count.desc(), table.c.source, table.c.cause))
+    return [(source, cause, int(refused)) for source, cause, refused in rows]
 
 
 _DELIVERY = table_of(Delivery)

@@ -4,19 +4,21 @@ A hint may be doubled, late or lost; the claim in the database decides who works
 understands any message.
 """
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 
 import dramatiq
+import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import BrokerConnectionError
 
-from receiver.dispatch import ADVANCE, QUEUE, ROUTE
-from receiver.log import get_logger
+from receiver.dispatch import ADVANCE, QUEUE, ROUTE, Link
 from workers import engine, routing
+from workers.edge import Edge
 from workers.runtime import Runtime
 
-log = get_logger(__name__)
 WORKER_TIMEOUT_MS = 20
 PREFETCH = 256
 TOGETHER = 50
@@ -75,7 +77,9 @@ class Router:
         return count, None
 
 
-def consumer(broker: RedisBroker, runtime: Runtime, router: Router, *, threads: int, stopping: Callable[[], bool]) -> dramatiq.Worker:
+def consumer(
+    broker: RedisBroker, runtime: Runtime, router: Router, edge: Edge, link: Link, *, threads: int, stopping: Callable[[], bool]
+) -> dramatiq.Worker:
     """A Dramatiq worker of `threads` threads for both actors; not started.
 
     Dramatiq as shipped idles for up to a second and takes 2 messages a thread: both are set here (docs/operators.md).
@@ -86,19 +90,39 @@ def consumer(broker: RedisBroker, runtime: Runtime, router: Router, *, threads: 
             engine.advance(runtime, run_id)
 
     for name, fn in ((ROUTE, router.hinted), (ADVANCE, advance)):
-        dramatiq.Actor(_guarded(name, fn), broker=broker, actor_name=name, queue_name=QUEUE, priority=0, options={})
+        dramatiq.Actor(_guarded(name, fn, edge), broker=broker, actor_name=name, queue_name=QUEUE, priority=0, options={})
     worker = dramatiq.Worker(broker, worker_timeout=WORKER_TIMEOUT_MS, worker_threads=threads)
     worker.queue_prefetch = PREFETCH
+    for queue in (QUEUE, f"{QUEUE}.DQ"):
+        logging.getLogger(f"dramatiq.worker.ConsumerThread({queue})").addFilter(LostLink(link))
     return worker
 
 
-def _guarded(name: str, fn: Callable[..., None]) -> Callable[[int | str], None]:
+class LostLink(logging.Filter):
+    """Hears a consumer thread of Dramatiq lose Redis, every three seconds and critical to it, and tells the link instead."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self._link = link
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be logged as it is."""
+        lost = record.levelno == logging.CRITICAL and _is_connection_trouble(record)
+        if lost:
+            self._link.lost()
+        return not lost
+
+
+def _is_connection_trouble(record: logging.LogRecord) -> bool:
+    """Dramatiq passes what it calls a connection error as an argument, and a Redis that hangs as a surprise with its traceback."""
+    error = record.exc_info[1] if record.exc_info else next(iter(record.args or ()), None)
+    return isinstance(error, BrokerConnectionError | redis.RedisError)
+
+
+def _guarded(name: str, fn: Callable[..., None], edge: Edge) -> Callable[[int | str], None]:
     """A failed hint is only logged: its row is still there, and the sweeper hints again."""
 
     def handle(id: int | str) -> None:
-        try:
-            fn(id)
-        except Exception as error:  # a worker's main loop
-            log.exception("hint failed", actor=name, id=id, error_type=type(error).__name__)
+        edge.guarded("hint failed", lambda: fn(id), actor=name, id=id)
 
     return handle

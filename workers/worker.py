@@ -7,7 +7,6 @@ flag: a call under way is finished and settled, never interrupted.
 import signal
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
@@ -15,10 +14,11 @@ from types import FrameType
 import redis
 from sqlalchemy.engine import Connection
 
-from receiver.dispatch import Announcer, make_broker
+from receiver.dispatch import Announcer, Link, make_broker
 from receiver.errors import SettingsInvalid
 from receiver.log import configure, get_logger
 from workers import actors, chain, control, desk, duties, engine, runs
+from workers.edge import Edge
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings, build
 from workers.sweeper import Sweeper
@@ -52,18 +52,19 @@ class Stop:
 
 def run_worker(config: Path | None = None) -> int:
     """Work until told to stop; the exit code."""
-    runtime, chosen, stop = _ready(config)
-    broker_url = chosen.settings.redis
-    worker, router = None, actors.Router(runtime, stop)
+    runtime, chosen, link, stop = _ready(config)
+    broker_url, threads = chosen.settings.redis, chosen.settings.worker.threads
+    worker, router, edge = None, actors.Router(runtime, stop), Edge()
     if broker_url:
-        worker = actors.consumer(make_broker(broker_url), runtime, router, threads=chosen.settings.worker.threads, stopping=stop)
+        worker = actors.consumer(make_broker(broker_url), runtime, router, edge, link, threads=threads, stopping=stop)
         worker.start()
-    log.info("worker ready", owner=runtime.owner, threads=chosen.settings.worker.threads, broker=bool(broker_url))
-    threads = chosen.settings.worker.threads
+    log.info("worker ready", owner=runtime.owner, threads=threads, broker=bool(broker_url))
     with ThreadPoolExecutor(threads, thread_name_prefix="billhook-poll") as pool:
-        advancer = Advancer(runtime, pool, threads)
-        while not stop.wait(POLL_S if broker_url else POLL_ALONE_S):
-            _guard("poll failed", lambda: _poll(router, advancer, stop))
+        advancer = Advancer(runtime, pool, threads, edge)
+        while not stop.wait(max(edge.rest_s, POLL_S if broker_url else POLL_ALONE_S)):
+            edge.guarded("poll failed", lambda: _poll(router, advancer, stop))
+            if link.away and _reachable(broker_url):
+                link.found()
     if worker is not None:
         worker.stop(timeout=DRAIN_MS)
     return _done(runtime, "worker stopped")
@@ -71,17 +72,16 @@ def run_worker(config: Path | None = None) -> int:
 
 def run_sweeper(config: Path | None = None) -> int:
     """Sweep until told to stop; the exit code."""
-    runtime, chosen, stop = _ready(config)
-    url = chosen.settings.redis
-    require_noeviction(url)
+    runtime, chosen, _, stop = _ready(config)
+    url, edge = chosen.settings.redis, Edge()
     sweeper = Sweeper(runtime=runtime, hints_max=2 * chosen.settings.worker.threads, stopping=stop)
     log.info("sweeper ready", owner=runtime.owner, broker=bool(url))
     pause = 0.0
     while not stop.wait(pause):
         sweeper.drives = not _reachable(url)
-        done = _guard("sweep failed", sweeper.sweep)
-        pause = 0.0 if sweeper.drives and done else SWEEP_S
-    runtime.db.write(lambda c: duties.release(c, runtime.owner))
+        done = edge.guarded("sweep failed", sweeper.sweep)
+        pause = 0.0 if sweeper.drives and done else max(SWEEP_S, edge.rest_s)
+    edge.guarded("role not released", lambda: runtime.db.write(lambda c: duties.release(c, runtime.owner)))
     return _done(runtime, "sweeper stopped")
 
 
@@ -90,13 +90,14 @@ def require_noeviction(url: str) -> None:
     if not url:
         return
     try:
-        policy = (
-            redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2).config_get("maxmemory-policy").get("maxmemory-policy")
-        )
+        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
     except redis.RedisError:
         return
+    except ValueError as error:
+        raise SettingsInvalid("billhook.redis cannot be used: write redis://HOST:PORT/0 or unix:///path/to/socket") from error
     if policy and policy != "noeviction":
-        raise SettingsInvalid(f"redis evicts keys (maxmemory-policy {policy}): set maxmemory-policy noeviction")
+        raise SettingsInvalid(f"the Redis of billhook.redis evicts keys (maxmemory-policy {policy}): set maxmemory-policy noeviction")
 
 
 def guard_restored(runtime: Runtime, directory: Path) -> str | None:
@@ -116,32 +117,34 @@ def guard_restored(runtime: Runtime, directory: Path) -> str | None:
     return why
 
 
-def _ready(config: Path | None) -> tuple[Runtime, WorkerSettings, Stop]:
+def _ready(config: Path | None) -> tuple[Runtime, WorkerSettings, Link, Stop]:
     chosen = WorkerSettings(config)
     configure(chosen.settings.log_level, chosen.settings.log_format)
+    require_noeviction(chosen.settings.redis)
     stop = Stop()
-    runtime = build(chosen, announcer=Announcer(chosen.settings.redis or None))
+    announcer = Announcer(chosen.settings.redis or None)
+    runtime = build(chosen, announcer=announcer)
     runtime.db.require_schema()
     guard_restored(runtime, chosen.settings.ledger_head_dir)
     with runtime.db.read() as connection:
         chain.prune(chosen.settings.ledger_head_dir, chain.accepted_heads(connection))
-    return runtime, chosen, stop
+    return runtime, chosen, announcer.link, stop
 
 
 class Advancer:
     """Advances what is ready, hinted or not, in a pool of its own; a slow run keeps its thread and nobody else waiting."""
 
-    def __init__(self, runtime: Runtime, pool: ThreadPoolExecutor, threads: int) -> None:
-        self._runtime, self._pool, self._threads = runtime, pool, threads
+    def __init__(self, runtime: Runtime, pool: ThreadPoolExecutor, threads: int, edge: Edge) -> None:
+        self._runtime, self._pool, self._threads, self._edge = runtime, pool, threads, edge
         self._busy: set[str] = set()
         self._turn = threading.Lock()
 
     def fill(self) -> int:
-        """Give every free thread a ready run; how many were given."""
+        """Give every free thread a ready run; how many were given. None while the database is in trouble."""
         with self._turn:
             busy = set(self._busy)
         free = self._threads - len(busy)
-        if free <= 0:
+        if free <= 0 or self._edge.rest_s:
             return 0
         with self._runtime.db.read() as connection:
             business, machine = self._runtime.clock.business(connection), self._runtime.clock.machine(connection)
@@ -154,7 +157,7 @@ class Advancer:
         return len(chosen)
 
     def _advance(self, run_id: str) -> None:
-        _guard("advance failed", lambda: engine.advance(self._runtime, run_id))
+        self._edge.guarded("advance failed", lambda: engine.advance(self._runtime, run_id), run=run_id)
         with self._turn:
             self._busy.discard(run_id)
 
@@ -167,20 +170,12 @@ def _poll(router: actors.Router, advancer: Advancer, stop: Stop) -> None:
             return
 
 
-def _guard(message: str, fn: Callable[[], object]) -> object:
-    """fn(), with an error logged: the next round tries again."""
-    try:
-        return fn()
-    except Exception as error:  # a process's main loop
-        log.exception(message, error_type=type(error).__name__)
-        return None
-
-
 def _reachable(url: str) -> bool:
     if not url:
         return False
     try:
-        return bool(redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5).ping())
+        with redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
+            return bool(client.ping())
     except redis.RedisError:
         return False
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from receiver.commit import GroupCommit, Row, Store, resolve
 from receiver.db import Database
@@ -36,6 +37,7 @@ class Gate:
         self.go = threading.Semaphore(0)
         self.errors: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         self.bad: set[str] = set()
+        self.full, self.trials = False, 0
 
     def keep(self, take: Callable[[], Sequence[Row]]) -> list[Kept]:
         self.go.acquire()
@@ -48,7 +50,9 @@ class Gate:
         return [Kept(int(one.native_id), True) for one in rows]
 
     def probe(self) -> None:
-        return
+        self.trials += 1
+        if self.full:
+            raise StoreUnavailable
 
     def close(self) -> None:
         return
@@ -56,6 +60,24 @@ class Gate:
 
 def group(connect: Callable[[], Store], *, queue_max: int = 100, batch_max: int = 50, timeout_s: float = 20.0) -> GroupCommit:
     return GroupCommit(connect, queue_max=queue_max, batch_max=batch_max, timeout_s=timeout_s)
+
+
+async def tried(commit: GroupCommit) -> type[Exception] | None:
+    """What asking whether a delivery would be kept now ends with."""
+    try:
+        await commit.probe()
+    except StoreUnavailable as error:
+        return type(error)
+    return None
+
+
+def writes(database: Database) -> int:
+    """How far the log of writes has come."""
+    if database.path is not None:
+        log = Path(f"{database.path}-wal")
+        return log.stat().st_size if log.exists() else 0
+    with database.read() as connection:
+        return int(connection.execute(sa.text("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")).scalar_one())
 
 
 def kept_on(url: str, rows: Sequence[Row]) -> list[Kept]:
@@ -185,6 +207,53 @@ def test_a_failing_database_is_503_for_all_who_wait_and_is_opened_again() -> Non
 
     assert {type(one) for one in failed} == {StoreUnavailable}
     assert (kept, len(opened)) == (Kept(6, True), 2)
+
+
+@pytest.mark.parametrize("bad", ["trial", "delivery"])
+def test_after_a_failed_write_nothing_counts_as_ready_until_one_on_trial_goes_well(bad: str) -> None:
+    store = Gate()
+
+    async def main() -> list[object]:
+        commit = group(lambda: store)
+        commit.start()
+        store.go.release()
+        await commit.submit(row("1"))
+        fresh = await tried(commit)
+        if bad == "delivery":
+            store.errors.put(StoreUnavailable())
+            store.go.release()
+            failed: object = (await asyncio.gather(commit.submit(row("2")), return_exceptions=True))[0]
+        else:
+            commit._committed_at = float("-inf")
+            failed = StoreUnavailable()
+        store.full = True
+        while_full = [await tried(commit) for _ in range(2)]
+        store.full = False
+        after = [await tried(commit) for _ in range(2)]
+        await commit.close()
+        return [fresh, type(failed), *while_full, *after]
+
+    with capture_logs() as logged:
+        seen = asyncio.run(main())
+
+    assert seen == [None, StoreUnavailable, StoreUnavailable, StoreUnavailable, None, None]
+    assert store.trials == 3
+    assert [line["event"] for line in logged] == ["the door's database takes nothing", "the door's database takes deliveries again"]
+
+
+def test_a_write_on_trial_is_a_commit_that_leaves_nothing(database: Database) -> None:
+    store = connector(database.url)()
+    before = writes(database)
+
+    for _ in range(2):
+        store.probe()
+    tried = writes(database)
+    kept = store.keep(lambda: [row("1")])
+
+    store.close()
+    with database.read() as connection:
+        assert [(one.native_id, one.id) for one in connection.execute(sa.select(DELIVERY))] == [("1", kept[0].delivery_id)]
+    assert tried > before
 
 
 def test_a_bad_row_is_refused_and_its_neighbours_are_kept() -> None:

@@ -6,8 +6,9 @@ import time
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
-from receiver.dispatch import QUEUE, WAITING_MAX, Announcer, gathered, make_broker
+from receiver.dispatch import QUEUE, WAITING_MAX, Announcer, Link, gathered, make_broker
 from receiver.errors import SettingsInvalid
 
 
@@ -78,6 +79,24 @@ def test_hints_flow_again_when_redis_is_back(redis_url: str) -> None:
 
     client.close()
     assert "route" in {actor for actor, _ in received(redis_url)}
+
+
+def test_a_redis_that_stays_away_is_told_once_and_once_when_it_is_back() -> None:
+    link = Link()
+
+    with capture_logs() as logged:
+        link.found()
+        for _ in range(3):
+            link.lost()
+        away = link.away
+        for _ in range(3):
+            link.found()
+
+    assert (away, link.away) == (True, False)
+    assert [(line["log_level"], line["event"].partition(":")[0]) for line in logged] == [
+        ("warning", "redis is away"),
+        ("info", "redis is back"),
+    ]
 
 
 def test_hints_for_deliveries_that_wait_together_are_one_of_the_lowest() -> None:

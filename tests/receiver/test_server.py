@@ -1,6 +1,7 @@
 """The receiver as a process: what it loads and sees, what its connections survive, and how it starts and stops."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -108,6 +109,32 @@ def test_it_opens_when_the_schema_arrives(tmp_path: Path, empty_sqlite_url: str,
         after = post(receiver, payload("customer.created"))
 
     assert (before.status_code, before.headers["retry-after"], after.status_code) == (503, "1", 200)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+def test_a_disk_that_takes_nothing_more_is_503_at_readyz_until_it_does_again(tmp_path: Path, sqlite_url: str) -> None:
+    with (
+        running(tmp_path, sqlite_url, wait="/readyz") as receiver,
+        httpx.Client(base_url=receiver.url, trust_env=False, timeout=5) as client,
+    ):
+        kept = post(receiver, payload("customer.created"))
+        limit(receiver, 4096)
+        refused = post(receiver, payload("invoice.created"))
+        full = [client.get("/readyz") for _ in range(3)]
+        limit(receiver, resource.RLIM_INFINITY)
+        ready = client.get("/readyz")
+        again = post(receiver, payload("invoice.created"))
+        said = (tmp_path / "log").read_text()
+
+    assert (kept.status_code, refused.status_code, again.status_code) == (200, 503, 200)
+    assert ([answer.status_code for answer in full], ready.status_code) == ([503, 503, 503], 200)
+    assert full[0].json() == {"status": "the database takes nothing", "do": "billhook doctor"}
+    assert said.count("takes nothing") == said.count("takes deliveries again") == 1
+
+
+def limit(receiver: Running, size: int) -> None:
+    """Let the process write no file beyond `size` bytes: to it, the disk is full."""
+    resource.prlimit(receiver.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,24 @@
-"""The worker's router: one hint routes all that waits behind it, and its run goes on at once."""
+"""The worker's router: one hint routes all that waits behind it, and its run goes on at once. A consumer without Redis is told once."""
 
+import logging
 import threading
 from collections.abc import Iterator
 
 import pytest
+import redis
 import sqlalchemy as sa
+from dramatiq.errors import BrokerConnectionError
+from structlog.testing import capture_logs
 
 from receiver import inbox
 from receiver.db import table_of
+from receiver.dispatch import Link, make_broker
 from receiver.event import InvoiceCompleted
 from receiver.inbox import Arrival, Delivery
-from workers.actors import TOGETHER, Router
+from tests.processes import eventually
+from workers.actors import TOGETHER, LostLink, Router, consumer
 from workers.authoring import Run, workflow
+from workers.edge import Edge
 from workers.testing.flow import Flow
 
 
@@ -122,3 +129,48 @@ def keep_more(flow: Flow) -> list[int]:
         source=flow.source, origin="push", native_type="invoice.created", native_id="9000", body=body, received_at=flow.clock.now
     )
     return [flow.db.write(lambda c: inbox.append(c, arrival)).delivery_id]
+
+
+def test_a_consumer_without_redis_tells_the_link_and_says_nothing_critical(flow: Flow, caplog: pytest.LogCaptureFixture) -> None:
+    link = Link()
+    broker = make_broker("redis://127.0.0.1:1/0")
+    with capture_logs() as logged:
+        worker = consumer(broker, flow.runtime, Router(flow.runtime, lambda: False), Edge(), link, threads=1, stopping=lambda: False)
+        names = [f"dramatiq.worker.ConsumerThread({queue})" for queue in ("billhook", "billhook.DQ")]
+        heard = [Heard() for _ in names]
+        for name, one in zip(names, heard, strict=True):
+            logging.getLogger(name).filters.insert(0, one)
+        worker.start()
+        eventually(lambda: all(one.critical for one in heard))
+        eventually(lambda: link.away)
+        worker.stop(timeout=10_000)
+        for name, one in zip(names, heard, strict=True):
+            logging.getLogger(name).removeFilter(one)
+
+    broker.client.close()
+    assert [line["event"].partition(":")[0] for line in logged if "redis" in line["event"]] == ["redis is away"]
+    assert [record.name for record in caplog.records if record.levelno == logging.CRITICAL] == []
+
+
+def test_what_else_is_critical_to_a_consumer_is_still_told() -> None:
+    link = Link()
+    trouble = BrokerConnectionError("refused")
+
+    def told(*args: object, exc_info: object = None) -> bool:
+        return LostLink(link).filter(logging.LogRecord("dramatiq", logging.CRITICAL, "", 0, "it failed: %s", args, exc_info))  # type: ignore[arg-type]
+
+    surprise = ValueError("a mistake")
+    assert told("words") and told(exc_info=(ValueError, surprise, None)) and not link.away
+    assert not told(trouble) and link.away
+    hung = redis.TimeoutError("hung")
+    assert not told(exc_info=(redis.TimeoutError, hung, None))
+
+
+class Heard(logging.Filter):
+    """Hears what is said before others withhold it."""
+
+    critical = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self.critical += record.levelno == logging.CRITICAL
+        return True
