@@ -1,41 +1,31 @@
-"""What is right and wrong with this installation, and what to do next. Used by `billhook doctor`; changes nothing.
+"""What is right and wrong with this installation, and what to do next. Used by `billhook doctor`; leaves everything as it is.
 
 Every finding names one thing; no secret and no value of one is ever in it.
 """
 
 import os
-import socket
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import redis
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from receiver import inbox
 from receiver.db import Database
-from receiver.errors import BillhookError, SettingsInvalid
-from receiver.settings import Settings
-from workers import control, modes, runfile, valkey
+from receiver.errors import BillhookError, DatabaseBusy, SettingsInvalid
+from receiver.log import masked
+from workers import control, doorcheck, modes, runfile, valkey
+from workers.finding import FINE, NOTE, WRONG, Finding
 from workers.loading import load_folders
 from workers.migrate import pending
 from workers.registry import Registry
 from workers.settings import WorkerSettings
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "glusterfs", "ceph", "afs")
-FINE, NOTE, WRONG = "fine", "note", "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `state` is fine, note or wrong; `todo` what to do about it."""
-
-    area: str
-    state: str
-    text: str
-    todo: str = ""
+DISK_LEFT_MIN = 64 * 1024 * 1024
 
 
 def check_up(config: Path | None, environ: Mapping[str, str]) -> list[Finding]:
@@ -51,10 +41,19 @@ def check_up(config: Path | None, environ: Mapping[str, str]) -> list[Finding]:
     found += _workflows(chosen, registry)
     running = runfile.read(settings.data_dir)
     found += _sources(chosen)
-    found += _redis(settings.redis or (running.redis if running else ""))
-    found += _receiver(settings, running)
-    found += _database(chosen, registry)
+    found += doorcheck.addresses(settings, running)
+    found += _looked("redis", _redis(settings.redis or (running.redis if running else "")))
+    found += _looked("receiver", doorcheck.receiver(settings, running))
+    found += _looked("database", _database(chosen, registry))
     return found
+
+
+def _looked(area: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings of one look; what the system says no to is one too, and ends only this look."""
+    try:
+        yield from findings
+    except (OSError, BillhookError) as error:
+        yield Finding(area, WRONG, f"cannot be looked at: {error}", "")
 
 
 def _python() -> Finding:
@@ -119,28 +118,6 @@ def _redis(url: str) -> Iterator[Finding]:
     yield Finding("redis", FINE, "answers, and evicts nothing")
 
 
-def _receiver(settings: Settings, running: runfile.Running | None) -> Iterator[Finding]:
-    host, port = settings.receiver.host, settings.receiver.port
-    url = running.receiver if running else f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    try:
-        answer = httpx.get(f"{url}/readyz", timeout=2.0, trust_env=False)
-    except httpx.HTTPError:
-        taken = _taken(host, port)
-        text = f"port {port} is taken by another program" if taken else f"no receiver answers at {url}"
-        yield Finding(
-            "receiver", WRONG if taken else NOTE, text, "free it, or set port in [billhook.receiver]" if taken else "`billhook up`"
-        )
-        return
-    ready = answer.status_code == 200
-    yield Finding("receiver", FINE if ready else WRONG, f"{url} answers {answer.status_code}", "" if ready else "look at its log")
-
-
-def _taken(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
-
-
 def _database(chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     try:
         database = Database(chosen.settings.database, read_pool=1)
@@ -164,9 +141,22 @@ def _inside(database: Database, chosen: WorkerSettings, registry: Registry) -> I
     if missing:
         yield Finding("database", WRONG, f"is not migrated: {', '.join(missing)} is missing", "billhook migrate")
         return
-    yield Finding("database", FINE, f"{database.dialect} answers and is migrated")
+    yield _writable(database)
     with database.read() as connection:
         yield from _state(connection, chosen, registry)
+
+
+def _writable(database: Database) -> Finding:
+    """Whether the database takes a delivery now: one is written on trial."""
+    try:
+        database.write(inbox.write_on_trial, timeout_s=5.0)
+    except (sa.exc.SQLAlchemyError, DatabaseBusy) as error:
+        why = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return Finding("database", WRONG, f"takes nothing: {masked(why)}", "see “disk full” in docs/operators.md, or let us write there")
+    left = None if database.path is None else shutil.disk_usage(database.path.parent).free
+    if left is not None and left < DISK_LEFT_MIN:
+        return Finding("database", WRONG, f"its disk is nearly full: {left // 2**20} MiB are left", "free disk space, or move it")
+    return Finding("database", FINE, f"{database.dialect} answers, takes deliveries and is migrated")
 
 
 def _state(connection: Connection, chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
@@ -186,6 +176,7 @@ def _state(connection: Connection, chosen: WorkerSettings, registry: Registry) -
     waiting = connection.execute(sa.text("SELECT count(*) FROM effect WHERE state = 'proposed'")).scalar_one()
     if parked or waiting:
         yield Finding("people", NOTE, f"{parked} parked, {waiting} waiting for approval", "billhook parked; billhook approvals")
+    yield from doorcheck.refused(connection, chosen.settings)
 
 
 def _modes(area: str, found: list[modes.Switch]) -> Iterator[Finding]:

@@ -11,17 +11,18 @@ from pathlib import Path
 
 SOURCE = "sandbox"
 CONFIG = Path(".billhook/demo.toml")
-SECRETS = Path(".billhook/secrets")
+PLACE = Path(".billhook/demo")  # nothing of it is shared with a real account, whose default is .billhook itself
+DATA, SECRETS = PLACE / "data", PLACE / "secrets"
 _ADDRESS = re.compile(r'(?m)^base_url = "http://127\.0\.0\.1:\d+')
 
 TOML = """\
 # Written by `billhook up`: a demo without any provider. The source below talks to billhook's own sandbox.
-# Remove .billhook to start afresh. To connect a real account, write a billhook.toml: see README.md.
+# To start afresh, remove this file and .billhook/demo. To connect a real account, write a billhook.toml: see README.md.
 [billhook]
-database = "sqlite:///.billhook/data/billhook.db"
-data_dir = ".billhook/data"
-ledger_head_dir = ".billhook/ledger-head"
-secrets_dir = ".billhook/secrets"
+database = "sqlite:///.billhook/demo/data/billhook.db"
+data_dir = ".billhook/demo/data"
+ledger_head_dir = ".billhook/demo/ledger-head"
+secrets_dir = ".billhook/demo/secrets"
 
 [source.sandbox]
 kind = "monsum"
@@ -46,11 +47,17 @@ placeholder_domains = []         # the sandbox's customers live at example.com
 
 def write(base: Path = Path()) -> Path:
     """Create the demo's configuration and secrets where they are missing; the path of the configuration, relative to `base`."""
-    (base / SECRETS).mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (PLACE.parent, PLACE, SECRETS):
+        (base / folder).mkdir(exist_ok=True, mode=0o700)
     for name, value in _secrets().items():
         _write_once(base / SECRETS / name, value)
     _write_once(base / CONFIG, TOML)
     return CONFIG
+
+
+def is_demo(config: Path) -> bool:
+    """Whether a configuration is the demo of the current directory."""
+    return config.resolve() == CONFIG.resolve()
 
 
 def move_sandbox(port: int, config: Path = CONFIG) -> None:

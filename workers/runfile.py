@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,12 +17,13 @@ from receiver.errors import SettingsInvalid
 
 
 class Running(BaseModel, frozen=True):
-    """Where what `up` started is. `redis` is empty where there is none."""
+    """Where what `up` started is. `redis` is empty where there is none; `config` is the absolute path of its configuration."""
 
     pid: int
     receiver: str
     sandbox: str | None = None
     redis: str = ""
+    config: str = ""
 
 
 def write(data_dir: Path, running: Running) -> None:
@@ -47,9 +49,8 @@ def read(data_dir: Path) -> Running | None:
 
 @contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory for one `up`; raises SettingsInvalid where another holds it."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (data_dir / "up.lock").open("a+") as file:
+    """Hold the data directory for one `up`; raises SettingsInvalid where another holds it, or it cannot be written."""
+    with _lock_file(data_dir) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -62,6 +63,16 @@ def only_one(data_dir: Path) -> Iterator[None]:
         file.write(json.dumps(os.getpid()))
         file.flush()
         yield
+
+
+def _lock_file(data_dir: Path) -> TextIO:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return (data_dir / "up.lock").open("a+")
+    except OSError as error:
+        raise SettingsInvalid(
+            f"billhook.data_dir {data_dir} cannot be used ({error.strerror}): correct it, or let us write there"
+        ) from error
 
 
 def _alive(pid: int) -> bool:

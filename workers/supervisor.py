@@ -19,6 +19,7 @@ from receiver.log import get_logger
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
 STEADY_S = 20.0
+REFUSED = 2  # every role's exit code for a configuration it cannot use: starting it again would change nothing
 PR_SET_PDEATHSIG = 1
 
 log = get_logger(__name__)
@@ -53,6 +54,7 @@ class Supervisor:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.children: list[Child] = []
+        self.refused: Child | None = None
 
     def start(self, child: Child) -> None:
         """Start a child and keep it running from now on."""
@@ -60,7 +62,10 @@ class Supervisor:
         self._spawn(child)
 
     def look(self) -> None:
-        """Restart what died and whose back-off is over; called a few times a second."""
+        """Restart what died and whose back-off is over; called a few times a second.
+
+        One that ended because it cannot use its configuration stays down and is `refused`.
+        """
         now = self._clock()
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
@@ -109,6 +114,9 @@ class Supervisor:
 
     def _died(self, child: Child, code: int, now: float) -> None:
         child.process = None
+        if code == REFUSED:
+            self.refused, child.again_s = child, float("inf")
+            return
         child.failures = 1 if now - child.started_s > STEADY_S else child.failures + 1
         wait_s = min(BACKOFF_FIRST_S * 2 ** (child.failures - 1), BACKOFF_MOST_S)
         child.again_s = now + wait_s

@@ -18,6 +18,7 @@ from receiver.errors import BillhookError, PayloadInvalid, SchemaOutdated, Setti
 from receiver.settings import Settings, SourceSettings
 from receiver.sources import catalog
 from workers import control, runfile
+from workers.addresses import door_address
 from workers.errors import NotReady
 from workers.settings import WorkerSettings
 
@@ -40,8 +41,7 @@ class Stage:
     def receiver(self) -> str:
         """Where the door is now: `billhook up` may have moved its port."""
         running = runfile.read(self.settings.data_dir)
-        host, port = self.settings.receiver.host, self.settings.receiver.port
-        return running.receiver if running else f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        return running.receiver if running else door_address(self.settings)
 
     @property
     def sandbox(self) -> str:

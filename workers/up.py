@@ -5,6 +5,7 @@ demo, the receiver, the worker and the sweeper. Ends when told to: the workers f
 matters: killed at any instant and started again, it goes on.
 """
 
+import errno
 import os
 import shlex
 import signal
@@ -24,10 +25,13 @@ from receiver.environment import receiver_environment
 from receiver.errors import SettingsInvalid
 from receiver.settings import Settings, SourceSettings, find_config
 from workers import demo, runfile, valkey
+from workers.addresses import HIDDEN, door_address, webhook_url
 from workers.invocation import command_line
+from workers.loading import load_folders
 from workers.migrate import migrate
 from workers.settings import WorkerSettings
 from workers.supervisor import Child, Supervisor
+from workers.worker import require_noeviction
 
 ROLES = ("receiver", "worker", "sweeper")
 DRAIN_S = 25.0
@@ -43,10 +47,11 @@ def run_up(config: Path | None = None, environ: Mapping[str, str] = os.environ) 
     chosen = WorkerSettings(path, environ)
     settings = chosen.settings
     log.configure(settings.log_level, settings.log_format)
-    settings.all_door_secrets()
+    require_usable(chosen)
     with runfile.only_one(settings.data_dir):
-        _migrate(settings)
         up = Up(chosen, path, environ)
+        up.choose_port()
+        _migrate(settings)
         try:
             up.start()
             return up.watch()
@@ -64,6 +69,15 @@ def configuration(config: Path | None, environ: Mapping[str, str]) -> Path:
         return demo.write()
 
 
+def require_usable(chosen: WorkerSettings) -> None:
+    """Raise SettingsInvalid for what a role would not start with: policies, secrets of door and API, a Redis that evicts."""
+    chosen.settings.all_door_secrets()
+    for source in chosen.settings.sources.values():
+        chosen.client(source)
+    chosen.check_policies(load_folders(chosen.settings.workflows))
+    require_noeviction(chosen.settings.redis)
+
+
 def free_port(host: str, wanted: int) -> int:
     """`wanted`, or the next port of `host` that nobody holds. Raises SettingsInvalid."""
     for port in range(wanted, min(wanted + PORTS_TRIED, 65536)) if wanted else (0,):
@@ -71,8 +85,12 @@ def free_port(host: str, wanted: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
-            except OSError:
-                continue
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise SettingsInvalid(
+                    f"cannot listen on {host}:{port} ({error.strerror}): set host and port in [billhook.receiver]"
+                ) from error
             return int(probe.getsockname()[1])
     raise SettingsInvalid(f"no free port at {host} from {wanted} on: set port (and host) in [billhook.receiver]")
 
@@ -102,26 +120,39 @@ class Up:
         self._sandbox: str | None = None
         self._redis = chosen.settings.redis
 
+    def choose_port(self) -> None:
+        """Find the receiver's port. The demo's moves where it is taken; a real account's may not, for its proxy looks there.
+
+        Raises SettingsInvalid.
+        """
+        host, wanted = self._settings.receiver.host, self._settings.receiver.port
+        port = free_port(host, wanted)
+        if wanted not in (0, port):
+            if not self._may_move():
+                raise SettingsInvalid(f"port {wanted} of {host} is taken{_holder(wanted)}, or set port in [billhook.receiver]")
+            sys.stdout.write(f"Port {wanted} is taken: the receiver listens on {port}.\n")
+        self._receiver = door_address(self._settings, port)
+        self._environ["BILLHOOK_PORT"] = str(port)
+
     def start(self) -> None:
         """Start everything, in the order of need."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._told)
-        host, wanted = self._settings.receiver.host, self._settings.receiver.port
-        port = self._port("receiver", host, wanted)
-        self._receiver = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        self._environ["BILLHOOK_PORT"] = str(port)
         self._start_redis()
         self._start_sandbox()
         self._start_roles()
-        running = runfile.Running(pid=os.getpid(), receiver=self._receiver, sandbox=self._sandbox, redis=self._redis)
+        config = str(self._path.resolve())
+        running = runfile.Running(pid=os.getpid(), receiver=self._receiver, sandbox=self._sandbox, redis=self._redis, config=config)
         runfile.write(self._settings.data_dir, running)
 
     def watch(self) -> int:
-        """Keep everything running until told to stop."""
+        """Keep everything running until told to stop. Raises SettingsInvalid where a role cannot use its configuration."""
         greeted = False
         with httpx.Client(timeout=1.0, trust_env=False) as client:
             while not self._stop.wait(LOOK_S):
                 self._children.look()
+                if (role := self._children.refused) is not None:
+                    raise SettingsInvalid(f"the {role.name} refuses to run, so everything was stopped: its own line above says why")
                 if not greeted and self._ready(client):
                     greeted = True
                     sys.stdout.write(self._greeting())
@@ -156,9 +187,10 @@ class Up:
             return
         parts = urlsplit(str(self._chosen.apis[source.name].base_url))
         host, wanted = str(parts.hostname), parts.port or 80
-        port = self._port("sandbox", host, wanted)
+        port = free_port(host, wanted)
         if port != wanted:
             self._move_sandbox(wanted, port)
+            sys.stdout.write(f"Port {wanted} is taken: the sandbox listens on {port}.\n")
         self._sandbox = f"http://{host}:{port}"
         options = ["--source", source.name, "--kind", source.kind, "--zone", source.zone, "--host", host, "--port", str(port)]
         options += ["--receiver", self._receiver, "--einvoice", "--ids-after", str(unused_ids(time.time()))]
@@ -167,7 +199,7 @@ class Up:
         self._start("sandbox", ["-m", "workers.sandbox", *options])
 
     def _move_sandbox(self, wanted: int, port: int) -> None:
-        if self._path != demo.CONFIG:
+        if not demo.is_demo(self._path):
             raise SettingsInvalid(f"the sandbox's port {wanted} is taken: free it, or change its base_url in {self._path}")
         demo.move_sandbox(port, self._path)
 
@@ -182,11 +214,9 @@ class Up:
         command = [sys.executable, *arguments]
         self._children.start(Child(name=name, command=command, environ=dict(environ or self._environ), on_orphaned=on_orphaned))
 
-    def _port(self, role: str, host: str, wanted: int) -> int:
-        port = free_port(host, wanted)
-        if wanted not in (0, port):
-            sys.stdout.write(f"Port {wanted} is taken: the {role} listens on {port}.\n")
-        return port
+    def _may_move(self) -> bool:
+        """Whether nobody else knows the door's address: in the demo, with no provider but the sandbox."""
+        return demo.is_demo(self._path) and all(self._chosen.apis[name].sandbox for name in self._settings.sources)
 
     def _ready(self, client: httpx.Client) -> bool:
         try:
@@ -206,14 +236,20 @@ class Up:
         return "\n".join(lines) + "\n"
 
     def _webhook_url(self, name: str) -> str:
-        plain = f"{self._receiver}/webhooks/{name}"
-        if name == demo.SOURCE and self._path == demo.CONFIG:
-            return f"{plain}/{self._settings.door_secrets(name).paths[0]}"
-        return f"{plain}/<secret>" if self._settings.door_secrets(name).paths else plain
+        door = self._settings.door_secrets(name)
+        shown = door.paths[0] if name == demo.SOURCE and demo.is_demo(self._path) else HIDDEN
+        return webhook_url(self._receiver, name, door, secret=shown)
 
     def _told(self, _number: int, _frame: object) -> None:
         self._signals += 1
         self._stop.set()
+
+
+def _holder(port: int) -> str:
+    """Who has the port and what to do, as far as is known."""
+    other = runfile.read(demo.DATA)
+    ours = other is not None and urlsplit(other.receiver).port == port
+    return f" by the demo (process {other.pid}): stop it with Ctrl-C" if other and ours else " by another program: free it"
 
 
 def _migrate(settings: Settings) -> None:

@@ -34,8 +34,8 @@ class Demo:
 
     def __init__(self, place: Path, pid: int, running: Mapping[str, Any]) -> None:
         self.place, self.pid, self.sandbox = place, pid, str(running["sandbox"])
-        self.database = place / ".billhook/data/billhook.db"
-        secret = (place / ".billhook/secrets/BILLHOOK_DOOR_SANDBOX_PATH").read_text().strip()
+        self.database = place / demo.DATA / "billhook.db"
+        secret = (place / demo.SECRETS / "BILLHOOK_DOOR_SANDBOX_PATH").read_text().strip()
         self.url = f"{running['receiver']}/webhooks/sandbox/{secret}"
         self._sample = json.loads(SAMPLE.read_text())
 
@@ -107,7 +107,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _ready(place: Path, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    data, until = place / ".billhook/data", time.monotonic() + 60
+    data, until = place / demo.DATA, time.monotonic() + 60
     while time.monotonic() < until:
         try:
             running: dict[str, Any] = json.loads((data / "run.json").read_text())

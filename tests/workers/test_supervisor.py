@@ -64,6 +64,7 @@ def test_a_child_that_dies_is_started_again_after_a_growing_pause(supervisor: Su
         supervisor.look()
         assert child.process is not None
 
+    assert supervisor.refused is None
     assert pauses == [0.5, 1.0, 2.0, 4.0]
 
 
@@ -76,6 +77,19 @@ def test_a_child_that_ran_steadily_begins_with_the_shortest_pause_again(supervis
     supervisor.look()
 
     assert child.again_s - clock.now == 0.5
+
+
+def test_a_child_that_refuses_its_configuration_stays_down(supervisor: Supervisor, clock: Hands) -> None:
+    child = Child(name="refusing", command=["sh", "-c", "exit 2"])
+    supervisor.start(child)
+    ended(child)
+
+    supervisor.look()
+    clock.now += 3600
+    supervisor.look()
+
+    assert supervisor.refused is child
+    assert child.process is None
 
 
 def test_stopping_ends_a_child_that_listens_and_kills_one_that_does_not(tmp_path: Path) -> None:

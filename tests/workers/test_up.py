@@ -1,5 +1,6 @@
 """`billhook up`, seen from a second shell: the demo from nothing, the first effect, taken ports, stopping and being killed."""
 
+import json
 import os
 import signal
 import socket
@@ -7,16 +8,19 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import redis
 
 from receiver.errors import SettingsInvalid
+from receiver.settings import Settings
 from tests.processes import ROOT, Shell, eventually
 from tests.servers import free_port
-from workers import runfile
+from workers import demo, runfile
 from workers.settings import WorkerSettings
-from workers.up import configuration, sandbox_source, unused_ids
+from workers.up import configuration, run_up, sandbox_source, unused_ids
 from workers.up import free_port as next_free_port
 
 RECORDED = ROOT / "tests/payloads/monsum/webhook_invoice.created.json"
@@ -91,7 +95,7 @@ def test_from_an_empty_directory_to_the_first_effect_and_on_after_a_kill(shell: 
 def test_what_it_prints_can_be_pasted_and_a_taken_port_moves(moved: tuple[Shell, int, int]) -> None:
     shell, _, port = moved
     said = shell.said()
-    running = runfile.read(shell.place / ".billhook/data")
+    running = runfile.read(shell.place / demo.DATA)
     findings = shell.json("doctor")
 
     assert f"Port {port} is taken: the receiver listens on " in said
@@ -101,12 +105,35 @@ def test_what_it_prints_can_be_pasted_and_a_taken_port_moves(moved: tuple[Shell,
     assert [finding for finding in findings if finding["state"] == "wrong"] == []
 
 
+def test_the_run_file_names_the_configuration_in_use(moved: tuple[Shell, int, int]) -> None:
+    shell, pid, _ = moved
+
+    running = runfile.read(shell.place / demo.DATA)
+
+    assert running is not None and (running.pid, running.config) == (pid, str((shell.place / demo.CONFIG).resolve()))
+
+
+def test_a_real_account_beside_the_demo_is_told_whose_receiver_has_the_port_and_how_to_go_on(moved: tuple[Shell, int, int]) -> None:
+    shell, pid, _ = moved
+    running = runfile.read(shell.place / demo.DATA)
+    assert running is not None
+    config = real_account(shell.place / "real", str(urlsplit(running.receiver).port))
+    beside = Shell(shell.place)
+
+    findings = json.loads(beside.billhook("--config", str(config), "doctor", "--json", code=1))
+    refused = beside.billhook("--config", str(config), "up", code=2)
+
+    [found] = [finding for finding in findings if finding["area"] == "receiver"]
+    assert f"is the receiver of {shell.place.resolve() / demo.CONFIG} (process {pid}), not of {config}" in found["text"]
+    assert f"port {urlsplit(running.receiver).port} of 127.0.0.1 is taken by the demo (process {pid}): stop it with Ctrl-C" in refused
+
+
 def test_a_second_up_on_the_same_data_is_refused(moved: tuple[Shell, int, int]) -> None:
     shell, pid, _ = moved
 
     refused = shell.billhook("up", code=2)
 
-    assert f"already runs on .billhook/data (process {pid})" in refused
+    assert f"already runs on {demo.DATA} (process {pid})" in refused
 
 
 def test_a_role_that_dies_is_started_again(moved: tuple[Shell, int, int]) -> None:
@@ -118,6 +145,132 @@ def test_a_role_that_dies_is_started_again(moved: tuple[Shell, int, int]) -> Non
     triggered(shell)
 
 
+@pytest.fixture
+def account(tmp_path: Path) -> Path:
+    """The billhook.toml of a real account."""
+    return real_account(tmp_path, str(free_port()))
+
+
+def real_account(place: Path, port: str) -> Path:
+    """A directory's billhook.toml with one real source, whose provider nobody reaches."""
+    for name in ("secrets", "data"):
+        (place / name).mkdir(parents=True)
+    secrets = {
+        "BILLHOOK_DOOR_SHOP_PATH": "c0ffee-c0ffee-1234567890",
+        "BILLHOOK_API_SHOP_USER": "owner@example.com",
+        "BILLHOOK_API_SHOP_KEY": "k",
+    }
+    for name, value in secrets.items():
+        (place / "secrets" / name).write_text(value)
+    toml = place / "billhook.toml"
+    toml.write_text(f"""[billhook]
+database = "sqlite:///{place}/data/billhook.db"
+data_dir = "{place}/data"
+ledger_head_dir = "{place}/heads"
+secrets_dir = "{place}/secrets"
+[billhook.receiver]
+port = {port}
+[source.shop]
+kind = "monsum"
+[source.shop.api]
+base_url = "http://127.0.0.1:1/api.php"
+[policy.auto-send]
+mode = "observe"
+""")
+    return toml
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('mode = "observe"', 'mode = "observe"\nhold_minuts = 5', "policy.auto-send.hold_minuts cannot be used"),
+        ('kind = "monsum"', 'kind = "monsum"\n[source.other]\nkind = "standard"', "source other has no signing secret"),
+        ('kind = "monsum"', 'kind = "monsum"\n[source.mine]\nkind = "fastbill"', "source mine lets anybody in"),
+        ('data_dir = "', 'redis = "nonsense"\ndata_dir = "', "billhook.redis cannot be used"),
+        ('data_dir = "', 'data_dir = "/proc/nope', "billhook.data_dir /proc/nope"),
+        ('"sqlite:///', '"sqlite:////proc/nope/', "the folder of the database /proc/nope/"),
+    ],
+)
+def test_what_a_role_would_refuse_is_said_before_anything_is_started(
+    account: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, says: str
+) -> None:
+    account.write_text(account.read_text().replace(old, new, 1))
+
+    with pytest.raises(SettingsInvalid) as caught:
+        run_up(account, {})
+
+    assert says in str(caught.value)
+    assert "ready" not in capsys.readouterr().out
+    assert runfile.read(account.parent / "data") is None
+
+
+def test_a_missing_api_login_and_a_redis_that_evicts_are_said_before_anything_is_started(account: Path, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        with pytest.raises(SettingsInvalid, match="evicts keys"):
+            run_up(account, {"BILLHOOK_REDIS": redis_url})
+        client.config_set("maxmemory-policy", "noeviction")
+
+    (account.parent / "secrets" / "BILLHOOK_API_SHOP_KEY").unlink()
+    with pytest.raises(SettingsInvalid, match="BILLHOOK_API_SHOP_KEY"):
+        run_up(account, {})
+
+
+def test_a_real_accounts_port_does_not_move(account: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(SettingsInvalid, match=rf"port {port} of 127\.0\.0\.1 is taken by another program: free it"):
+            run_up(account, {"BILLHOOK_PORT": str(port)})
+
+    assert not list(account.parent.glob("data/*.db"))
+
+
+def test_the_demo_with_a_real_source_in_it_does_not_move_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = configuration(None, {})
+    path.write_text(path.read_text() + '\n[source.shop]\nkind = "monsum"\n')
+    for name in ("DOOR_SHOP_PATH", "API_SHOP_USER", "API_SHOP_KEY"):
+        (demo.SECRETS / f"BILLHOOK_{name}").write_text("c0ffee-c0ffee-1234567890")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        with pytest.raises(SettingsInvalid, match="is taken"):
+            run_up(None, {"BILLHOOK_PORT": str(taken.getsockname()[1])})
+
+
+def test_a_role_that_refuses_its_configuration_later_ends_everything(account: Path) -> None:
+    shell = Shell(account.parent)
+    with shell.running("up") as up:
+        ready(shell)
+        eventually(lambda: "worker ready" in shell.said() and "sweeper ready" in shell.said(), why=shell.said)
+        account.write_text(account.read_text() + "hold_minuts = 5\n")
+        children = psutil.Process(up.pid).children(recursive=True)
+        [worker] = [child for child in children if child.cmdline()[-1:] == ["worker"]]
+        worker.kill()
+        code = up.wait(60)
+        _, alive = psutil.wait_procs(children, timeout=5)
+
+    said = shell.said()
+    assert code == 2 and not alive
+    assert said.count("policy.auto-send.hold_minuts cannot be used") == 1
+    assert "the worker refuses to run, so everything was stopped" in said.splitlines()[-1]
+
+
+def test_the_demo_shares_no_place_with_a_real_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    theirs, ours = WorkerSettings(configuration(None, {}), {}).settings, Settings(environ={})
+
+    for name in ("database", "data_dir", "ledger_head_dir", "secrets_dir"):
+        assert getattr(theirs, name) != getattr(ours, name)
+    assert {file.relative_to(tmp_path).parts[:2] for file in tmp_path.rglob("*") if file.is_file()} == {
+        (".billhook", "demo"), (".billhook", "demo.toml"),
+    }  # fmt: skip
+
+
 def test_the_demo_is_written_once_with_secrets_only_its_owner_can_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = configuration(None, {})
@@ -127,7 +280,7 @@ def test_the_demo_is_written_once_with_secrets_only_its_owner_can_read(tmp_path:
 
     assert again == path == Path(".billhook/demo.toml")
     assert {file: file.read_text() for file in before} == before
-    assert {stat.S_IMODE(file.stat().st_mode) for file in Path(".billhook/secrets").iterdir()} == {0o600}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in demo.SECRETS.iterdir()} == {0o600}
     chosen = WorkerSettings(path, {})
     source = sandbox_source(chosen)
     assert source is not None and source.name == "sandbox"

@@ -5,9 +5,10 @@ from dataclasses import asdict
 
 import typer
 
-from workers.checkup import WRONG, check_up
+from workers.checkup import check_up
 from workers.cli.output import print_json
 from workers.cli.session import Json, session
+from workers.finding import WRONG
 
 MARKS = {"fine": "ok   ", "note": "note ", "wrong": "WRONG"}
 
