@@ -16,6 +16,7 @@ from receiver.errors import DatabaseBusy
 from receiver.inbox import RefusedRequest, cap_refusals, count_refusals, keep_refusals
 from receiver.log import get_logger
 from receiver.metrics import REFUSALS_DROPPED
+from receiver.repeats import Repeats
 from receiver.settings import ReceiverSettings
 
 BODY_KEPT = 65_536
@@ -35,6 +36,8 @@ class RefusalLog:
         self._seen: Counter[tuple[str, str]] = Counter()
         self._window: Counter[tuple[str, str]] = Counter()
         self._window_began = time.monotonic()
+        self._told: Repeats[tuple[str, str, int]] = Repeats()
+        self._failures: Repeats[str] = Repeats()
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="billhook-refusals", daemon=True)
@@ -44,8 +47,9 @@ class RefusalLog:
         self._thread.start()
 
     def add(self, refusal: RefusedRequest) -> None:
-        """Keep one refusal, or count it where enough of its like were kept this minute."""
+        """Keep one refusal, or count it where enough of its like were kept this minute. The first of its like is logged, then a count."""
         like = (refusal.source, refusal.cause)
+        _log(refusal.source, refusal.cause, refusal.status, self._told.due((*like, refusal.status)))
         with self._lock:
             if time.monotonic() - self._window_began > WINDOW_S:
                 self._window.clear()
@@ -59,6 +63,8 @@ class RefusalLog:
 
     def flush(self) -> None:
         """Write what waits; where the database does not take it, it is dropped: refusals are not worth a queue."""
+        for told, count in self._told.overdue():
+            _log(*told, count)
         with self._lock:
             rows, seen = list(self._rows), dict(self._seen)
             self._rows.clear()
@@ -77,7 +83,10 @@ class RefusalLog:
             self._database.write(write, timeout_s=5.0)
         except (sa.exc.SQLAlchemyError, DatabaseBusy) as error:
             REFUSALS_DROPPED.inc(len(rows))
-            log.warning("refusals could not be kept", count=len(rows), error=type(error).__name__)
+            if count := self._failures.due(type(error).__name__):
+                log.warning("refusals could not be kept", count=count, error=type(error).__name__)
+        else:
+            self._failures.over()
 
     def close(self) -> None:
         """Write what waits and end the thread."""
@@ -89,3 +98,8 @@ class RefusalLog:
     def _run(self) -> None:
         while not self._ended.wait(FLUSH_S):
             self.flush()
+
+
+def _log(source: str, cause: str, status: int, count: int) -> None:
+    if count:
+        log.warning("refused at the door", source=source, cause=cause, status=status, count=count, command="billhook refusals")

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel
 
 from receiver.db import table_of
-from receiver.inbox import Delivery
+from receiver.inbox import Delivery, Refusal
 from workers import advice, outgoing
 from workers.desk import Alert, Parked, Task
 from workers.events import EventRow
@@ -135,6 +135,10 @@ VIEWS = {
         View(
             name="tasks", model=Task, order="id", more=_task, filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",
             shown=("id", "opened_at", "source", "reason", "invoice_id", "customer_id", "known"),
+        ),
+        View(
+            name="refusals", model=Refusal, order="id", filters={"source": "source", "cause": "cause"},
+            shown=("id", "at", "source", "status", "cause", "detail", "method", "peer", "seen"),
         ),
     )
 }  # fmt: skip

@@ -1,11 +1,12 @@
 """The refusal list: sampled, capped in rows and bytes for each source, and never in anybody's way."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from receiver.db import Database
-from receiver.inbox import RefusedRequest, list_refusals
+from receiver.inbox import RefusedRequest, list_refusals, refused_since
 from receiver.refusals import BODY_KEPT, RefusalLog
 from receiver.settings import ReceiverSettings
 
@@ -64,3 +65,46 @@ def test_a_database_that_does_not_take_them_costs_nothing_but_them(url: str, tmp
 
     log.close()
     database.close()
+
+
+def test_the_log_names_the_first_of_a_source_and_cause_and_counts_the_rest(sqlite_database: Database) -> None:
+    log = RefusalLog(sqlite_database, ReceiverSettings())
+
+    with capture_logs() as logged:
+        for _ in range(50):
+            log.add(refused())
+        log.add(refused("payload"))
+        log.add(refused(source="-"))
+
+    told = [(line["event"], line["source"], line["cause"], line["count"]) for line in logged]
+    assert told == [
+        ("refused at the door", source, cause, 1) for source, cause in (("shop", "credentials"), ("shop", "payload"), ("-", "credentials"))
+    ]
+    assert set(logged[0]) == {"event", "log_level", "source", "cause", "status", "count", "command"}
+
+
+def test_a_database_that_stays_away_is_one_line() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    log = RefusalLog(database, ReceiverSettings())
+
+    with capture_logs() as logged:
+        for _ in range(3):
+            log.add(refused())
+            log.flush()
+
+    database.close()
+    assert [line["event"] for line in logged if line["event"] == "refusals could not be kept"] == ["refusals could not be kept"]
+
+
+def test_what_was_refused_lately_is_counted_by_source_and_cause(database: Database) -> None:
+    log = RefusalLog(database, ReceiverSettings(refusals_per_minute=1))
+    for _ in range(3):
+        log.add(refused())
+    log.add(refused("payload"))
+    log.flush()
+
+    with database.read() as connection:
+        lately = refused_since(connection, datetime.now(UTC) - timedelta(hours=1))
+        later = refused_since(connection, datetime.now(UTC) + timedelta(minutes=1))
+
+    assert (lately, later) == ([("shop", "credentials", 3), ("shop", "payload", 1)], [])

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.event import event_types
+from receiver.inbox import NO_SOURCE
 from receiver.settings import Settings
 from workers import ledger, runs
 from workers.loading import load_folders
@@ -40,7 +41,7 @@ def require_known(connection: Connection, view: View, wanted: Mapping[str, str],
 def _known(view: View, option: str, settings: Settings) -> set[str] | None:
     """Every value the option can have, or None where anything may stand there."""
     if option == "source":
-        return set(settings.sources)
+        return {*settings.sources, NO_SOURCE} if view.name == "refusals" else set(settings.sources)
     if option == "state":
         return set(STATES[view.name])
     if option != "type" or view.name not in ("events", "runs", "effects", "approvals"):

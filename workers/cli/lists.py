@@ -1,4 +1,4 @@
-"""The lists: deliveries, events, runs, effects, parked, approvals, alerts, tasks; each with filters, and `show ID`."""
+"""The lists: deliveries, events, runs, effects, parked, approvals, alerts, tasks, refusals; each with filters, and `show ID`."""
 
 from typing import Annotated
 
@@ -19,9 +19,11 @@ HELP = {
     "approvals": "Effects that wait for a yes.",
     "alerts": "What a person should know.",
     "tasks": "Work no provider's API can do.",
+    "refusals": "Requests the door did not take, with the cause; seen counts what was refused like it and not kept.",
 }
 State = Annotated[str | None, typer.Option("--state", help="Only rows in this state.")]
 Type = Annotated[str | None, typer.Option("--type", help="Only this type, kind, workflow or service.")]
+Cause = Annotated[str | None, typer.Option("--cause", help="Only refused for this cause.")]
 Invoice = Annotated[str | None, typer.Option("--invoice", help="Only this invoice id.")]
 Customer = Annotated[str | None, typer.Option("--customer", help="Only this customer id.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many rows.")]
@@ -38,13 +40,14 @@ def list_app(name: str) -> typer.Typer:
         source: Source = None,
         state: State = None,
         type: Type = None,
+        cause: Cause = None,
         invoice: Invoice = None,
         customer: Customer = None,
         limit: Limit = 50,
         json: Json = False,
     ) -> None:
         if context.invoked_subcommand is None:
-            given = {"source": source, "state": state, "type": type, "invoice": invoice, "customer": customer}
+            given = {"source": source, "state": state, "type": type, "cause": cause, "invoice": invoice, "customer": customer}
             _print(context, view, {option: value for option, value in given.items() if value is not None}, limit, json)
 
     @app.command()

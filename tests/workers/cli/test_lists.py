@@ -1,8 +1,11 @@
 """The lists and explain: what they print for people and for programs."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from receiver.db import Database
+from receiver.inbox import NO_SOURCE, RefusedRequest, keep_refusals
 from tests.workers.cli.conftest import Billhook, Made
 from workers.views import VIEWS, row_number
 
@@ -100,3 +103,23 @@ def test_explain_keeps_to_the_named_source(billhook: Billhook, made: Made) -> No
 )
 def test_a_row_number_is_what_a_database_can_hold(text: str, number: int | None) -> None:
     assert row_number(text) == number
+
+
+def test_refusals_are_listed_by_source_and_cause_and_shown_whole(billhook: Billhook, store: Database) -> None:
+    at = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+    named = [("shop", "credentials"), ("shop", "payload"), (NO_SOURCE, "source_unknown")]
+    kept = [
+        RefusedRequest(source=source, at=at, status=401, cause=cause, method="POST", body=b"{junk", body_size=5) for source, cause in named
+    ]
+    store.write(lambda c: keep_refusals(c, kept))
+
+    everything = billhook("refusals", "--json").json
+    [one] = billhook("refusals", "--source", "shop", "--cause", "payload", "--json").json
+    stray = billhook("refusals", "--source", "-", "--cause", "payload")
+    whole = billhook("refusals", "show", str(one["id"]), "--json").json
+
+    assert [(row["source"], row["cause"]) for row in everything] == named[::-1]
+    assert "body" not in one and (one["status"], one["seen"]) == (401, 1)
+    assert (stray.code, stray.out) == (0, "no refusals\n")
+    assert whole["body"] == "{junk"
+    assert billhook("runs", "--cause", "payload").code == 2
