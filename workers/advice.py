@@ -73,7 +73,7 @@ def of_alert(connection: Connection, row: Row) -> Advice:
     known, close = _told(detail), f"billhook close alert:{row['id']}"
     workflow = row["subject"].rpartition("/")[2]
     acts = {
-        "spike_stop": [f"billhook mode {row['source']} {workflow} auto"],
+        "spike_stop": [f"billhook resume --source {row['source']} --workflow {workflow}"],
         "restored": ["billhook parked", f"billhook unfreeze {REASON}"],
         catchup.BROKEN: ["billhook doctor"],
         desk.UNREADABLE: ["billhook doctor"],
