@@ -23,6 +23,7 @@ STATES = {
     "runs": (*runs.UNFINISHED, "done", "skipped", "cancelled", "closed", "superseded"),
     "effects": (*ledger.OPEN, "done", *ledger.FREED),
 }
+WORDS = {"events": "event type", "runs": "workflow", "effects": "service", "approvals": "service"}
 SERVICES = sorted({name for kind in KINDS.values() for name in kind.services})
 
 
@@ -35,7 +36,8 @@ def require_known(connection: Connection, view: View, wanted: Mapping[str, str],
         column = table_of(view.model).c[view.filters[option]]
         if connection.execute(sa.select(column).where(column == value).limit(1)).first() is None:
             there = {str(one) for one in connection.execute(sa.select(column).distinct()).scalars() if one is not None}
-            raise typer.BadParameter(f"--{option} {value} is not known: {view.name} have {', '.join(sorted({*known, *there}))}")
+            word = WORDS[view.name] if option == "type" else option
+            raise typer.BadParameter(f"there is no {word} {value}: known are {', '.join(sorted({*known, *there}))}")
 
 
 def _known(view: View, option: str, settings: Settings) -> set[str] | None:
@@ -44,7 +46,7 @@ def _known(view: View, option: str, settings: Settings) -> set[str] | None:
         return {*settings.sources, NO_SOURCE} if view.name == "refusals" else set(settings.sources)
     if option == "state":
         return set(STATES[view.name])
-    if option != "type" or view.name not in ("events", "runs", "effects", "approvals"):
+    if option != "type" or view.name not in WORDS:
         return None
     if view.name in ("effects", "approvals"):
         return set(SERVICES)
