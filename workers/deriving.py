@@ -65,7 +65,7 @@ def news(
     result = []
     for change in found:
         identity = _identity(kind, object_id, change)
-        before = _told_before(change, identity, known, entry)
+        before = _told_before(change, identity, known, entry) or _told_by_later(change, found, known)
         historical = _historical(change, first, state, since, zone)
         corrects = before.id if before is not None and _outweighs(before, change, entry, historical, baseline=baseline) else None
         if before is not None and corrects is None:
@@ -90,6 +90,14 @@ def _told_before(change: Change, identity: str, known: Sequence[Told], entry: En
     if change.type in PER_DELIVERY and change.opener.delivery_id != entry.delivery_id:
         return Told(type=change.type, identity=identity, delivery_id=change.opener.delivery_id, historical=False, id=0)
     return next((t for t in known if t.identity == identity), None)
+
+
+def _told_by_later(change: Change, found: Sequence[Change], known: Sequence[Told]) -> Told | None:
+    """The event that told of a late delivery's change already: a read came first and showed it, and now it changed nothing itself."""
+    if change.last or change.type not in PER_DELIVERY:
+        return None
+    openers = {other.opener.delivery_id for other in found if other.type == change.type}
+    return next((t for t in known if t.type == change.type and _opened_by(t) not in openers), None)
 
 
 def _opened_by(told: Told) -> int:

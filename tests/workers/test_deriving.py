@@ -124,3 +124,20 @@ def test_an_object_never_seen_by_push_is_judged_by_its_printed_day(day: str, his
     found = Story(since=T).arrives(read(5, OUT | {"invoice_date": day}))
 
     assert {n.historical for n in found} == {historical}
+
+
+def test_a_change_that_a_read_showed_first_is_not_told_again_by_its_late_push() -> None:
+    story = Story()
+    story.arrives(push(1, OUT))
+    assert types(story.arrives(read(5, OUT | {"due_date": "2026-12-24", "total": "120"}))) == ["invoice.changed"]
+
+    assert story.arrives(push(3, OUT | {"due_date": "2026-12-24", "total": "120"})) == []
+
+
+def test_a_late_push_with_a_change_of_its_own_is_told() -> None:
+    story = Story()
+    story.arrives(push(1, OUT))
+    story.arrives(read(5, OUT | {"total": "120"}))
+
+    late = story.arrives(push(3, OUT | {"total": "110"}))
+    assert [(item.event.type, item.late) for item in late] == [("invoice.changed", True)]
