@@ -61,6 +61,7 @@ def _page(runtime: Runtime, client: rereads.Reads, source: str, state: dict[str,
 
     rereads.keep_reads(runtime, source, kind, _by_id(page.records, key), read_at=read_at, baseline=True)
     runtime.db.write(lambda c: control.put(c, f"baseline:{source}", after, at=read_at))
+    runtime.point("page-kept")
     return after
 
 
@@ -107,6 +108,7 @@ def _keep(runtime: Runtime, source: str, records: list[Mapping[str, Any]], asked
     added = rereads.keep_reads(runtime, source, "invoice", known, read_at=read_at)
     if gone:
         runtime.db.write(act)
+        runtime.point("reread-asked")
     for delivery_id in added:
         runtime.announcer.announce_delivery(delivery_id)
     return len(added)
@@ -136,11 +138,13 @@ def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T]) -> T
     except Retryable as cause:
         log.warning("read postponed", source=source, what=what, error_type=type(cause).__name__)
         runtime.db.write(partial(_failed, runtime=runtime, source=source, what=what, cause=cause))
+        runtime.point("put-off")
         return None
     with runtime.db.read() as connection:
         had_failed = control.get(connection, _failures(source, what)) is not None
     if had_failed:
         runtime.db.write(lambda c: _well_again(c, runtime, source, _failures(source, what)))
+        runtime.point("well-again")
     return result
 
 

@@ -58,6 +58,7 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     started = deed.runtime.clock.boot_s()
     begun = deed.runtime.db.write(lambda c: _begin(c, deed, row, fresh, now))
     if not isinstance(begun, Head):
+        deed.runtime.point("not-called")
         return begun
     deed.runtime.point("calling")
     return _ask(deed, row, begun, started)
@@ -150,6 +151,7 @@ def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.
     request = service.request.model_validate(row["request"])
 
     def in_time() -> None:
+        deed.runtime.point("asking")
         if clock.boot_s() - started > FIRST_BYTE_S:
             raise Retryable("The first byte would have left too late")
 
@@ -255,5 +257,6 @@ def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoRe
         return later
 
     later = deed.runtime.db.write(act)
+    deed.runtime.point("not-asked")
     log.warning("effect not asked", effect=row["id"], run=deed.claim.run_id, attempt=attempts)
     raise Suspend(later) from cause

@@ -41,9 +41,11 @@ def work_off(runtime: Runtime) -> int:
             continue
         missed = [w for w in runtime.registry.all() if _is_of(w.fn.__module__, module)]
         while (ids := runtime.db.write(lambda c, name=name, missed=missed: _some(c, runtime, name, missed))) is not None:  # type: ignore[misc]
+            runtime.point("caught-up")
             started += len(ids)
             for run_id in ids:
                 runtime.announcer.announce_run(run_id)
+        runtime.point("caught-up")
         log.info("workflow file caught up", file=module, workflows=len(missed))
     return started
 

@@ -121,7 +121,9 @@ class Deed:
 
     def end(self, row: sa.RowMapping, state: str, reason: str) -> journal.Entry:
         """`settle_as` in a transaction of its own."""
-        return self.runtime.db.write(lambda c: self.settle_as(c, row, state, reason))
+        entry = self.runtime.db.write(lambda c: self.settle_as(c, row, state, reason))
+        self.runtime.point("ended")
+        return entry
 
     def look(self, row: sa.RowMapping) -> datetime:
         """The business time now. Raises Cancelled, with the effect cancelled, where an event of cancel_on came before the call."""
@@ -129,6 +131,7 @@ class Deed:
             now, reason = self.now(connection), self.cancel_reason(connection)
         if reason:
             self.runtime.db.write(lambda c: self.drop(c, row, reason))
+            self.runtime.point("dropped")
             raise Cancelled(reason)
         return now
 
@@ -151,7 +154,9 @@ class Deed:
             desk.tell_unreadable(connection, source=self.source, tries=attempts, why=why, at=now)
             return later
 
-        return Suspend(self.runtime.db.write(act), why)
+        later = self.runtime.db.write(act)
+        self.runtime.point("postponed")
+        return Suspend(later, why)
 
 
 def result_of(row: sa.RowMapping) -> dict[str, Any]:

@@ -43,7 +43,9 @@ def _advance(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
         return None
     if state == "unknown":
         return calls.repeat(deed, row) if reconcile.repeats(deed, row) else reconcile.settle_unknown(deed, row)
-    return deed.runtime.db.write(lambda c: deed.keep(c, result_of(row)))
+    entry = deed.runtime.db.write(lambda c: deed.keep(c, result_of(row)))
+    deed.runtime.point("journaled")
+    return entry
 
 
 def _intend(deed: Deed) -> journal.Entry | None:
@@ -52,7 +54,9 @@ def _intend(deed: Deed) -> journal.Entry | None:
     plan = _plan(deed, request, slots[0].purpose)
     if deed.mode == "observe":
         seen = {"service": plan.service, "object": plan.object_id, "request": plan.request, "request_hash": plan.request_hash}
-        return deed.runtime.db.write(lambda c: deed.keep(c, {"state": "observed", **seen}))
+        entry = deed.runtime.db.write(lambda c: deed.keep(c, {"state": "observed", **seen}))
+        deed.runtime.point("journaled")
+        return entry
     made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots))
     deed.claim.noted.clear()
     deed.runtime.point("intended")

@@ -149,6 +149,7 @@ def _let_go(runtime: Runtime, claim: Claim) -> None:
     """The database's trouble is not the workflow's: have the run taken up again soon, or, where not even that is kept, after the lease."""
     with suppress(LostLease, sa.exc.DBAPIError, DatabaseBusy):
         runtime.db.write(lambda c: runs.suspend(c, claim, wake_at=runtime.clock.business(c) + timedelta(seconds=5)))
+        runtime.point("let-go")
 
 
 def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:
@@ -181,6 +182,7 @@ def _rest(runtime: Runtime, claim: Claim, seconds: float, why: str) -> bool:
         runs.suspend(connection, claim, wake_at=runtime.clock.business(connection) + timedelta(seconds=seconds))
 
     runtime.db.write(act)
+    runtime.point("rested")
     return False
 
 
@@ -250,6 +252,7 @@ def _failed(runtime: Runtime, claim: Claim, error: Exception, workflow: Workflow
         return _park(runtime, claim, "failed", reason, detail)
     log.warning("run failed", run=claim.run_id, workflow=workflow.name, error_type=kind, place=place, failures=claim.row["failures"] + 1)
     runtime.db.write(lambda c: runs.retry_later(c, claim, wake_at=runtime.clock.business(c) + pause))
+    runtime.point("failed")
     return False
 
 
@@ -271,5 +274,6 @@ def _park(runtime: Runtime, claim: Claim, kind: str, reason: str, detail: Mappin
         )
 
     runtime.db.write(act)
+    runtime.point("parked")
     log.error("run parked", run=claim.run_id, workflow=claim.row["workflow"], kind=kind)
     return False

@@ -111,7 +111,9 @@ def _found(deed: Deed, row: sa.RowMapping, look: Look) -> journal.Entry:
         desk.close_parked(connection, effect_id=row["id"], resolution="found", actor="billhook", at=now)
         return deed.keep(connection, {"state": "done", "reason": "found", "effect": row["id"], "reference": look.reference})
 
-    return deed.runtime.db.write(act)
+    entry = deed.runtime.db.write(act)
+    deed.runtime.point("found")
+    return entry
 
 
 def _say_no(deed: Deed, row: sa.RowMapping, cancelled: str | None) -> None:
@@ -120,6 +122,7 @@ def _say_no(deed: Deed, row: sa.RowMapping, cancelled: str | None) -> None:
     deed.runtime.db.write(
         lambda c: ledger.move(c, row["id"], after, since=["unknown"], at=deed.now(c), reason=cancelled or "look_says_no", wake_at=None)
     )
+    deed.runtime.point("said-no")
     if cancelled:
         raise Cancelled(cancelled)
 
@@ -155,4 +158,5 @@ def _park(deed: Deed, row: sa.RowMapping, why: str) -> NoReturn:
             _ask_person(connection, row, why, at=deed.now(connection))
 
     deed.runtime.db.write(act)
+    deed.runtime.point("person-asked")
     raise Suspend(None)

@@ -104,18 +104,21 @@ def perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
 def _put_off(runtime: Runtime, row: sa.RowMapping, cause: Retryable | None) -> None:
     pause = backoff(row["attempts"] + 1, cause, key=f"{row['kind']}:{row['object_id']}")
     runtime.db.write(lambda c: _later(c, row, runtime.clock.business(c) + pause, attempts=row["attempts"] + 1))
+    runtime.point("put-off")
 
 
 def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
     account = runtime.accounts.get(row["source"])
     if account is None or account.client is None:
         runtime.db.write(lambda c: _forget(c, row))
+        runtime.point("forgotten")
         return None
     with runtime.db.read() as connection:
         read_at = runtime.clock.business(connection)
         held = mirror.load(connection, row["source"], row["kind"], row["object_id"]) if row["reason"] == OWN_WRITE else None
     if held is not None and not held.untold:
         runtime.db.write(lambda c: _forget(c, row))
+        runtime.point("forgotten")
         return None
     try:
         record: Mapping[str, Any] | None = record_of(cast(Reads, runtime.client(row["source"], Rank.GAPS)), row["kind"], row["object_id"])
@@ -129,12 +132,15 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
         _put_off(runtime, row, cause)
         return None
 
+    runtime.point("reread")
+
     def act(connection: Connection) -> int | None:
         added = keep_read(connection, runtime, row["source"], row["kind"], row["object_id"], record, read_at=read_at)
         _forget(connection, row)
         return added
 
     added = runtime.db.write(act)
+    runtime.point("read-kept")
     if added is not None:
         runtime.announcer.announce_delivery(added)
     return added
@@ -193,7 +199,7 @@ def keep_reads(
         ]
 
     try:
-        return [id for id in runtime.db.write(act) if id is not None]
+        added = runtime.db.write(act)
     except Exception as error:  # what nobody thought of, in one record
         if is_trouble(error):
             raise
@@ -202,6 +208,8 @@ def keep_reads(
             return [id for one in alone for id in keep_reads(runtime, source, kind, one, read_at=read_at, baseline=baseline)]
         log.error("read not kept", source=source, kind=kind, object=next(iter(records), None), error_type=type(error).__name__)
         return []
+    runtime.point("read-kept")
+    return [id for id in added if id is not None]
 
 
 def _same(held: mirror.Held, said: Any) -> bool:

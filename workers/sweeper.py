@@ -45,6 +45,7 @@ class Sweeper:
         runtime = self.runtime
         if not runtime.db.write(lambda c: duties.take(c, "sweeper", runtime.owner, machine=runtime.clock.machine(c))):
             return 0
+        runtime.point("sweeping")
         done = self._ticks() + self._deliveries() + catchup.work_off(runtime) + self._runs()
         self._end_drain()
         for account in list(runtime.accounts.values()):
@@ -81,6 +82,7 @@ class Sweeper:
             return kept.delivery_id if kept.new else None
 
         delivery_id = runtime.db.write(act)
+        runtime.point("ticked")
         if delivery_id is None:
             return 0
         runtime.announcer.announce_delivery(delivery_id)
@@ -111,6 +113,7 @@ class Sweeper:
                 )
             return self._drive(ids)
         ids = runtime.db.write(self._hint)
+        runtime.point("hinted")
         for run_id in ids:
             runtime.announcer.announce_run(run_id)
         return len(ids)
@@ -168,9 +171,11 @@ class Sweeper:
                 lambda c: duties.due(c, f"baseline:{source}", now=runtime.clock.business(c), every=timedelta(seconds=1))
             ):
                 return 0
+            runtime.point("baseline-due")
             return int(bool(baseline.attempt(runtime, source, "baseline", lambda: baseline.read(runtime, source, pages=BASELINE_PAGES))))
         if not runtime.db.write(lambda c: duties.due(c, f"scan:{source}", now=runtime.clock.business(c), every=SCAN_EVERY)):
             return 0
+        runtime.point("scan-due")
         return baseline.attempt(runtime, source, "scan", lambda: baseline.scan(runtime, source)) or 0
 
     def _rereads(self) -> int:
