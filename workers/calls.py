@@ -243,7 +243,7 @@ def _journal_or_wake(connection: Connection, deed: Deed, result: dict[str, Any])
 
 
 def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoReturn:
-    """calling → back to where it was: nothing was asked, so ask again later."""
+    """calling → back to where it was: nothing was asked, so ask again later. Raises StateConflict where it is another's call by now."""
     attempts, before = row["attempts"] + 1, "unknown" if row["state"] == "unknown" else "intended"
 
     def act(connection: Connection) -> datetime:
@@ -253,7 +253,8 @@ def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoRe
             limits.empty(connection, deed.source, machine=deed.runtime.clock.machine(connection))
         if isinstance(cause, Retryable):
             breaker.unread(connection, deed.source, cause, told("not_asked", cause), at=now)
-        ledger.move(connection, row["id"], before, since=["calling"], at=now, reason="not_asked", attempts=attempts, wake_at=later)
+        waits = {"attempts": attempts, "wake_at": later}
+        ledger.move(connection, row["id"], before, since=["calling"], at=now, reason="not_asked", calls=row["calls"] + 1, **waits)
         return later
 
     later = deed.runtime.db.write(act)

@@ -106,6 +106,10 @@ class Deed:
         row, kind = self.claim.row, self.effect.fresh.query.object_kind
         ids = {"customer": row["customer_id"], "invoice": row["invoice_id"], kind: self.fresh_id()}
         waits.hold_objects(connection, self.source, ids, customers=customers, alone=kind)
+        self.hold(connection)
+
+    def hold(self, connection: Connection) -> None:
+        """Prove that the run is still ours. Raises LostLease."""
         runs.hold(connection, self.claim.run_id, self.claim.fence, machine=self.runtime.clock.machine(connection))
 
     def keep(self, connection: Connection, result: dict[str, Any]) -> journal.Entry:
@@ -145,10 +149,9 @@ class Deed:
         def act(connection: Connection) -> datetime:
             now = self.now(connection)
             later = now + backoff(attempts, cause, key=row["id"])
-            machine = self.runtime.clock.machine(connection)
-            runs.hold(connection, self.claim.run_id, self.claim.fence, machine=machine)
+            self.hold(connection)
             if cause.context.get("kind") == "rate":
-                limits.empty(connection, self.source, machine=machine)
+                limits.empty(connection, self.source, machine=self.runtime.clock.machine(connection))
             breaker.unread(connection, self.source, cause, why, at=now)
             ledger.postpone(connection, row["id"], row["state"], attempts=attempts, wake_at=later, reason=why)
             desk.tell_unreadable(connection, source=self.source, tries=attempts, why=why, at=now)

@@ -4,6 +4,7 @@ Used by workers/effects.py, and where a run ends before its effect is settled. T
 provider shows, repeat under the provider's own key, or ask a person. Never a second call on a guess.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -24,25 +25,37 @@ WORKER_LOST = "worker_lost"
 
 
 def lost(deed: Deed, row: sa.RowMapping) -> None:
-    """A call was under way when its worker was lost."""
-    unknown(deed, row, WORKER_LOST)
+    """A call was under way when its worker was lost. Raises LostLease: a call of whoever has the run now is not lost."""
+
+    def act(connection: Connection) -> None:
+        deed.hold(connection)
+        _forget(connection, deed, row, WORKER_LOST)
+
+    _unknown(deed, row, WORKER_LOST, act)
 
 
 def unknown(deed: Deed, row: sa.RowMapping, why: str) -> None:
-    """calling → unknown."""
+    """Our own call, the one after `row`, came to nothing that can be told."""
 
     def act(connection: Connection) -> None:
-        now = deed.now(connection)
-        if why != WORKER_LOST:
-            breaker.failed(connection, deed.source, why, at=now)
-        ledger.move(connection, row["id"], "unknown", since=["calling"], at=now, reason=why)
+        breaker.failed(connection, deed.source, why, at=deed.now(connection))
+        _forget(connection, deed, row, why, calls=row["calls"] + 1)
 
+    _unknown(deed, row, why, act)
+
+
+def _unknown(deed: Deed, row: sa.RowMapping, why: str, act: Callable[[Connection], None]) -> None:
     try:
         deed.runtime.db.write(act)
     except StateConflict:
         return  # whoever made the call settled it meanwhile
     log.warning("effect unknown", effect=row["id"], run=deed.claim.run_id, reason=why)
     deed.runtime.point("unknown")
+
+
+def _forget(connection: Connection, deed: Deed, row: sa.RowMapping, why: str, *, calls: int | None = None) -> None:
+    """calling → unknown, for the `calls`-th call only where that is given."""
+    ledger.move(connection, row["id"], "unknown", since=["calling"], at=deed.now(connection), reason=why, calls=calls)
 
 
 def repeats(deed: Deed, row: sa.RowMapping) -> bool:
@@ -117,11 +130,15 @@ def _found(deed: Deed, row: sa.RowMapping, look: Look) -> journal.Entry:
 
 
 def _say_no(deed: Deed, row: sa.RowMapping, cancelled: str | None) -> None:
-    """It did not happen: call again, unless the run was cancelled meanwhile."""
-    after = "cancelled" if cancelled else "intended"
-    deed.runtime.db.write(
-        lambda c: ledger.move(c, row["id"], after, since=["unknown"], at=deed.now(c), reason=cancelled or "look_says_no", wake_at=None)
-    )
+    """It did not happen: call again, unless the run was cancelled meanwhile. Raises LostLease: a look tells nothing of a later call."""
+    after, why = ("cancelled", cancelled) if cancelled else ("intended", "look_says_no")
+
+    def act(connection: Connection) -> None:
+        deed.hold(connection)
+        now = deed.now(connection)
+        ledger.move(connection, row["id"], after, since=["unknown"], at=now, reason=why, wake_at=None)
+
+    deed.runtime.db.write(act)
     deed.runtime.point("said-no")
     if cancelled:
         raise Cancelled(cancelled)
