@@ -6,6 +6,7 @@ Owns table `event` and its queries. The router records; runs ask for what concer
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -138,17 +139,22 @@ def concerning(
     connection: Connection, source: str, *, customer_id: str | None, invoice_id: str | None, types: Sequence[str], after_id: int = 0
 ) -> list[Recorded]:
     """Stored events of `types` about this invoice, or about this customer as a whole, in the order they were recorded."""
-    table = table_of(EventRow)
-    about = [table.c.invoice_id == invoice_id] if invoice_id else []
-    if customer_id:
-        own = table.c.customer_id == customer_id
-        about.append(sa.and_(own, table.c.invoice_id.is_(None)) if invoice_id else own)
-    if not about or not types:
+    if not types or not (invoice_id or customer_id):
         return []
-    query = sa.select(table).where(
-        table.c.source == source, table.c.type.in_(types), sa.or_(*about), table.c.id > after_id, sa.not_(table.c.echo)
-    )
-    return [_recorded(row) for row in connection.execute(query.order_by(table.c.id)).mappings()]
+    named = {"of_source": source, "of_types": list(types), "of_invoice": invoice_id, "of_customer": customer_id, "after": after_id}
+    return [_recorded(row) for row in connection.execute(_concerning(bool(invoice_id), bool(customer_id)), named).mappings()]
+
+
+@lru_cache
+def _concerning(by_invoice: bool, by_customer: bool) -> Any:
+    """The query of `concerning`: a run with an invoice is not concerned by the customer's other invoices."""
+    event, own = table_of(EventRow), table_of(EventRow).c.customer_id == sa.bindparam("of_customer")
+    about = [event.c.invoice_id == sa.bindparam("of_invoice")] if by_invoice else []
+    if by_customer:
+        about.append(sa.and_(own, event.c.invoice_id.is_(None)) if by_invoice else own)
+    types: Any = sa.bindparam("of_types", expanding=True)
+    told = sa.and_(event.c.source == sa.bindparam("of_source"), event.c.type.in_(types), sa.not_(event.c.echo))
+    return sa.select(event).where(told, sa.or_(*about), event.c.id > sa.bindparam("after")).order_by(event.c.id)
 
 
 def _recorded(row: sa.RowMapping) -> Recorded:

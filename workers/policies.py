@@ -31,6 +31,8 @@ class PolicyVersion(SQLModel, table=True):
 _POLICY = table_of(PolicyVersion)
 _FOUND = sa.select(_POLICY.c.id).where(_POLICY.c.workflow == sa.bindparam("of_workflow"), _POLICY.c.hash == sa.bindparam("of_hash"))
 
+_BODY = sa.select(_POLICY.c.body).where(_POLICY.c.id == sa.bindparam("of_policy"))
+
 
 def version(connection: Connection, workflow: str, body: dict[str, Any], *, at: datetime) -> int:
     """The id of this policy's version, kept on first sight."""
@@ -45,5 +47,4 @@ def version(connection: Connection, workflow: str, body: dict[str, Any], *, at: 
 
 def body_of(connection: Connection, policy_id: int) -> dict[str, Any]:
     """The policy as it was kept."""
-    table = table_of(PolicyVersion)
-    return dict(connection.execute(sa.select(table.c.body).where(table.c.id == policy_id)).scalar_one())
+    return dict(connection.execute(_BODY, {"of_policy": policy_id}).scalar_one())

@@ -61,6 +61,11 @@ class Reread(SQLModel, table=True):
     attempts: int = 0
 
 
+_REREAD = table_of(Reread)
+_DUE = sa.select(_REREAD).where(_REREAD.c.due_at <= sa.bindparam("now")).order_by(_REREAD.c.due_at).limit(sa.bindparam("at_most"))
+_NEXT = sa.select(sa.func.min(_REREAD.c.due_at))
+
+
 def ask(connection: Connection, source: str, kind: str, object_id: str, *, reason: str, at: datetime) -> None:
     """Have an object read at `at`; asking again while it waits asks once, at the earlier instant."""
     table = table_of(Reread)
@@ -77,13 +82,12 @@ def ask(connection: Connection, source: str, kind: str, object_id: str, *, reaso
 
 def due(connection: Connection, *, now: datetime, limit: int) -> list[sa.RowMapping]:
     """What is to be read now, the longest due first."""
-    table = table_of(Reread)
-    return list(connection.execute(sa.select(table).where(table.c.due_at <= now).order_by(table.c.due_at).limit(limit)).mappings())
+    return list(connection.execute(_DUE, {"now": now, "at_most": limit}).mappings())
 
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next re-read is due, or None."""
-    return connection.execute(sa.select(sa.func.min(table_of(Reread).c.due_at))).scalar_one_or_none()
+    return connection.execute(_NEXT).scalar_one_or_none()
 
 
 def perform(runtime: Runtime, row: sa.RowMapping) -> int | None:

@@ -65,6 +65,8 @@ def route(runtime: Runtime, delivery_id: int, *, inline: int = 0) -> Routed | No
 
 def route_all(runtime: Runtime, delivery_ids: Sequence[int], *, inline: int = 0) -> dict[int, Routed | None]:
     """`route` for each, as many in one transaction as fit into TURN_S on SQLite; one that fails is put aside alone."""
+    if not delivery_ids:
+        return {}
     with runtime.db.read() as connection:
         rows = inbox.load_unrouted(connection, delivery_ids)
     waiting, found = [_read(runtime.accounts.get(row["source"]), row) for row in rows], dict[int, Routed | None]()
@@ -243,5 +245,8 @@ def unrouted(connection: Connection, *, now: datetime, limit: int, first: int = 
 
 def next_route(connection: Connection) -> Any:
     """When the next put-back delivery is due, or None."""
-    table = table_of(inbox.Delivery)
-    return connection.execute(sa.select(sa.func.min(table.c.route_after)).where(table.c.routed_at.is_(None))).scalar_one_or_none()
+    return connection.execute(_NEXT_ROUTE).scalar_one_or_none()
+
+
+_DELIVERY = table_of(inbox.Delivery)
+_NEXT_ROUTE = sa.select(sa.func.min(_DELIVERY.c.route_after)).where(_DELIVERY.c.routed_at.is_(None))

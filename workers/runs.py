@@ -100,6 +100,9 @@ _CLAIM = (
     )
     .returning(_RUN)
 )
+_CLAIMABLE = (
+    sa.select(_RUN.c.id).where(sa.or_(_RUN.c.status == "ready", _DUE, _ABANDONED)).order_by(_RUN.c.ready_at).limit(sa.bindparam("at_most"))
+)
 _HOLD = sa.update(_RUN).where(_OWN).values(**_LEASED)
 _PROGRESS = sa.update(_RUN).where(_OWN).values(progress=_RUN.c.progress + 1, takeovers=0, failures=0, retries=0, **_LEASED)
 _ENDED = {"lease_until": None, "owner": None, "wake_at": None, "ended_at": sa.bindparam("now", type_=UtcDateTime())}
@@ -109,6 +112,21 @@ _FINISH = (
     .values(status=sa.bindparam("to_status"), outcome=sa.bindparam("to_status"), reason=sa.bindparam("to_reason"), **_ENDED)
     .returning(_RUN.c.successor_trigger_id)
 )
+
+_FENCED = sa.and_(_RUN.c.id == sa.bindparam("of_run"), _RUN.c.fence == sa.bindparam("of_fence"))
+_SUSPEND = (
+    sa.update(_RUN)
+    .where(_FENCED, _RUN.c.pending_seq <= sa.bindparam("seen"))
+    .values(
+        status="waiting",
+        wake_at=sa.bindparam("to_wake", type_=UtcDateTime()),
+        reason=sa.bindparam("to_reason"),
+        retries=_RUN.c.retries + sa.bindparam("retried"),
+        lease_until=None,
+        owner=None,
+    )
+)
+_BACK = sa.update(_RUN).where(_FENCED).values(status="ready", lease_until=None, owner=None)
 
 _WAITING = _RUN.c.status == "waiting"
 _WOKEN = {
@@ -205,18 +223,11 @@ def suspend(connection: Connection, claim: Claim, *, wake_at: datetime | None, r
 
     `retried` counts a read that will be asked again; `reason` says why it waits, where that is not its own wish.
     """
-    table = table_of(RunRow)
-    unseen_free = sa.and_(table.c.id == claim.run_id, table.c.fence == claim.fence, table.c.pending_seq <= claim.seen)
-    waits = {"status": "waiting", "wake_at": wake_at, "reason": reason, "retries": table.c.retries + int(retried)}
-    values = {**waits, "lease_until": None, "owner": None}
-    if connection.execute(sa.update(table).where(unseen_free).values(**values)).rowcount == 1:
+    own = {"of_run": claim.run_id, "of_fence": claim.fence}
+    waits = {"seen": claim.seen, "to_wake": wake_at, "to_reason": reason, "retried": int(retried)}
+    if connection.execute(_SUSPEND, {**own, **waits}).rowcount == 1:
         return True
-    back = (
-        sa.update(table)
-        .where(table.c.id == claim.run_id, table.c.fence == claim.fence)
-        .values(status="ready", lease_until=None, owner=None)
-    )
-    if connection.execute(back).rowcount != 1:
+    if connection.execute(_BACK, own).rowcount != 1:
         raise LostLease
     return False
 
@@ -286,11 +297,7 @@ def supersede(connection: Connection, source: str, workflow: str, *, at: datetim
 
 def claimable(connection: Connection, *, business: datetime, machine: datetime, limit: int) -> Sequence[str]:
     """Ids of runs somebody may claim now, the longest ready first."""
-    table = table_of(RunRow)
-    due = sa.and_(table.c.status == "waiting", table.c.wake_at <= business)
-    abandoned = sa.and_(table.c.status == "running", table.c.lease_until < machine)
-    query = sa.select(table.c.id).where(sa.or_(table.c.status == "ready", due, abandoned)).order_by(table.c.ready_at).limit(limit)
-    return connection.execute(query).scalars().all()
+    return connection.execute(_CLAIMABLE, {"business": business, "machine": machine, "at_most": limit}).scalars().all()
 
 
 def page(

@@ -201,12 +201,15 @@ def _missed(schedule: Every | Daily, next_at: datetime, instant: datetime, zone:
     return count
 
 
+_RUN, _DUTY = table_of(RunRow), table_of(duties.Duty)
+_RUN_DUE = sa.select(sa.func.min(_RUN.c.wake_at)).where(_RUN.c.status == "waiting", _RUN.c.wake_at > sa.bindparam("now"))
+_DUTY_DUE = sa.select(sa.func.min(_DUTY.c.next_at)).where(_DUTY.c.next_at > sa.bindparam("now"))
+
+
 def next_instant(runtime: Runtime, connection: Connection) -> datetime | None:
     """The next business instant, after now, at which something comes due: a run, a put-back delivery, a re-read, a schedule."""
-    table, duty, now = table_of(RunRow), table_of(duties.Duty), runtime.clock.business(connection)
-    run_due = connection.execute(
-        sa.select(sa.func.min(table.c.wake_at)).where(table.c.status == "waiting", table.c.wake_at > now)
-    ).scalar_one_or_none()
-    duty_due = connection.execute(sa.select(sa.func.min(duty.c.next_at)).where(duty.c.next_at > now)).scalar_one_or_none()
+    now = runtime.clock.business(connection)
+    run_due = connection.execute(_RUN_DUE, {"now": now}).scalar_one_or_none()
+    duty_due = connection.execute(_DUTY_DUE, {"now": now}).scalar_one_or_none()
     instants = [run_due, duty_due, routing.next_route(connection), rereads.next_due(connection)]
     return min((instant for instant in instants if instant is not None and instant > now), default=None)
