@@ -22,7 +22,7 @@ from workers.sandbox.transport import basic_credentials
 
 BODY_MAX = 1024 * 1024
 LOOPBACK = ("127.0.0.1", "::1", "testclient")
-DROPPED = ("drop", "truncate", "refuse", "dns", "tls")
+DROPPED = ("drop", "late", "truncate", "refuse", "dns", "tls")
 XML_ERROR = {
     "REQUEST": {"SERVICE": ""},
     "RESPONSE": {"ERRORS": ["billhook's sandbox speaks JSON only: send Content-Type application/json"]},

@@ -6,9 +6,10 @@ into a client. All time comes from the clock it is given.
 
 import hmac
 import json
+import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from workers.sandbox.services import SERVICES, Desk
 from workers.sandbox.shapes import php_json
 
 LOGIN_ERROR = "LoginError: Wrong API KEY or user credentials."
+KEPT = ("customers", "invoices", "subscriptions", "webhooks", "reminders", "remaining_credits", "ids", "notices")
 BEFORE_STATUS = {"rate": 429, "error-before": 500, "unavailable": 503, "gone": 404, "not-json-before": 502}
 
 
@@ -73,6 +75,7 @@ class MonsumSandbox:
         self.outbox, self.faults = Outbox(), Faults()
         self.calls: list[Call] = []
         self.sent: list[Record] = []
+        self._before: tuple[datetime, bytes] | None = None  # until when reads still show these objects
         notices = Notices(self.account, self.outbox.publish)
         self._desk = Desk(self.account, notices, self.sent)
         self._acts = Acts(self.account, notices)
@@ -94,6 +97,20 @@ class MonsumSandbox:
         for letter in due:
             self.outbox.answered(letter, 200, self.clock())
         return [letter.notification for letter in due]
+
+    def copied(self) -> bytes:
+        """Everything that happened at the provider so far, for `put_back`; in this process only."""
+        account = {name: getattr(self.account, name) for name in KEPT}
+        return pickle.dumps((account, self.outbox, self.faults.planned, self.calls, self.sent, self._before))
+
+    def put_back(self, content: bytes) -> None:
+        """Be what `copied` saw."""
+        account, outbox, planned, calls, sent, self._before = pickle.loads(content)
+        for name, value in account.items():
+            setattr(self.account, name, value)
+        for name in Outbox.__dataclass_fields__:
+            setattr(self.outbox, name, getattr(outbox, name))
+        self.faults.planned[:], self.calls[:], self.sent[:] = planned, calls, sent
 
     def document(self, invoice_id: str) -> bytes | None:
         """The printed invoice as PDF, with an e-invoice inside where the account or the invoice has it; None if unknown."""
@@ -125,14 +142,24 @@ class MonsumSandbox:
         if found is None or self.kind not in found[1]:
             errors = [f"unknown SERVICE: {service}", "unknown SERVICE: "]
             return self._log(ask, service, self._errors({"SERVICE": service}, errors), acted=False)
+        if fault is not None and fault.kind == "late":
+            shown = pickle.dumps((self.account.customers, self.account.invoices))
+            self._before = (self.clock() + timedelta(seconds=fault.seconds), shown)
         try:
-            response = found[0](self._desk, ask)
+            response = found[0](self._shown(service), ask)
         except Rejected as refusal:
             return self._log(ask, service, self._errors(_echo(ask), list(refusal.reasons)), acted=False)
         except (ValueError, TypeError, AttributeError):
             return self._log(ask, service, self._errors(_echo(ask), ["missing / invalid field: DATA"]), acted=False)
         said = _reply(_echo(ask), response)
         return self._log(ask, service, _spoiled(said, ask, fault), acted=True)
+
+    def _shown(self, service: str) -> Desk:
+        """The desk that answers: a read before its time shows what was there before the act."""
+        if self._before is None or not service.endswith(".get") or self.clock() >= self._before[0]:
+            return self._desk
+        customers, invoices = pickle.loads(self._before[1])
+        return Desk(replace(self.account, customers=customers, invoices=invoices), self._desk.notices, self.sent)
 
     def _known(self, auth: tuple[str, str] | None) -> bool:
         said = auth or ("", "")
@@ -190,8 +217,10 @@ def _spoiled(said: Record, ask: Record, fault: Fault | None) -> SandboxReply:
     body = php_json(said).encode()
     if fault is None:
         return SandboxReply(status=200, body=body)
-    if fault.kind == "error-after":
-        return SandboxReply(status=500, body=b"Internal Server Error", content_type="text/plain", fault=fault)
+    if fault.kind in ("error-after", "gateway-after"):
+        return SandboxReply(
+            status=500 if fault.kind == "error-after" else 502, body=b"Internal Server Error", content_type="text/plain", fault=fault
+        )
     if fault.kind == "not-json":
         return SandboxReply(status=200, body=b"<html><body>Wartung</body></html>", content_type="text/html", fault=fault)
     if fault.kind == "no-status":

@@ -13,7 +13,7 @@ from workers.providers.http import Answer, Ask
 from workers.sandbox.core import MonsumSandbox
 
 NOT_CONNECTED = {"refuse": "connect", "dns": "dns", "tls": "tls"}
-LOST = {"drop": "reset", "slow": "timeout", "drip": "timeout", "truncate": "protocol"}
+LOST = {"drop": "reset", "late": "reset", "slow": "timeout", "drip": "timeout", "truncate": "protocol"}
 
 
 class LocalTransport:

@@ -128,6 +128,8 @@ def test_our_own_client_reads_an_invoice_and_its_document_over_the_wire(served):
     "kind, error",
     [
         ("drop", OutcomeUnknown),
+        ("late", OutcomeUnknown),
+        ("gateway-after", OutcomeUnknown),
         ("truncate", OutcomeUnknown),
         ("slow", OutcomeUnknown),
         ("drip", OutcomeUnknown),

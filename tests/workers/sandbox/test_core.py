@@ -217,3 +217,34 @@ def test_json_is_escaped_and_numbered_as_php_does():
 
 def test_german_amounts_have_a_comma_and_dots():
     assert german(Decimal("1234567.5")) == "1.234.567,50"
+
+
+def test_what_is_listed_late_is_shown_only_after_its_time(sandbox, clock):
+    ids = sandbox.trigger("invoice.completed")
+    sandbox.faults.add("late", "invoice.setpaid", seconds=60)
+    ask(sandbox, "invoice.setpaid", DATA={"INVOICE_ID": ids["invoice_id"]})
+
+    def shown():
+        return response(sandbox, "invoice.get", FILTER={"INVOICE_ID": ids["invoice_id"]})["INVOICES"][0]["PAID_DATE"][:4]
+
+    before = shown()
+    clock.advance(seconds=61)
+
+    assert (before, shown()) == ("0000", str(clock.now.year))
+
+
+def test_it_can_be_put_back_to_what_it_was(sandbox):
+    ids = sandbox.trigger("invoice.completed")
+    sandbox.faults.add("drop", "invoice.setpaid")
+    content, queued = sandbox.copied(), len(sandbox.drain())
+    ask(sandbox, "invoice.setpaid", DATA={"INVOICE_ID": ids["invoice_id"]})
+    ask(sandbox, "invoice.sendbyemail", DATA={"INVOICE_ID": ids["invoice_id"]})
+    sandbox.trigger("invoice.created")
+
+    sandbox.put_back(content)
+
+    assert (sandbox.calls, sandbox.sent, len(sandbox.faults.planned)) == ([], [], 1)
+    assert list(sandbox.account.invoices) == [ids["invoice_id"]]
+    assert len(sandbox.drain()) == queued
+    ask(sandbox, "invoice.complete", DATA={"INVOICE_ID": "1"})
+    assert [call.service for call in sandbox.calls] == ["invoice.complete"]
