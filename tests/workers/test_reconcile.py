@@ -247,7 +247,7 @@ def test_an_effect_of_a_closed_run_that_may_have_happened_is_put_before_a_person
         assert open_items(flow) == []
 
 
-def test_an_effect_of_a_cancelled_run_that_may_have_happened_is_put_before_a_person() -> None:
+def test_an_effect_that_may_have_happened_is_put_before_a_person_where_its_run_no_longer_reaches_it_and_is_closed() -> None:
     def waits(run: Run, event: InvoiceCompleted) -> None:
         run.sleep_until(event.at + timedelta(minutes=5))
         run.read("invoice", monsum.invoice, event.invoice_id)
@@ -258,7 +258,11 @@ def test_an_effect_of_a_cancelled_run_that_may_have_happened_is_put_before_a_per
         deployed(flow, waits)
         flow.clock.pass_(timedelta(minutes=1))
         flow.signal(SendStopped(source="shop", at=flow.clock.now, **ids))
-        assert flow.runs[0][2:] == ("cancelled", "send.stopped")
+        assert flow.runs[0][2] == "parked"
+        assert [kind for kind, _ in open_items(flow)] == ["diverged"]
+
+        (item,) = flow.rows(sa.select(table_of(Parked)))
+        flow.order("close", str(item["id"]), reason="that step was taken out")
         assert act(flow) == ("unknown", "worker_lost")
         assert [kind for kind, _ in open_items(flow)] == ["unknown"]
 
