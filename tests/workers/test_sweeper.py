@@ -61,7 +61,7 @@ def unrouted(flow: Flow, count: int) -> list[int]:
 
 def test_a_schedule_ticks_at_each_of_its_instants() -> None:
     TICKS.clear()
-    with Flow(ticking) as flow:
+    with Flow(ticking, strict=False) as flow:  # the workflow counts how often it is called
         flow.advance(hours=3)
 
         assert [tick.at for tick in TICKS] == [START + timedelta(hours=hours) for hours in (1, 2, 3)]
@@ -69,7 +69,7 @@ def test_a_schedule_ticks_at_each_of_its_instants() -> None:
 
 def test_two_schedules_of_one_workflow_both_tick() -> None:
     TICKS.clear()
-    with Flow(ticking, start=START + timedelta(minutes=30)) as flow:
+    with Flow(ticking, strict=False, start=START + timedelta(minutes=30)) as flow:
         flow.advance(days=1)
 
         assert len(TICKS) == 24  # every hour, and 09:00 in Berlin falls on one of them
@@ -79,7 +79,7 @@ def test_two_schedules_of_one_workflow_both_tick() -> None:
 
 def test_missed_ticks_fold_into_the_last_which_says_how_many() -> None:
     TICKS.clear()
-    with Flow(ticking) as flow:
+    with Flow(ticking, strict=False) as flow:
         flow.advance(minutes=1)
         flow.clock.pass_(timedelta(hours=5))
         flow.sweeper.sweep()
@@ -89,7 +89,7 @@ def test_missed_ticks_fold_into_the_last_which_says_how_many() -> None:
 
 
 def test_a_schedule_that_is_new_begins_with_its_next_instant() -> None:
-    with Flow(ticking) as flow:
+    with Flow(ticking, strict=False) as flow:
         flow.sweeper.sweep()
         flow.settle()
 

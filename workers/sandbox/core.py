@@ -85,10 +85,12 @@ class MonsumSandbox:
 
         Raises ValueError naming the known acts, or an override that no record has.
         """
+        self._before = None
         return self._acts.perform(act, overrides or {})
 
     def seed(self, notification: bytes) -> dict[str, str]:
         """Create the objects a recorded notification tells about, silently. Returns their ids. Raises ValueError."""
+        self._before = None
         return seed(self.account, notification)
 
     def drain(self) -> list[Notification]:
