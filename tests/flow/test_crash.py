@@ -91,7 +91,17 @@ def test_a_second_crash_soon_after_one_at_any_point_changes_nothing_of_that(apar
 
 @pytest.mark.parametrize("fault", ["drop", "error-before"])
 def test_a_crash_at_any_point_beside_a_lost_answer_makes_no_effect_happen_twice(fault: str) -> None:
-    for number in range(1, len(points()) + 4, 2):
+    crash_beside(fault, every=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["drop", "error-before"])
+def test_a_crash_at_every_point_beside_a_lost_answer_makes_no_effect_happen_twice(fault: str) -> None:
+    crash_beside(fault, every=1)
+
+
+def crash_beside(fault: str, *, every: int) -> None:
+    for number in range(1, len(points()) + 4, every):
         with Crashes([number]) as crashes:
             crashes.flow.sandbox.faults.add(fault, PAID)
             crashes.tell()
