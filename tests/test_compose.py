@@ -140,7 +140,8 @@ def mounted() -> Iterator[Path]:
 def start_as_another(role: str, place: Path) -> subprocess.CompletedProcess[str]:
     """The role, run by somebody who owns nothing here: as root, who may read everything, by nobody."""
     become = f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})" if os.geteuid() == 0 else "pass"
-    script = f"import os, sys\n{ROLE[role]}\n{become}\nsys.exit(start())"
+    loaded = "import workers.cli.main; workers.cli.main.run(['worker', '--help'])" if role == "worker" else "pass"  # typer imports late
+    script = f"import os, sys\n{ROLE[role]}\n{loaded}\n{become}\nsys.exit(start())"
     environ = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     environ |= {"PYTHONPATH": str(ROOT), "BILLHOOK_CONFIG": str(place / "billhook.toml"), "BILLHOOK_SECRETS_DIR": str(place / "secrets")}
     environ |= {"BILLHOOK_DATABASE": f"sqlite:///{place}/billhook.db", "BILLHOOK_DATA_DIR": str(place), "BILLHOOK_PORT": "0"}
