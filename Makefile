@@ -31,5 +31,5 @@ fmt:
 	@.venv/bin/ruff format .
 
 bench:
-	@sh ops/venv test
+	@sh ops/venv bench
 	@exec .venv/bin/python -m tests.bench $(ARGS)

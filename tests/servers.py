@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -64,6 +65,39 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
     if given:
         yield given
         return
+    with own_postgres(durable=durable) as server:
+        yield server.url
+
+
+class Postgres:
+    """A PostgreSQL server of our own, which may be stopped and started again."""
+
+    def __init__(self, url: str, start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
+        self.url, self._start = url, start
+        self._process = start()
+        self._answers()
+
+    def stop_at_once(self) -> None:
+        """An immediate stop: every connection is cut, nothing is written any more, the next start recovers from the log."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
+
+    def start(self) -> None:
+        """Start it again; returns once it takes connections."""
+        self._process = self._start()
+        self._answers()
+
+    def end(self) -> None:
+        """A fast shutdown."""
+        _end(self._process)
+
+    def _answers(self) -> None:
+        _until(lambda: psycopg.connect(self.url).close() or True, psycopg.Error)
+
+
+@contextmanager
+def own_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A PostgreSQL server that nobody else uses. Raises ServerMissing."""
     place = Path(tempfile.mkdtemp(prefix="bh-pg-"))
     user = _other_user()
     binaries = _postgres_binaries(place, user)
@@ -85,10 +119,13 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
         options |= {"min_wal_size": "2GB", "max_wal_size": "4GB"}
     command = [str(binaries / "postgres"), "-D", str(data)]
     command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    with _running(command, place, env=environment, **owner):
-        url = f"postgresql://billhook@127.0.0.1:{port}/postgres"
-        _until(lambda: psycopg.connect(url).close() or True, psycopg.Error)
-        yield url
+    url = f"postgresql://billhook@127.0.0.1:{port}/postgres"
+    server = Postgres(url, lambda: _begun(command, place, env=environment, **owner))
+    try:
+        yield server
+    finally:
+        server.end()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def free_port() -> int:
@@ -147,19 +184,26 @@ def _other_user() -> pwd.struct_passwd | None:
 
 @contextmanager
 def _running(command: list[str], place: Path, **how: object) -> Iterator[None]:
-    log = (place / "server.log").open("wb")
-    process = subprocess.Popen(command, cwd=place, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **how)  # type: ignore[call-overload]
+    process = _begun(command, place, **how)
     try:
         yield
     finally:
-        process.send_signal(2)  # PostgreSQL: fast shutdown; Redis: shutdown
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        log.close()
+        _end(process)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _begun(command: list[str], place: Path, **how: object) -> "subprocess.Popen[bytes]":
+    with (place / "server.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=place, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **how)  # type: ignore[call-overload,no-any-return]
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)  # PostgreSQL: fast shutdown; Redis: shutdown
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _until(ready: Callable[[], object], not_yet: type[Exception]) -> None:

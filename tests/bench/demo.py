@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import httpx
+import psycopg
 
 from workers import demo
 
@@ -26,14 +27,16 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "tests/payloads/monsum/webhook_invoice.created.unpaid.constructed.json"
 JSON = {"content-type": "application/json"}
 ZONE = ZoneInfo("Europe/Berlin")
+HAS_BASELINE = "SELECT 1 FROM control WHERE name LIKE 'baseline:%' AND CAST(value AS TEXT) LIKE '%true%'"
 UNCAPPED = "daily_cap = 1000000\nspike_floor = 1000000\n"  # of the policy that ends the demo's configuration
 
 
 class Demo:
     """One running billhook. `url` is its sandbox's webhook URL, `sandbox` the sandbox's own address."""
 
-    def __init__(self, place: Path, pid: int, running: Mapping[str, Any]) -> None:
-        self.place, self.pid, self.sandbox = place, pid, str(running["sandbox"])
+    def __init__(self, place: Path, pid: int, running: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        self.place, self.pid, self.sandbox, self.redis = place, pid, str(running["sandbox"]), str(running["redis"])
+        self.environ = {**environ, "BILLHOOK_REDIS": self.redis}
         self.database = place / demo.DATA / "billhook.db"
         secret = (place / demo.SECRETS / "BILLHOOK_DOOR_SANDBOX_PATH").read_text().strip()
         self.url = f"{running['receiver']}/webhooks/sandbox/{secret}"
@@ -54,12 +57,8 @@ class Demo:
         return body
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Rows of the database, read beside whoever writes it."""
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            connection.close()
+        """Rows of the database, read beside whoever writes it; `?` stands for a value."""
+        return _query(self.place, self.environ, sql, *values)
 
 
 @contextmanager
@@ -69,13 +68,23 @@ def started_up(place: Path, environ: Mapping[str, str] | None = None) -> Iterato
     if UNCAPPED not in config.read_text():
         config.write_text(config.read_text() + UNCAPPED)
     with _process(place, "up", environ or {}) as process:
-        yield Demo(place, process.pid, _ready(place, process))
+        yield Demo(place, process.pid, _ready(place, process, environ or {}), environ or {})
 
 
 @contextmanager
-def started_roles(demo: Demo, *roles: tuple[str, ...]) -> Iterator[None]:
-    """Roles by themselves, without a broker, where `demo` was and on its ports; ready after a moment."""
-    environ = {"BILLHOOK_REDIS": "", "BILLHOOK_PORT": str(urlsplit(demo.url).port)}
+def one_more(demo: Demo, *words: str, environ: Mapping[str, str] | None = None) -> Iterator[int]:
+    """The process id of another role on the same database and Redis, as on a second host; ended by SIGTERM."""
+    process = _start(demo.place, words, {**demo.environ, **(environ or {})})
+    try:
+        yield process.pid
+    finally:
+        _end(process)
+
+
+@contextmanager
+def started_roles(demo: Demo, *roles: tuple[str, ...], redis: str = "") -> Iterator[None]:
+    """Roles by themselves, with the Redis of an URL or none, where `demo` was and on its ports; ready after a moment."""
+    environ = {**demo.environ, "BILLHOOK_REDIS": redis, "BILLHOOK_PORT": str(urlsplit(demo.url).port)}
     running: list[subprocess.Popen[bytes]] = []
     try:
         running += [_start(demo.place, words, environ) for words in roles]
@@ -106,14 +115,14 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait(60)
 
 
-def _ready(place: Path, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
+def _ready(place: Path, process: "subprocess.Popen[bytes]", environ: Mapping[str, str]) -> dict[str, Any]:
     data, until = place / demo.DATA, time.monotonic() + 60
     while time.monotonic() < until:
         try:
             running: dict[str, Any] = json.loads((data / "run.json").read_text())
-            if httpx.get(f"{running['receiver']}/readyz").is_success and _has_baseline(data / "billhook.db"):
+            if httpx.get(f"{running['receiver']}/readyz").is_success and _query(place, environ, HAS_BASELINE):
                 return running
-        except (OSError, ValueError, httpx.HTTPError, sqlite3.Error):
+        except (OSError, ValueError, httpx.HTTPError, sqlite3.Error, psycopg.Error):
             pass
         if process.poll() is not None:
             break
@@ -132,9 +141,13 @@ def _answers(url: str) -> None:
     raise SystemExit(f"{url} never answered")
 
 
-def _has_baseline(database: Path) -> bool:
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+def _query(place: Path, environ: Mapping[str, str], sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    url = environ.get("BILLHOOK_DATABASE", "")
+    if url.startswith("postgresql"):
+        with psycopg.connect(url, autocommit=True) as remote:
+            return list(remote.execute(sql.replace("?", "%s").encode(), values or None).fetchall())
+    connection = sqlite3.connect(f"file:{place / demo.DATA / 'billhook.db'}?mode=ro", uri=True)
     try:
-        return bool(connection.execute("SELECT 1 FROM control WHERE name LIKE 'baseline:%' AND value LIKE '%true%'").fetchone())
+        return connection.execute(sql, values).fetchall()
     finally:
         connection.close()

@@ -25,17 +25,21 @@ from tests.bench.machine import described
 LEASE_S = 30
 TWICE = (
     "SELECT count(*) FROM (SELECT 1 FROM slot s JOIN effect e ON e.id = s.effect_id WHERE e.state = 'done'"
-    " GROUP BY s.source, s.object_id, s.purpose, s.version, s.generation HAVING count(*) > 1)"
+    " GROUP BY s.source, s.object_id, s.purpose, s.version, s.generation HAVING count(*) > 1) AS doubled"
 )
 
 
 class Load:
-    """Posts one notification after another, each until it is answered 2xx; counts what was accepted."""
+    """Posts one notification after another, each until it is answered 2xx; counts what was accepted.
+
+    `taken`: when each accepted post began, by the monotonic clock, and how many milliseconds its answer took.
+    """
 
     def __init__(self, demo: Demo, rate: float) -> None:
         self._demo, self._pause = demo, 1 / rate
         self._ended = threading.Event()
         self.accepted = self.retries = 0
+        self.taken: list[tuple[float, float]] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -46,14 +50,24 @@ class Load:
     def _run(self) -> None:
         with httpx.Client(timeout=5) as client:
             while not self._ended.wait(self._pause):
-                self._deliver(client, self._demo.notification(client, 1_000_000 + self.accepted))
+                self._deliver(client, self._seeded(client))
                 self.accepted += 1
+
+    def _seeded(self, client: httpx.Client) -> bytes:
+        """The next notification, once the sandbox is there to be told of its invoice."""
+        while True:
+            try:
+                return self._demo.notification(client, 1_000_000 + self.accepted)
+            except httpx.HTTPError:
+                time.sleep(0.05)
 
     def _deliver(self, client: httpx.Client, body: bytes) -> None:
         """As a provider does: again until it is taken."""
         while True:
+            begun = time.monotonic()
             try:
                 if client.post(self._demo.url, content=body, headers=JSON).is_success:
+                    self.taken.append((begun, 1000 * (time.monotonic() - begun)))
                     return
             except httpx.HTTPError:
                 pass

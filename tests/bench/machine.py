@@ -27,7 +27,8 @@ def new_postgres(server: str) -> Iterator[str]:
     name = f"bench_{os.getpid()}_{time.time_ns()}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-        yield sa.engine.make_url(server).set(database=name).render_as_string(hide_password=False)
+    yield sa.engine.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

@@ -6,6 +6,7 @@ ledger's head fsynced outside, the call to a sandbox in this process, settled, t
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -127,6 +128,12 @@ def measure(url: str, name: str, place: Path, count: int, threads: int) -> tuple
     return count / took, used / count * 1000
 
 
+def once(url: str, place: str, runs: str, threads: str) -> None:
+    """One measurement of the three steps, printed as JSON: for tests/bench/peers.py."""
+    rate, cpu_ms = measure(url, STEPS, Path(place) / "heads", int(runs), int(threads))
+    print(json.dumps({"rate": rate, "cpu_ms": cpu_ms}))
+
+
 def main() -> None:
     """Print the medians and their spread."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -134,8 +141,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stores", default="sqlite,postgresql")
     parser.add_argument("--effect", action="store_true", help="also a workflow of one effect")
+    parser.add_argument("--once", nargs=4, metavar=("URL", "FOLDER", "RUNS", "THREADS"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     configure("error", "console")
+    if chosen.once:
+        once(*chosen.once)
+        return
     print(described())
     names = [STEPS, EFFECT] if chosen.effect else [STEPS]
     cells = [(name, store, threads) for name in names for store in chosen.stores.split(",") for threads in (1, 8)]
