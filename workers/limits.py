@@ -5,6 +5,7 @@ Owns table `bucket`: one token bucket per source, refilled by machine time. An e
 """
 
 import threading
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -46,8 +47,14 @@ _BUCKET = table_of(Bucket)
 _LOCK = sa.select(_BUCKET).where(_BUCKET.c.source == sa.bindparam("of_source")).with_for_update()
 
 
-def take(connection: Connection, source: str, per_minute: int, rank: Rank, *, machine: datetime, count: int = 1) -> timedelta | None:
-    """Take `count` tokens: None, or how long to wait where there are not enough and none was taken."""
+def take(connection: Connection, source: str, per_minute: int, rank: Rank, *, machine: datetime) -> timedelta | None:
+    """Take a token: None, or how long to wait where there is none."""
+    found = lend(connection, source, per_minute, rank, machine=machine, wished=1)
+    return found if isinstance(found, timedelta) else None
+
+
+def lend(connection: Connection, source: str, per_minute: int, rank: Rank, *, machine: datetime, wished: int) -> int | timedelta:
+    """Take up to `wished` tokens: how many there were, or how long to wait for one."""
     size, per_s = max(BURST_LEAST, per_minute * BURST), per_minute * (1 - BURST) / 60
     row = connection.execute(_LOCK, {"of_source": source}).first()
     if row is None:
@@ -55,13 +62,15 @@ def take(connection: Connection, source: str, per_minute: int, rank: Rank, *, ma
         connection.execute(full.on_conflict_do_nothing())
         row = connection.execute(_LOCK, {"of_source": source}).one()
     tokens = min(size, row.tokens + max(0.0, (machine - row.filled_at).total_seconds()) * per_s)
-    missing = count + rank.value * (size - count) - tokens
-    if missing <= 1e-9:
+    spare = tokens - 1 - rank.value * (size - 1)  # beyond the one token that is asked for, and what must be left to others
+    if spare >= -1e-9:
+        count = min(wished, 1 + int(spare + 1e-9))
         _store(connection, source, tokens=tokens - count, filled_at=machine)
-        return None
+        return count
+    missing = -spare
     if rank is Rank.EFFECT:
         return timedelta(seconds=missing / per_s)
-    booked = min(max(row.booked_until, machine) + timedelta(seconds=count / per_s), machine + QUEUE_MAX)
+    booked = min(max(row.booked_until, machine) + timedelta(seconds=1 / per_s), machine + QUEUE_MAX)
     _store(connection, source, booked_until=booked)
     return timedelta(seconds=max((booked - machine).total_seconds(), missing / per_s))
 
@@ -75,23 +84,39 @@ def _store(connection: Connection, source: str, **values: object) -> None:
     connection.execute(sa.update(_BUCKET).where(_BUCKET.c.source == source).values(values))
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Tokens of one process for one rank: how many were taken at once, how many are left, until when by its boot-time clock."""
+
+    taken: int = 0
+    left: int = 0
+    until_s: float = 0.0
+
+
 class Meter:
-    """Takes tokens for the reads of one process: for a fast provider a second's worth at once, so that not each read writes."""
+    """Takes tokens for the reads of one process: for a fast provider several at once, so that not each read writes.
+
+    The first lease is one token; a lease used up within its second doubles the next, and the next after one that was not used up is
+    what was used. So what idle processes hold and throw away stays less than what the busy ones use.
+    """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock, self._turn = db, clock, threading.Lock()
-        self._leased: dict[tuple[str, Rank], tuple[int, float]] = {}
+        self._leases: dict[tuple[str, Rank], Lease] = {}
 
     def take(self, source: str, per_minute: int, rank: Rank) -> None:
         """Take one token; raises RateHeld where there is none."""
         key, now = (source, rank), self._clock.boot_s()
         with self._turn:
-            left, until = self._leased.get(key, (0, 0.0))
-            if left and now < until:
-                self._leased[key] = (left - 1, until)
+            lease = self._leases.get(key, Lease())
+            if lease.left and now < lease.until_s:
+                self._leases[key] = replace(lease, left=lease.left - 1)
                 return
-            count = max(1, int(per_minute * LEASED_S / 60))
-            wait = self._db.write(lambda c: take(c, source, per_minute, rank, machine=self._clock.machine(c), count=count))
-            if wait is not None:
-                raise RateHeld(wait)
-            self._leased[key] = (count - 1, now + LEASED_S)
+            used = lease.taken - lease.left
+            wished = 2 * lease.taken if now < lease.until_s else used
+            wished = max(1, min(wished, int(per_minute * LEASED_S / 60)))
+            lent = self._db.write(lambda c: lend(c, source, per_minute, rank, machine=self._clock.machine(c), wished=wished))
+            if isinstance(lent, timedelta):
+                self._leases[key] = Lease()
+                raise RateHeld(lent)
+            self._leases[key] = Lease(taken=lent, left=lent - 1, until_s=now + LEASED_S)

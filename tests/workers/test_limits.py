@@ -81,27 +81,60 @@ def test_what_the_provider_says_is_too_much_empties_the_bucket(database: Databas
     assert take(database) is not None
 
 
-def test_a_fast_providers_tokens_are_leased_for_a_second_and_counted_once(database: Database) -> None:
-    clock = ManualClock(START)
-    meter = Meter(database, clock)
-    for _ in range(16):
-        meter.take("shop", 960, Rank.PREFLIGHT)
-
+def tokens_left(database: Database) -> float:
     with database.read() as connection:
         (row,) = connection.execute(sa.select(table_of(limits.Bucket))).mappings()
-    assert row["tokens"] == 960 * limits.BURST - 16
+    return float(row["tokens"])
 
 
-def test_a_lease_ends(database: Database) -> None:
+def test_a_busy_process_leases_a_fast_providers_tokens_in_growing_numbers(database: Database) -> None:
+    meter = Meter(database, ManualClock(START))
+    for _ in range(1 + 2 + 4 + 8):
+        meter.take("shop", 960, Rank.PREFLIGHT)
+
+    assert tokens_left(database) == 960 * limits.BURST - 15
+    meter.take("shop", 960, Rank.PREFLIGHT)
+    assert tokens_left(database) == 960 * limits.BURST - 31
+
+
+def test_a_lease_ends_and_the_next_is_as_large_as_what_was_used(database: Database) -> None:
     clock = ManualClock(START)
     meter = Meter(database, clock)
-    meter.take("shop", 960, Rank.PREFLIGHT)
+    for _ in range(1 + 2 + 3):
+        meter.take("shop", 960, Rank.PREFLIGHT)
+    assert tokens_left(database) == 960 * limits.BURST - 7
     clock.pass_(timedelta(seconds=2))
     meter.take("shop", 960, Rank.PREFLIGHT)
 
-    with database.read() as connection:
-        (row,) = connection.execute(sa.select(table_of(limits.Bucket))).mappings()
-    assert row["tokens"] == 960 * limits.BURST - 16
+    assert tokens_left(database) == 960 * limits.BURST - 3  # the bucket is full again, and three were used in the second before
+
+
+def test_no_lease_is_larger_than_a_second_of_the_providers_pace(database: Database) -> None:
+    meter = Meter(database, ManualClock(START))
+    for _ in range(1 + 2 + 4 + 8 + 16 + 1):
+        meter.take("shop", 960, Rank.PREFLIGHT)
+
+    assert tokens_left(database) == 960 * limits.BURST - (1 + 2 + 4 + 8 + 16 + 16)
+
+
+def test_many_processes_that_read_now_and_then_starve_nobody(database: Database) -> None:
+    clock = ManualClock(START)
+    meters = [Meter(database, clock) for _ in range(20)]
+    for _ in range(30):
+        for meter in meters:
+            meter.take("shop", 60_000, Rank.PREFLIGHT)
+        clock.pass_(timedelta(seconds=1))
+
+
+def test_fewer_tokens_than_wished_are_lent_before_anybody_has_to_wait(database: Database) -> None:
+    meter = Meter(database, ManualClock(START))
+    taken = 0
+    with pytest.raises(RateHeld):
+        while True:
+            meter.take("shop", 960, Rank.PREFLIGHT)
+            taken += 1
+
+    assert taken == int(960 * limits.BURST * 0.9)
 
 
 def test_a_meter_without_tokens_says_how_long_to_wait(database: Database) -> None:
