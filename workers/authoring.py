@@ -6,7 +6,8 @@ are given at import, so a mistake is found before anything runs. docs/authors.md
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -63,12 +64,13 @@ from workers.lookups import (
     x_attributes_of,
 )
 from workers.operator import Order
+from workers.places import file_of, takes
 from workers.providers import monsum
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc
 from workers.providers.service import Query, Service
-from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key, file_of
+from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
 from workers.run import Run
-from workers.schedule import Daily, Every
+from workers.schedule import Daily, Every, span_of
 
 __all__ = [
     "CustomerCreated",
@@ -139,6 +141,7 @@ __all__ = [
     "x_attributes_of",
 ]
 
+QUIET_LONGEST = timedelta(days=7)
 F = TypeVar("F", bound=Callable[..., None])
 
 
@@ -149,6 +152,8 @@ def workflow(
     key: Callable[[Any], str] = default_key,
     cancel_on: Sequence[type[Event]] = (),
     policy: type[BaseModel] = NoPolicy,
+    start: Literal["follow", "one-per-key"] = "follow",
+    debounce: str | None = None,
 ) -> Callable[[F], F]:
     """Register a function as the workflow `name`; the name is kept in the journal and may not change.
 
@@ -156,6 +161,9 @@ def workflow(
     `key`:       event -> text; one live run per source, workflow and key.
     `cancel_on`: events that end a live run before its next act.
     `policy`:    a pydantic model of [policy.<name>]; its defaults are the workflow's.
+    `start`:     what a trigger comes to while a run of its key is live. "follow": a run of its own once that one ends; of several
+                 triggers, one run for the last. "one-per-key": that run is woken and takes it in; one it had not seen is followed.
+    `debounce`:  begin so long after the last trigger, such as "30s", at most ten times that after the first; the run gets the last.
     """
 
     def register(fn: F) -> F:
@@ -167,7 +175,28 @@ def workflow(
             raise WorkflowInvalid(f'Workflow "{name}": cancel_on= takes a tuple of registered event classes', file=file_of(fn))
         if not name or not all(c.isalnum() or c == "-" for c in name):
             raise WorkflowInvalid(f'Workflow "{name}": a name is letters, digits and dashes', file=file_of(fn))
-        REGISTRY.add(Workflow(name=name, fn=fn, on=triggers, key=key, cancel_on=tuple(cancel_on), policy=policy, file=file_of(fn)))
+        if start not in ("follow", "one-per-key"):
+            raise WorkflowInvalid(f'Workflow "{name}": start= takes "follow" or "one-per-key"', file=file_of(fn))
+        if debounce is not None and any(isinstance(t, Every | Daily) for t in triggers):
+            raise WorkflowInvalid(
+                f'Workflow "{name}": debounce= waits for quiet after events and a schedule has none: leave it out, or make two workflows',
+                file=file_of(fn),
+            )
+        if not takes(key, 1):
+            raise WorkflowInvalid(f'Workflow "{name}": key= takes a function of the event that returns a text', file=file_of(fn))
+        REGISTRY.add(
+            Workflow(
+                name=name,
+                fn=fn,
+                on=triggers,
+                key=key,
+                cancel_on=tuple(cancel_on),
+                policy=policy,
+                file=file_of(fn),
+                start=start,
+                debounce=_quiet(name, debounce, file_of(fn)),
+            )
+        )
         return fn
 
     return register
@@ -213,6 +242,19 @@ def effect(
         daily_cap=daily_cap,
         spike_floor=spike_floor,
     )
+
+
+def _quiet(name: str, debounce: object, file: str) -> timedelta | None:
+    """How long it must be quiet before a run begins. Raises WorkflowInvalid."""
+    if debounce is None:
+        return None
+    try:
+        quiet = span_of(debounce if isinstance(debounce, str) else "")
+    except (ValueError, OverflowError):
+        quiet = QUIET_LONGEST * 2
+    if quiet > QUIET_LONGEST:
+        raise WorkflowInvalid(f'Workflow "{name}": debounce= takes a whole span such as "30s", "15m" or "2h", at most "7d"', file=file)
+    return quiet
 
 
 def _are(given: object, kind: type[Event] | type[State]) -> bool:

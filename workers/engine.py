@@ -17,7 +17,8 @@ from receiver.errors import DatabaseBusy, Rejected
 from receiver.log import get_logger
 from workers import control, desk, events, journal, ledger, policies, reconcile, runs, strict
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
-from workers.registry import Workflow, concerns, place_of
+from workers.places import place_of
+from workers.registry import Workflow, concerns
 from workers.replay import perform
 from workers.retry import failure_pause
 from workers.run import RetryRead, Run
@@ -57,8 +58,9 @@ def begin(
     at: datetime,
     key: str | None = None,
     reissue: dict[str, object] | None = None,
+    came_at: datetime | None = None,
 ) -> tuple[str | None, str]:
-    """(id of the run this event started or None, what to note on the event)."""
+    """(id of the run this event started or None, what to note on the event). `came_at`: when it came, where that was before `at`."""
     source = trigger.event.source
     mode = control.mode_of(connection, source, workflow.name, runtime.first_mode(workflow.name))
     if mode == "off":
@@ -82,8 +84,23 @@ def begin(
         invoice_id=invoice_id,
         at=at,
         reissue=reissue,
+        joins=workflow.start == "one-per-key",
+        quiet=None if reissue else workflow.debounce,
+        came_at=came_at,
     )
     return run_id, f"started {run_id}" if run_id else "joined a live run"
+
+
+def follow(connection: Connection, runtime: Runtime, ended: sa.RowMapping, successor: int | None, *, at: datetime) -> str | None:
+    """The id of the run that begins for a trigger that came while the ended one was live, or None where there is none."""
+    workflow = runtime.registry.get(ended["workflow"])
+    if successor is None or workflow is None:
+        return None
+    if workflow.start == "one-per-key" and journal.waited_for(connection, ended["id"], successor):
+        runs.took_in(connection, ended["id"])
+        return None
+    trigger = events.load(connection, successor)
+    return begin(connection, runtime, workflow, trigger, at=at, came_at=trigger.recorded_at)[0]
 
 
 def _key_of(workflow: Workflow, trigger: events.Recorded) -> str | None:
@@ -198,10 +215,7 @@ def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) ->
         if outcome in ("done", "skipped"):
             _check_settled(connection, claim)
         successor = runs.finish(connection, claim, outcome=outcome, reason=reason, at=now)
-        workflow = runtime.registry.get(claim.row["workflow"])
-        if successor is None or workflow is None:
-            return None
-        return begin(connection, runtime, workflow, events.load(connection, successor), at=now)[0]
+        return follow(connection, runtime, claim.row, successor, at=now)
 
     runtime.point("finishing")
     try:

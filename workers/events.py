@@ -53,6 +53,7 @@ class Recorded:
     id: int
     event: Event
     delivery_id: int
+    recorded_at: datetime
     late: bool = False
     historical: bool = False
     echo: bool = False
@@ -99,7 +100,8 @@ def record(
         "outcome": "",
     }
     added = insert_new(connection, EventRow, values)
-    return None if added is None else Recorded(id=added, event=event, delivery_id=delivery_id, late=late, historical=historical, echo=echo)
+    marks = {"late": late, "historical": historical, "echo": echo}
+    return None if added is None else Recorded(id=added, event=event, delivery_id=delivery_id, recorded_at=at, **marks)
 
 
 def note_outcomes(connection: Connection, outcomes: Sequence[tuple[int, str]]) -> None:
@@ -162,6 +164,7 @@ def _recorded(row: sa.RowMapping) -> Recorded:
         id=row["id"],
         event=from_data(row["type"], row["data"]),
         delivery_id=row["delivery_id"],
+        recorded_at=row["recorded_at"],
         late=row["late"],
         historical=row["historical"],
         echo=row["echo"],

@@ -4,7 +4,7 @@ Owns table `journal` and its queries. A row is written only under the run's curr
 is noted on the claim and written with the next row, before anything rests on it: looking again after a crash does no harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,7 @@ class Entry:
     at: datetime
 
 
+LOOKS = ("read", "setting", "holds", "step")  # by these a run learns what is so; a wait gives one event and says nothing of others
 _JOURNAL = table_of(JournalRow)
 _READ = sa.select(_JOURNAL).where(_JOURNAL.c.run_id == sa.bindparam("of_run")).order_by(_JOURNAL.c.id)
 _WRITE = sa.insert(_JOURNAL)
@@ -64,7 +65,7 @@ def read_many(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[
 
 def write(connection: Connection, claim: Claim, entry: Entry, *, machine: datetime) -> None:
     """Keep a step's result and what was noted before it; raises LostLease where the fence is no longer ours."""
-    runs.hold(connection, claim.run_id, claim.fence, machine=machine, progress=True)
+    runs.progress(connection, claim, machine=machine, looked=_looks((*claim.noted, entry)))
     _write_noted(connection, claim)
     connection.execute(_WRITE, _row(claim, entry))
 
@@ -72,8 +73,12 @@ def write(connection: Connection, claim: Claim, entry: Entry, *, machine: dateti
 def write_noted(connection: Connection, claim: Claim, *, machine: datetime) -> None:
     """Keep what was noted, if anything was; raises LostLease. The caller empties `claim.noted` once that is committed."""
     if claim.noted:
-        runs.hold(connection, claim.run_id, claim.fence, machine=machine, progress=True)
+        runs.progress(connection, claim, machine=machine, looked=_looks(claim.noted))
         _write_noted(connection, claim)
+
+
+def _looks(entries: Iterable[Entry]) -> bool:
+    return any(entry.kind in LOOKS for entry in entries)
 
 
 def _write_noted(connection: Connection, claim: Claim) -> None:
@@ -93,3 +98,8 @@ def retract(connection: Connection, run_id: str, name: str) -> bool:
         return False
     connection.execute(sa.delete(_JOURNAL).where(_JOURNAL.c.id == last["id"]))
     return True
+
+
+def waited_for(connection: Connection, run_id: str, event_id: int) -> bool:
+    """Whether a wait of the run was answered by this event."""
+    return any(entry.kind == "wait" and entry.result == event_id for entry in read(connection, run_id).values())

@@ -259,6 +259,4 @@ def _give_up(connection: Connection, runtime: Runtime, run: sa.RowMapping, order
         else:
             reconcile.leave_open(connection, effect, why="its run was closed while nobody knows whether it happened", at=now)
     successor = runs.give_up(connection, run["id"], reason=order.reason or "closed by an operator", at=now)
-    workflow = runtime.registry.get(run["workflow"])
-    if successor is not None and workflow is not None:
-        engine.begin(connection, runtime, workflow, events.load(connection, successor), at=now)
+    engine.follow(connection, runtime, run, successor, at=now)

@@ -3,11 +3,9 @@
 Owns `Workflow` and `EffectDef`. workers/loading.py fills it; a file that did not import stands in `broken`.
 """
 
-import inspect
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,7 +25,7 @@ class NoPolicy(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One registered function. `policy` validates [policy.<name>] of billhook.toml."""
+    """One registered function. `policy` validates [policy.<name>] of billhook.toml; `start` and `debounce` as in `@workflow`."""
 
     name: str
     fn: Callable[..., None]
@@ -36,6 +34,8 @@ class Workflow:
     cancel_on: tuple[type[Event], ...]
     policy: type[BaseModel]
     file: str
+    start: str = "follow"
+    debounce: timedelta | None = None
 
     def starts_on(self, event: Event) -> bool:
         """Whether `event` is one of this workflow's triggers."""
@@ -111,15 +111,3 @@ def default_key(event: Event) -> str:
         if value:
             return f"{name.removesuffix('_id')}:{value}"
     return event.at.isoformat()
-
-
-def file_of(fn: Callable[..., Any]) -> str:
-    """The source file of a function, for messages to its author."""
-    return inspect.getsourcefile(fn) or fn.__module__
-
-
-def place_of(error: BaseException, file: str) -> str:
-    """Where in an author's file an error came about, as "name.py:31"; the file alone where no line of it is in the traceback."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    name = Path(file).name
-    return f"{name}:{lines[-1]}" if lines else name

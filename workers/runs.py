@@ -1,7 +1,8 @@
 """Runs: one workflow working on one key, and who may work on it now.
 
 Owns table `run` and its queries. A claim is a compare-and-set that raises the fence; every later write of that worker names the
-fence. `pending_seq` counts what the router brought; a run may only go to sleep or end when it has seen all of it.
+fence. `pending_seq` counts what the router brought; a run may only go to sleep or end when it has seen all of it. A trigger while a
+run of its key is live makes no second one: it is followed later, taken in, or puts off a run that waits for quiet.
 """
 
 import uuid
@@ -19,12 +20,18 @@ from workers.errors import LostLease
 
 LEASE = timedelta(seconds=30)
 AWAITS = "awaits "  # how the reason of a run begins that waits for an event and for no instant
+QUIET_MAX = 10
 UNFINISHED = ("ready", "running", "waiting", "parked")
 _LIVE = "status IN ('ready', 'running', 'waiting', 'parked')"
 
 
 class RunRow(SQLModel, table=True):
-    """One run. `customer_id` and `invoice_id` say whose events wake it; `seen_seq` is the pending_seq its last claim had in view."""
+    """One run. `customer_id` and `invoice_id` say whose events wake it; `seen_seq` is the pending_seq its last claim had in view.
+
+    `successor_trigger_id`: the last trigger that came while it was live and that it has not taken in. `successor_seq`: the pending_seq
+    that trigger raised, where the run takes its triggers in itself. `quiet_until`: until its first claim it waits for quiet, no longer
+    than until then, and nothing wakes it.
+    """
 
     __tablename__ = "run"
     __table_args__ = (
@@ -42,6 +49,7 @@ class RunRow(SQLModel, table=True):
     invoice_id: str | None = Field(default=None, max_length=128)
     trigger_id: int = Field(sa_column=sa.Column(BIGINT, nullable=False))
     successor_trigger_id: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
+    successor_seq: int | None = None
     status: str = Field(max_length=12)
     outcome: str | None = Field(default=None, max_length=16)
     reason: str | None = Field(default=None, max_length=512)
@@ -52,6 +60,7 @@ class RunRow(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     wake_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     ready_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    quiet_until: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     fence: int = 0
     owner: str | None = Field(default=None, max_length=64)
     lease_until: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
@@ -84,6 +93,8 @@ _ABANDONED = sa.and_(_RUN.c.status == "running", _RUN.c.lease_until < sa.bindpar
 _DUE = sa.and_(_RUN.c.status == "waiting", _RUN.c.wake_at <= sa.bindparam("business"))
 _LEASED = {"lease_until": sa.bindparam("lease", type_=UtcDateTime())}
 _OWN = sa.and_(_RUN.c.id == sa.bindparam("of_run"), _RUN.c.fence == sa.bindparam("of_fence"), _RUN.c.status == "running")
+QUIET = sa.and_(_RUN.c.quiet_until.is_not(None), _RUN.c.fence == 0)
+_TAKEN_IN = sa.and_(sa.bindparam("looked", type_=sa.Boolean), _RUN.c.successor_seq <= _RUN.c.seen_seq)
 _CLAIM = (
     sa.update(_RUN)
     .where(_RUN.c.id == sa.bindparam("of_run"), sa.or_(_RUN.c.status == "ready", _DUE, _ABANDONED))
@@ -104,12 +115,22 @@ _CLAIMABLE = (
     sa.select(_RUN.c.id).where(sa.or_(_RUN.c.status == "ready", _DUE, _ABANDONED)).order_by(_RUN.c.ready_at).limit(sa.bindparam("at_most"))
 )
 _HOLD = sa.update(_RUN).where(_OWN).values(**_LEASED)
-_PROGRESS = sa.update(_RUN).where(_OWN).values(progress=_RUN.c.progress + 1, takeovers=0, failures=0, retries=0, **_LEASED)
+_FOLLOWED_BY = sa.case((_TAKEN_IN, None), else_=_RUN.c.successor_trigger_id)
+_PROGRESS = (
+    sa.update(_RUN)
+    .where(_OWN)
+    .values(progress=_RUN.c.progress + 1, takeovers=0, failures=0, retries=0, successor_trigger_id=_FOLLOWED_BY, **_LEASED)
+)
 _ENDED = {"lease_until": None, "owner": None, "wake_at": None, "ended_at": sa.bindparam("now", type_=UtcDateTime())}
 _FINISH = (
     sa.update(_RUN)
     .where(_OWN)
-    .values(status=sa.bindparam("to_status"), outcome=sa.bindparam("to_status"), reason=sa.bindparam("to_reason"), **_ENDED)
+    .values(
+        status=sa.bindparam("to_status"),
+        outcome=sa.bindparam("to_status"),
+        reason=sa.bindparam("to_reason"),
+        **_ENDED,
+    )
     .returning(_RUN.c.successor_trigger_id)
 )
 
@@ -128,7 +149,7 @@ _SUSPEND = (
 )
 _BACK = sa.update(_RUN).where(_FENCED).values(status="ready", lease_until=None, owner=None)
 
-_WAITING = _RUN.c.status == "waiting"
+_WAITING = sa.and_(_RUN.c.status == "waiting", sa.not_(QUIET))
 _WOKEN = {
     "pending_seq": _RUN.c.pending_seq + 1,
     "status": sa.case((_WAITING, "ready"), else_=_RUN.c.status),
@@ -143,7 +164,13 @@ _WAKE = sa.update(_RUN).where(_RUN.c.id == sa.bindparam("of_run"), sa.text(_LIVE
 _WAKE_INVOICE = sa.update(_RUN).where(_OF_SOURCE, _OF_INVOICE).values(**_WOKEN).returning(_RUN.c.id)
 _WAKE_CUSTOMER = sa.update(_RUN).where(_OF_SOURCE, _OF_CUSTOMER).values(**_WOKEN).returning(_RUN.c.id)
 _SAME_KEY = sa.and_(_RUN.c.workflow == sa.bindparam("of_workflow"), _RUN.c.key == sa.bindparam("of_key"))
-_FOLLOW = sa.update(_RUN).where(_OF_SOURCE, _SAME_KEY).values(successor_trigger_id=sa.bindparam("trigger"), **_WOKEN)
+_LIVE_KEY = sa.update(_RUN).where(_OF_SOURCE, _SAME_KEY)
+_FOLLOW = _LIVE_KEY.values(successor_trigger_id=sa.bindparam("trigger"), successor_seq=None, **_WOKEN)
+_JOIN = _LIVE_KEY.values(successor_trigger_id=sa.bindparam("trigger"), successor_seq=_RUN.c.pending_seq + 1, **_WOKEN)
+_STARTS_AT = sa.bindparam("starts_at", type_=UtcDateTime())
+_QUIET_ENDS = sa.case((_RUN.c.quiet_until < _STARTS_AT, _RUN.c.quiet_until), else_=_STARTS_AT)
+_LATEST: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in ("customer_id", "invoice_id", "mode", "policy_id")}
+_PUT_OFF = _LIVE_KEY.where(QUIET).values(trigger_id=sa.bindparam("trigger"), wake_at=_QUIET_ENDS, ready_at=_QUIET_ENDS, **_LATEST)
 
 
 def start(
@@ -159,8 +186,17 @@ def start(
     invoice_id: str | None,
     at: datetime,
     reissue: Any = None,
+    joins: bool = False,
+    quiet: timedelta | None = None,
+    came_at: datetime | None = None,
 ) -> str | None:
-    """The id of a new ready run, or None where a live one has the key: then that one is woken and will be followed."""
+    """The id of a new run, or None where a live one has the key: then that one is woken and, if it does not take this in, followed.
+
+    `joins`: the live run takes its triggers in itself; only one it has not seen by its end is followed.
+    `quiet`: begin so long after the last trigger, at most QUIET_MAX times that after the first; a trigger before that puts it off.
+    `came_at`: when the trigger came, where that was before `at`.
+    """
+    starts_at = (came_at or at) + quiet if quiet else None
     values = {
         "id": uuid.uuid4().hex[:20],
         "source": source,
@@ -169,11 +205,13 @@ def start(
         "customer_id": customer_id,
         "invoice_id": invoice_id,
         "trigger_id": trigger_id,
-        "status": "ready",
+        "status": "waiting" if starts_at else "ready",
         "mode": mode,
         "policy_id": policy_id,
         "started_at": at,
-        "ready_at": at,
+        "ready_at": starts_at or at,
+        "wake_at": starts_at,
+        "quiet_until": (came_at or at) + quiet * QUIET_MAX if quiet else None,
         "reissue": reissue,
         "fence": 0,
         "pending_seq": 0,
@@ -184,11 +222,15 @@ def start(
         "retries": 0,
         "progress": 0,
     }
-    same = {"of_source": source, "of_workflow": workflow, "of_key": key[:256], "trigger": trigger_id, "woken_at": at}
-    while True:  # on PostgreSQL the live run may end between the two statements: then the key is free again
+    same = {"of_source": source, "of_workflow": workflow, "of_key": key[:256], "trigger": trigger_id}
+    latest = same | {"starts_at": starts_at} | {f"to_{name}": values[name] for name in _LATEST}
+    follow, woken = _JOIN if joins else _FOLLOW, same | {"woken_at": at}
+    while True:  # on PostgreSQL the live run may begin or end between two of the statements: then look again
         added: str | None = insert_new(connection, RunRow, values, unique=("source", "workflow", "key"), where=_LIVE)
-        if added is not None or connection.execute(_FOLLOW, same).rowcount:
+        if added is not None or (quiet and connection.execute(_PUT_OFF, latest).rowcount):
             return added
+        if connection.execute(follow, woken).rowcount:
+            return None
 
 
 def wake_concerned(connection: Connection, source: str, *, customer_id: str | None, invoice_id: str | None, at: datetime) -> list[str]:
@@ -211,10 +253,16 @@ def claim(connection: Connection, run_id: str, *, owner: str, business: datetime
     return Claim(run_id=run_id, fence=row["fence"], seen=row["pending_seq"], row=row) if row else None
 
 
-def hold(connection: Connection, run_id: str, fence: int, *, machine: datetime, progress: bool = False) -> None:
-    """Prove that the fence is still ours and renew the lease; raises LostLease. `progress`: a journal row is written with it."""
-    statement = _PROGRESS if progress else _HOLD
-    if connection.execute(statement, {"of_run": run_id, "of_fence": fence, "lease": machine + LEASE}).rowcount != 1:
+def hold(connection: Connection, run_id: str, fence: int, *, machine: datetime) -> None:
+    """Prove that the fence is still ours and renew the lease; raises LostLease."""
+    if connection.execute(_HOLD, {"of_run": run_id, "of_fence": fence, "lease": machine + LEASE}).rowcount != 1:
+        raise LostLease
+
+
+def progress(connection: Connection, claim: Claim, *, machine: datetime, looked: bool) -> None:
+    """`hold` where a journal row is written with it. `looked`: the run learned something, with every trigger before its claim in view."""
+    named = {"of_run": claim.run_id, "of_fence": claim.fence, "lease": machine + LEASE, "looked": looked}
+    if connection.execute(_PROGRESS, named).rowcount != 1:
         raise LostLease
 
 
@@ -242,12 +290,17 @@ def retry_later(connection: Connection, claim: Claim, *, wake_at: datetime) -> N
 
 
 def finish(connection: Connection, claim: Claim, *, outcome: str, reason: str | None, at: datetime) -> int | None:
-    """End the run; the id of a trigger that came meanwhile and needs a run of its own, or None."""
+    """End the run; the id of a trigger that came meanwhile and that it has not taken in, or None."""
     said = {"to_status": outcome, "to_reason": (reason or "")[:512] or None, "now": at}
     row = connection.execute(_FINISH, {"of_run": claim.run_id, "of_fence": claim.fence, **said}).first()
     if row is None:
         raise LostLease
     return row[0]  # type: ignore[no-any-return]
+
+
+def took_in(connection: Connection, run_id: str) -> None:
+    """The last trigger that came while the run was live needs no run of its own."""
+    connection.execute(sa.update(_RUN).where(_RUN.c.id == run_id).values(successor_trigger_id=None))
 
 
 def park(connection: Connection, claim: Claim, *, reason: str) -> None:

@@ -13,6 +13,14 @@ _SPAN = re.compile(r"^(\d+)(s|m|h|d)$")
 _UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+def span_of(text: str) -> timedelta:
+    """A whole span such as "30s", "15m", "2h" or "1d". Raises ValueError for anything else."""
+    found = _SPAN.match(text)
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f'a whole span such as "15m", "2h" or "1d", not {text!r}')
+    return timedelta(seconds=int(found[1]) * _UNIT[found[2]])
+
+
 @dataclass(frozen=True)
 class Every:
     """At whole multiples of a span counted from the epoch, such as "15m"."""
@@ -20,16 +28,17 @@ class Every:
     span: str
 
     def __post_init__(self) -> None:
-        if not _SPAN.match(self.span) or self.seconds == 0:
-            raise ValueError(f'Every takes a whole span such as "15m", "2h" or "1d", not {self.span!r}')
+        try:
+            span_of(self.span)
+        except ValueError as cause:
+            raise ValueError(f"Every takes {cause}") from cause
 
     def __str__(self) -> str:
         return self.span
 
     @property
     def seconds(self) -> int:
-        number, unit = self.span[:-1], self.span[-1]
-        return int(number) * _UNIT[unit]
+        return int(span_of(self.span).total_seconds())
 
     def latest(self, now: datetime, zone: ZoneInfo) -> datetime:
         """The last instant that came due at or before `now`."""

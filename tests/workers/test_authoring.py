@@ -1,5 +1,6 @@
 """What an author gets wrong is said at import, with the file and the way out."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from receiver.event import InvoiceCompleted
 from workers.authoring import InvoicePaid, Paused, Read, Run, SendStopped, Slot, effect, monsum, workflow
 from workers.errors import WorkflowInvalid
-from workers.schedule import Every
+from workers.schedule import Daily, Every
 
 
 def slot(i: Any, **said: Any) -> list[Slot]:
@@ -51,7 +52,7 @@ def test_a_trigger_is_an_event_or_a_schedule(on: Any) -> None:
 )
 def test_an_effect_names_what_it_lacks(said: dict[str, Any], missing: str) -> None:
     given: dict[str, Any] = {"service": monsum.send_by_email, "slot": slot, "fresh": READ} | said
-    with pytest.raises(WorkflowInvalid, match=missing):
+    with pytest.raises(WorkflowInvalid, match=f"{missing}.*test_authoring.py"):
         effect(given.pop("service"), **given)
 
 
@@ -59,6 +60,27 @@ def test_an_effect_names_what_it_lacks(said: dict[str, Any], missing: str) -> No
 def test_what_cancels_is_a_tuple_of_events(given: Any) -> None:
     with pytest.raises(WorkflowInvalid, match=r"cancel_on= takes a tuple.*test_authoring.py"):
         workflow("t-cancel", on=InvoiceCompleted, cancel_on=given)(lambda run, event: None)
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ({"start": "each"}, 'start= takes "follow" or "one-per-key"'),
+        ({"start": None}, "start= takes"),
+        ({"debounce": "30"}, "debounce= takes a whole span"),
+        ({"debounce": "0s"}, "debounce= takes a whole span"),
+        ({"debounce": timedelta(seconds=30)}, "debounce= takes a whole span"),
+        ({"debounce": "8d"}, 'debounce= takes a whole span .* at most "7d"'),
+        ({"debounce": "999999999999d"}, "debounce= takes a whole span"),
+        ({"debounce": "30s", "on": Every("15m")}, "debounce= waits for quiet after events and a schedule has none"),
+        ({"debounce": "30s", "on": (InvoiceCompleted, Daily("09:00"))}, "debounce= waits for quiet after events"),
+        ({"key": "customer"}, "key= takes a function of the event"),
+        ({"key": lambda: "k"}, "key= takes a function of the event"),
+    ],
+)
+def test_how_a_workflow_starts_is_refused_with_its_name_and_file(said: dict[str, Any], missing: str) -> None:
+    with pytest.raises(WorkflowInvalid, match=rf"\"t-start\": {missing}.*test_authoring.py"):
+        workflow("t-start", **({"on": InvoiceCompleted} | said))(lambda run, event: None)
 
 
 def test_an_effect_that_is_refused_names_its_file() -> None:

@@ -60,8 +60,13 @@ def judge(row: sa.RowMapping) -> Iterator[tuple[int, str]]:
             yield 10, f"it is {status}, but has no end"
     elif status == "running" and row["lease_until"] is None:
         yield 11, "it is running without a lease: nobody would take it over"
-    elif status == "waiting" and row["seen_seq"] < row["pending_seq"] and not (row["failures"] and row["wake_at"]):
+    elif status == "waiting" and row["seen_seq"] < row["pending_seq"] and not _waits_on(row):
         yield 6, f"it waits, but has seen {row['seen_seq']} of the {row['pending_seq']} times it was woken"
+
+
+def _waits_on(row: sa.RowMapping) -> bool:
+    """Whether it rightly waits for its instant whatever comes: it failed, or has not begun and waits for quiet."""
+    return row["wake_at"] is not None and bool(row["failures"] or (row["quiet_until"] and not row["fence"]))
 
 
 def _judge_waiting(connection: Connection, report: Report, rows: Sequence[sa.RowMapping]) -> None:
@@ -113,14 +118,18 @@ def _judge_parked(connection: Connection, report: Report, run_ids: Sequence[str]
 
 
 def _judge_followed(connection: Connection, report: Report, run_ids: Sequence[str]) -> None:
-    """A trigger that came during a run started the next one when it ended, unless its workflow was off."""
+    """A trigger that came during a run started the next one when it ended, unless its workflow was off.
+
+    A next run that waits for quiet has the last of its triggers.
+    """
     if not run_ids:
         return
     next_run = _RUN.alias("next")
     same = sa.or_(next_run.c.invoice_id == _EVENT.c.invoice_id, next_run.c.customer_id == _EVENT.c.customer_id)
     started = sa.exists().where(
-        next_run.c.source == _RUN.c.source, same, next_run.c.workflow == _RUN.c.workflow, next_run.c.trigger_id == _EVENT.c.id
-    )
+        next_run.c.source == _RUN.c.source, same, next_run.c.workflow == _RUN.c.workflow,
+        sa.or_(next_run.c.trigger_id == _EVENT.c.id, sa.and_(next_run.c.quiet_until.isnot(None), next_run.c.trigger_id > _EVENT.c.id)),
+    )  # fmt: skip
     about = sa.or_(_EVENT.c.invoice_id.isnot(None), _EVENT.c.customer_id.isnot(None))
     query = (
         sa.select(_RUN.c.id, _RUN.c.source, _RUN.c.workflow, _RUN.c.successor_trigger_id)
