@@ -37,7 +37,7 @@ def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-WORKFLOWS = ["complete_drafts", "tag_late_payers"]
+WORKFLOWS = ["complete_drafts", "tag_late_payers", "watch_customer"]
 
 
 def test_the_page_shows_workflows_and_their_tests_and_no_code_that_is_not_run() -> None:
@@ -50,7 +50,7 @@ def test_the_examples_pass_their_own_tests(folder: Path) -> None:
     ended = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", folder=folder)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "7 passed" in ended.stdout
+    assert "8 passed" in ended.stdout
 
 
 def test_the_examples_pass_a_strict_type_check(folder: Path) -> None:

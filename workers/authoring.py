@@ -56,6 +56,7 @@ from workers.lookups import (
     effects_about,
     events_of_customer,
     events_of_invoice,
+    give_event,
     give_order,
     policy_of_run,
     switched_at,
@@ -131,6 +132,7 @@ __all__ = [
     "event",
     "events_of_customer",
     "events_of_invoice",
+    "give_event",
     "give_order",
     "monsum",
     "policy_of_run",
@@ -152,6 +154,7 @@ def workflow(
     key: Callable[[Any], str] = default_key,
     cancel_on: Sequence[type[Event]] = (),
     policy: type[BaseModel] = NoPolicy,
+    about: Literal["object", "customer"] = "object",
     start: Literal["follow", "one-per-key"] = "follow",
     debounce: str | None = None,
 ) -> Callable[[F], F]:
@@ -161,6 +164,8 @@ def workflow(
     `key`:       event -> text; one live run per source, workflow and key.
     `cancel_on`: events that end a live run before its next act.
     `policy`:    a pydantic model of [policy.<name>]; its defaults are the workflow's.
+    `about`:     whose events a run is given. "object": those of the trigger's invoice, else of its customer. "customer": those of the
+                 customer and of all their invoices, each once.
     `start`:     what a trigger comes to while a run of its key is live. "follow": a run of its own once that one ends; of several
                  triggers, one run for the last. "one-per-key": that run is woken and takes it in; one it had not seen is followed.
     `debounce`:  begin so long after the last trigger, such as "30s", at most ten times that after the first; the run gets the last.
@@ -177,6 +182,8 @@ def workflow(
             raise WorkflowInvalid(f'Workflow "{name}": a name is letters, digits and dashes', file=file_of(fn))
         if start not in ("follow", "one-per-key"):
             raise WorkflowInvalid(f'Workflow "{name}": start= takes "follow" or "one-per-key"', file=file_of(fn))
+        if about not in ("object", "customer"):
+            raise WorkflowInvalid(f'Workflow "{name}": about= takes "object" or "customer"', file=file_of(fn))
         if debounce is not None and any(isinstance(t, Every | Daily) for t in triggers):
             raise WorkflowInvalid(
                 f'Workflow "{name}": debounce= waits for quiet after events and a schedule has none: leave it out, or make two workflows',
@@ -193,6 +200,7 @@ def workflow(
                 cancel_on=tuple(cancel_on),
                 policy=policy,
                 file=file_of(fn),
+                about=about,
                 start=start,
                 debounce=_quiet(name, debounce, file_of(fn)),
             )

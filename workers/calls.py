@@ -138,7 +138,8 @@ def _refuse_held(connection: Connection, deed: Deed, now: datetime) -> None:
 
 
 def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping, customers: Collection[str]) -> str | None:
-    state = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection), customers=customers)
+    on, invoices = deed.today(connection), deed.invoices()
+    state = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=on, customers=customers, invoices=invoices)
     if state or deed.claim.row["reissue"]:
         return state
     others = (ledger.taken_by(connection, slot, besides=row["id"]) for slot in deed.slots() if slot.exclusive)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
-from workers import breaker, desk, journal, ledger, limits, runs, waits
+from workers import breaker, desk, journal, ledger, limits, mirror, runs, waits
 from workers.errors import Cancelled, EffectCancelled, EffectExpired, StepInvalid, Suspend
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
@@ -89,6 +89,11 @@ class Deed:
         kept = {waits.customer_of(connection, self.source, id) for id in (self.claim.row["invoice_id"], self._fresh_invoice())}
         return {str(id) for id in shown | kept if id}
 
+    def invoices(self) -> set[str]:
+        """Whose blocks forbid the call beside the run's own: the invoice that is read fresh, and those the slots name with it."""
+        fresh = self._fresh_invoice()
+        return set() if fresh is None else {fresh, *(slot.object_id for slot in self.slots())}
+
     def _fresh_invoice(self) -> str | None:
         return self.fresh_id() if self.effect.fresh.query.object_kind == "invoice" else None
 
@@ -105,7 +110,9 @@ class Deed:
         """
         row, kind = self.claim.row, self.effect.fresh.query.object_kind
         ids = {"customer": row["customer_id"], "invoice": row["invoice_id"], kind: self.fresh_id()}
-        waits.hold_objects(connection, self.source, ids, customers=customers, alone=kind)
+        named = self.invoices() - {ids["invoice"]}
+        invoices = {id for id in named if mirror.load(connection, self.source, "invoice", id) is not None}
+        waits.hold_objects(connection, self.source, ids, customers=customers, invoices=invoices, alone=kind)
         self.hold(connection)
 
     def hold(self, connection: Connection) -> None:

@@ -84,7 +84,7 @@ def _request(deed: Deed) -> BaseModel:
 def _make(connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot]) -> journal.Entry | datetime | None:
     deed.hold_ground(connection)
     journal.write_noted(connection, deed.claim, machine=deed.runtime.clock.machine(connection))
-    forbidden = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection))
+    forbidden = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection), invoices=deed.invoices())
     if forbidden:
         return deed.keep(connection, {"state": "cancelled", "reason": forbidden})
     budget = _reserve(connection, deed, plan.purpose)

@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import is_trouble
 from receiver.errors import DatabaseBusy, Rejected
+from receiver.event import Event
 from receiver.log import get_logger
-from workers import control, desk, events, journal, ledger, policies, reconcile, runs, strict
+from workers import control, desk, events, journal, ledger, policies, reconcile, runs, strict, waits
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.places import place_of
 from workers.registry import Workflow, concerns
@@ -70,7 +71,7 @@ def begin(
         reason = f"key= of workflow {workflow.name} gives no text for this event"
         desk.park(connection, kind="failed", source=source, subject=f"event:{trigger.id}/{workflow.name}", reason=reason, at=at)
         return None, "no key"
-    customer_id, invoice_id = concerns(trigger.event)
+    customer_id, invoice_id = _objects(connection, workflow, trigger.event)
     policy_id = policies.version(connection, workflow.name, runtime.policy_now(source, workflow), at=at)
     run_id = runs.start(
         connection,
@@ -101,6 +102,15 @@ def follow(connection: Connection, runtime: Runtime, ended: sa.RowMapping, succe
         return None
     trigger = events.load(connection, successor)
     return begin(connection, runtime, workflow, trigger, at=at, came_at=trigger.recorded_at)[0]
+
+
+def _objects(connection: Connection, workflow: Workflow, event: Event) -> tuple[str | None, str | None]:
+    """(customer id, invoice id) whose events the run is given."""
+    customer_id, invoice_id = concerns(event)
+    if workflow.about != "customer":
+        return customer_id, invoice_id
+    customer_id = customer_id or waits.customer_of(connection, event.source, invoice_id)
+    return customer_id, None if customer_id else invoice_id
 
 
 def _key_of(workflow: Workflow, trigger: events.Recorded) -> str | None:

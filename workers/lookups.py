@@ -146,3 +146,8 @@ def completed_without_run(connection: Connection, source: str, workflow: str, *,
 def give_order(connection: Connection, order: Order, *, source: str, at: datetime, id: str) -> None:
     """Put an order into the inbox, once per `id`; the router carries it out."""
     inbox.append(connection, operator.order_arrival(order, source=source, at=at, id=id))
+
+
+def give_event(connection: Connection, event: Event, *, actor: str, at: datetime, id: str) -> None:
+    """Put an event of the author's own into the inbox, once per `id`: it starts and wakes what it would from elsewhere. In `run.step`."""
+    inbox.append(connection, operator.signal_arrival(event, actor=actor, at=at, id=id))

@@ -25,7 +25,7 @@ class NoPolicy(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One registered function. `policy` validates [policy.<name>] of billhook.toml; `start` and `debounce` as in `@workflow`."""
+    """One registered function. `policy` validates [policy.<name>] of billhook.toml; `about`, `start` and `debounce` as in `@workflow`."""
 
     name: str
     fn: Callable[..., None]
@@ -34,6 +34,7 @@ class Workflow:
     cancel_on: tuple[type[Event], ...]
     policy: type[BaseModel]
     file: str
+    about: str = "object"
     start: str = "follow"
     debounce: timedelta | None = None
 

@@ -5,6 +5,7 @@ Pure queries over events, blocks and the mirror; used by workers/run.py and, ins
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,11 +23,17 @@ def awaited(connection: Connection, run: sa.RowMapping, types: Sequence[type[Eve
     )
     for recorded in found:
         kind = type(recorded.event)
-        if issubclass(kind, Fact) or (issubclass(kind, State) and holds(connection, run, kind, on=on)):
-            return recorded.id
-        if not issubclass(kind, Fact | State) and recorded.id > began_with(run) and recorded.id not in taken:
+        if _comes_once(run, recorded.event):
+            if recorded.id > began_with(run) and recorded.id not in taken:
+                return recorded.id
+        elif issubclass(kind, Fact) or holds(connection, run, kind, on=on):
             return recorded.id
     return None
+
+
+def _comes_once(run: sa.RowMapping, event: Event) -> bool:
+    """Whether a run is given this event as it came, once: a Signal, and whatever an invoice of its customer came to."""
+    return not isinstance(event, Fact | State) or (run["invoice_id"] is None and getattr(event, "invoice_id", None) is not None)
 
 
 def customer_of(connection: Connection, source: str, invoice_id: str | None) -> str | None:
@@ -36,17 +43,24 @@ def customer_of(connection: Connection, source: str, invoice_id: str | None) -> 
     return str(named) if named else None
 
 
-def holds(connection: Connection, run: sa.RowMapping, state: type[Event], *, on: date, customers: Collection[str] = ()) -> bool:
-    """Whether a State holds now for the run's customer or invoice, or for one of further `customers`."""
+def holds(
+    connection: Connection,
+    run: sa.RowMapping,
+    state: type[Event],
+    *,
+    on: date,
+    customers: Collection[str] = (),
+    invoices: Collection[str] = (),
+) -> bool:
+    """Whether a State holds now for the run's customer or invoice, or for one of further `customers` and `invoices`."""
+    source, about = run["source"], {str(id) for id in (run["invoice_id"], *invoices) if id}
     if issubclass(state, InvoicePaid):
-        invoice = mirror.load(connection, run["source"], "invoice", run["invoice_id"]) if run["invoice_id"] else None
-        return invoice is not None and invoice.state.paid
+        known = (mirror.load(connection, source, "invoice", id) for id in about)
+        return any(invoice is not None and invoice.state.paid for invoice in known)
     if issubclass(state, BlockEvent) and state.block:
-        concerned = {run["customer_id"] or customer_of(connection, run["source"], run["invoice_id"]), *customers}
-        return any(
-            state.block in desk.blocks(connection, source=run["source"], customer_id=id, invoice_id=run["invoice_id"], on=on)
-            for id in concerned
-        )
+        own = run["customer_id"] or customer_of(connection, source, run["invoice_id"])
+        pairs = zip_longest(sorted({str(id) for id in (own, *customers) if id}), sorted(about))
+        return any(state.block in desk.blocks(connection, source=source, customer_id=c, invoice_id=i, on=on) for c, i in pairs)
     raise StepInvalid(f"{state.__name__} is not a State billhook can ask about: use a block State or InvoicePaid")
 
 
@@ -59,10 +73,10 @@ def cancelled_by(connection: Connection, run: sa.RowMapping, types: Sequence[typ
     )
     for recorded in found:
         kind = type(recorded.event)
-        if issubclass(kind, State):
-            if holds(connection, run, kind, on=on):
+        if _comes_once(run, recorded.event):
+            if recorded.id > began_with(run):
                 return recorded.event.type
-        elif issubclass(kind, Fact) or recorded.id > began_with(run):
+        elif issubclass(kind, Fact) or holds(connection, run, kind, on=on):
             return recorded.event.type
     return None
 
@@ -73,19 +87,31 @@ def began_with(run: sa.RowMapping) -> int:
 
 
 def forbidding(
-    connection: Connection, run: sa.RowMapping, states: Sequence[type[Event]], *, on: date, customers: Collection[str] = ()
+    connection: Connection,
+    run: sa.RowMapping,
+    states: Sequence[type[Event]],
+    *,
+    on: date,
+    customers: Collection[str] = (),
+    invoices: Collection[str] = (),
 ) -> str | None:
     """The first of `states` that holds, by its short name, or None."""
     for state in states:
-        if holds(connection, run, state, on=on, customers=customers):
+        if holds(connection, run, state, on=on, customers=customers, invoices=invoices):
             return str(getattr(state, "block", None) or state.type.rpartition(".")[2])
     return None
 
 
 def hold_objects(
-    connection: Connection, source: str, ids: dict[str, Any], *, customers: Collection[str] = (), alone: str | None = None
+    connection: Connection,
+    source: str,
+    ids: dict[str, Any],
+    *,
+    customers: Collection[str] = (),
+    invoices: Collection[str] = (),
+    alone: str | None = None,
 ) -> None:
-    """Hold the mirror rows of customers and an invoice against a block set meanwhile: customers first, kind `alone` for us only."""
-    for kind, more in (("customer", customers), ("invoice", ())):
+    """Hold the mirror rows of customers and invoices against a block set meanwhile: customers first, kind `alone` for us only."""
+    for kind, more in (("customer", customers), ("invoice", invoices)):
         for object_id in sorted({str(id) for id in (ids.get(kind), *more) if id}):
             (mirror.lock if kind == alone else mirror.lock_shared)(connection, source, kind, object_id)

@@ -74,6 +74,7 @@ def test_what_cancels_is_a_tuple_of_events(given: Any) -> None:
         ({"debounce": "999999999999d"}, "debounce= takes a whole span"),
         ({"debounce": "30s", "on": Every("15m")}, "debounce= waits for quiet after events and a schedule has none"),
         ({"debounce": "30s", "on": (InvoiceCompleted, Daily("09:00"))}, "debounce= waits for quiet after events"),
+        ({"about": "invoice"}, 'about= takes "object" or "customer"'),
         ({"key": "customer"}, "key= takes a function of the event"),
         ({"key": lambda: "k"}, "key= takes a function of the event"),
     ],
