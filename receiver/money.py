@@ -49,6 +49,18 @@ class Money:
     def __ge__(self, other: "Money") -> bool:
         return self.amount >= self._same(other)
 
+    def minor_units(self) -> int:
+        """The amount in whole cents, öre or yen. Raises ValueError where it has more decimal places than its currency."""
+        units = self.amount.scaleb(EXPONENTS.get(self.currency, 2))
+        if units != units.to_integral_value():
+            raise ValueError(f"{self.currency} has not so many decimal places")
+        return int(units)
+
+    @classmethod
+    def of_minor_units(cls, units: int, currency: str) -> "Money":
+        """So many cents, öre or yen."""
+        return cls(Decimal(units).scaleb(-EXPONENTS.get(currency, 2)), currency)
+
     def rounded(self) -> "Money":
         """The amount at the currency's exponent, ROUND_HALF_UP: for showing and for what is printed."""
         return Money(quantized(self.amount, self.currency), self.currency)

@@ -52,6 +52,7 @@ from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInv
 from workers.ledger import Slot
 from workers.lookups import (
     PastEffect,
+    amount_used,
     completed_without_run,
     effects_about,
     events_of_customer,
@@ -72,8 +73,10 @@ from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
 from workers.run import Run
 from workers.schedule import Daily, Every, span_of
+from workers.terms import DAILY_CAP, Budget, budgets_of
 
 __all__ = [
+    "Budget",
     "CustomerCreated",
     "CustomerDeleted",
     "CustomerDoc",
@@ -126,6 +129,7 @@ __all__ = [
     "SubscriptionReactivated",
     "Tick",
     "WorkflowInvalid",
+    "amount_used",
     "completed_without_run",
     "effect",
     "effects_about",
@@ -217,6 +221,7 @@ def effect(
     fresh: Read | None = None,
     unless: Sequence[type[Event]] = (),
     touches: Sequence[str] = (),
+    budget: Budget | Sequence[Budget] = (),
     daily_cap: Callable[[Any], int] | None = None,
     spike_floor: Callable[[Any], int] | None = None,
 ) -> EffectDef:
@@ -225,7 +230,8 @@ def effect(
     Raises WorkflowInvalid naming the file where something is missing or of the wrong kind; `slot` and `fresh` are always needed.
 
     `touches`:   mirror fields that the call moves at the provider: their first differing webhook is its echo.
-    `daily_cap`: policy -> how many of it may be intended on one local day of the source.
+    `budget`:    one Budget or several: how many, or how much Money, per scope and window.
+    `daily_cap`: policy -> how many of it may be intended on one local day of the source; short for a Budget per purpose.
     `spike_floor`: policy -> above how many a day more than three times the 14-day average pauses the workflow; needs `daily_cap`.
     """
     file = sys._getframe(1).f_code.co_filename
@@ -239,6 +245,11 @@ def effect(
         )
     if not _are(unless, State):
         raise WorkflowInvalid(f"effect({service.name}): unless= takes a tuple of States, such as (Paused, Disputed)", file=file)
+    budgets = _budgets(service.name, budget, daily_cap, file)
+    if any(given is not None and not takes(given, 1) for given in (daily_cap, spike_floor)):
+        raise WorkflowInvalid(
+            f"effect({service.name}): daily_cap= and spike_floor= take a function of the policy that returns an int", file=file
+        )
     if spike_floor is not None and daily_cap is None:
         raise WorkflowInvalid(f"effect({service.name}): spike_floor= counts what daily_cap= reserves: give both", file=file)
     return EffectDef(
@@ -247,7 +258,7 @@ def effect(
         fresh=fresh,
         unless=tuple(unless),
         touches=tuple(touches),
-        daily_cap=daily_cap,
+        budgets=budgets,
         spike_floor=spike_floor,
     )
 
@@ -263,6 +274,22 @@ def _quiet(name: str, debounce: object, file: str) -> timedelta | None:
     if quiet > QUIET_LONGEST:
         raise WorkflowInvalid(f'Workflow "{name}": debounce= takes a whole span such as "30s", "15m" or "2h", at most "7d"', file=file)
     return quiet
+
+
+def _budgets(service: str, given: object, daily_cap: Callable[[Any], int] | None, file: str) -> tuple[Budget, ...]:
+    """Every budget of the effect, that of `daily_cap` among them. Raises WorkflowInvalid."""
+    found = budgets_of(given)
+    if found is None:
+        raise WorkflowInvalid(f"effect({service}): budget= takes a Budget or a tuple of them", file=file)
+    mistake = next((wrong for wrong in (one.mistake() for one in found) if wrong), None)
+    named = [(one.name, one.window) for one in found]
+    if mistake is None and len(set(named)) < len(named):
+        mistake = "two budgets have one name and window: rename one"
+    if mistake is None and any(one.name == DAILY_CAP for one in found):
+        mistake = f'a budget may not be called "{DAILY_CAP}": that is what daily_cap= counts'
+    if mistake is not None:
+        raise WorkflowInvalid(f"effect({service}): {mistake}", file=file)
+    return (*found, *((Budget(DAILY_CAP, daily_cap),) if daily_cap else ()))
 
 
 def _are(given: object, kind: type[Event] | type[State]) -> bool:

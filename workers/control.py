@@ -22,7 +22,7 @@ class Control(SQLModel, table=True):
 
     __tablename__ = "control"
 
-    name: str = Field(primary_key=True, max_length=200)
+    name: str = Field(primary_key=True, max_length=256)
     value: Any = Field(default=None, sa_column=sa.Column(Json, nullable=True))
     set_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     actor: str = Field(default="billhook", max_length=128)

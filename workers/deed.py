@@ -3,6 +3,7 @@
 Made by workers/effects.py, passed to workers/calls.py and workers/reconcile.py.
 """
 
+import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -77,6 +78,18 @@ class Deed:
         if not found or not all(isinstance(slot, ledger.Slot) for slot in found):
             raise StepInvalid(f'slot= of effect "{self.step}" gives no Slot: an effect takes at least one', file=self.workflow.file)
         return found
+
+    def fits(self, fn: Callable[..., Any], what: str, *args: Any, **kwargs: Any) -> None:
+        """Raise StepInvalid where the author's function does not take these arguments."""
+        try:
+            inspect.signature(fn).bind(*args, **kwargs)
+        except TypeError as cause:
+            named = f'{what} of effect "{self.step}" ({self.effect.service.name})'
+            raise StepInvalid(f"{named} does not take what the effect is given: {cause}", file=self.workflow.file) from cause
+
+    def policy(self) -> Any:
+        """The policy the run started under."""
+        return self.workflow.policy.model_validate(self.runtime.policy_body(self.claim.row["policy_id"]))
 
     def fresh_id(self) -> str:
         """The id of the object whose fresh read decides: the argument named for its kind, else the effect's own object."""

@@ -4,19 +4,18 @@ Used by Run.effect. `calling` is committed before the first byte, so after a cra
 calling one is unknown.
 """
 
-import inspect
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
-from workers import calls, desk, journal, ledger, reconcile, volume, waits
+from workers import budgets, calls, journal, ledger, reconcile, spending, waits
 from workers.deed import Deed, result_of
 from workers.errors import StateConflict, StepInvalid, Suspend
 from workers.ledger import Plan
+from workers.spending import Refused, Wanted
 
 
 def drive(deed: Deed) -> journal.Entry:
@@ -52,12 +51,13 @@ def _intend(deed: Deed) -> journal.Entry | None:
     """Plan the effect in its slots: None once the row is there, an entry where it ends at once."""
     request, slots = _request(deed), deed.slots()
     plan = _plan(deed, request, slots[0].purpose)
+    wanted = spending.wanted(deed, request, plan.purpose)
     if deed.mode == "observe":
         seen = {"service": plan.service, "object": plan.object_id, "request": plan.request, "request_hash": plan.request_hash}
         entry = deed.runtime.db.write(lambda c: deed.keep(c, {"state": "observed", **seen}))
         deed.runtime.point("journaled")
         return entry
-    made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots))
+    made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots, wanted))
     deed.claim.noted.clear()
     deed.runtime.point("intended")
     if isinstance(made, datetime):
@@ -68,10 +68,7 @@ def _intend(deed: Deed) -> journal.Entry | None:
 def _request(deed: Deed) -> BaseModel:
     """The request, before anything is planned. Raises StepInvalid, without values, where the author's arguments do not make one."""
     service, what = deed.effect.service, f'effect "{deed.step}" ({deed.effect.service.name})'
-    try:
-        inspect.signature(deed.effect.fresh.must).bind(None, deed.obj, **deed.kwargs)
-    except TypeError as cause:
-        raise StepInvalid(f"must= of {what} does not take what the effect is given: {cause}", file=deed.workflow.file) from cause
+    deed.fits(deed.effect.fresh.must, "must=", None, deed.obj, **deed.kwargs)
     try:
         return service.build(deed.obj, **deed.kwargs)
     except ValidationError as cause:
@@ -81,22 +78,26 @@ def _request(deed: Deed) -> BaseModel:
         raise StepInvalid(f"The request of {what} cannot be made: {cause}", file=deed.workflow.file) from cause
 
 
-def _make(connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot]) -> journal.Entry | datetime | None:
+def _make(
+    connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot], wanted: list[Wanted]
+) -> journal.Entry | datetime | None:
     deed.hold_ground(connection)
     journal.write_noted(connection, deed.claim, machine=deed.runtime.clock.machine(connection))
     forbidden = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection), invoices=deed.invoices())
     if forbidden:
         return deed.keep(connection, {"state": "cancelled", "reason": forbidden})
-    budget = _reserve(connection, deed, plan.purpose)
-    if isinstance(budget, datetime):
-        return budget
+    effect_id = ledger.new_id()
+    holder = ledger.take_slots(connection, effect_id, slots, reissue=_reissues(deed, slots))
+    if holder is not None:
+        return deed.keep(connection, {"state": "duplicate", "reason": "duplicate_intent", "effect": holder})
+    taken = spending.take(connection, deed, wanted)
+    if isinstance(taken, Refused):
+        ledger.leave_slots(connection, effect_id)
+        return taken.until or deed.keep(connection, {"state": "cancelled", "reason": taken.reason})
     state = "proposed" if deed.mode == "propose" else "intended"
-    reissue = _reissues(deed, slots)
-    made, holder = ledger.intend(connection, replace(plan, budget_id=budget), slots, state=state, at=deed.now(connection), reissue=reissue)
-    if made is not None:
-        return None
-    ledger.give_back(connection, budget)
-    return deed.keep(connection, {"state": "duplicate", "reason": "duplicate_intent", "effect": holder})
+    budgets.hold(connection, effect_id, taken)
+    ledger.intend(connection, effect_id, plan, state=state, at=deed.now(connection))
+    return None
 
 
 def _plan(deed: Deed, request: BaseModel, purpose: str) -> Plan:
@@ -115,30 +116,6 @@ def _plan(deed: Deed, request: BaseModel, purpose: str) -> Plan:
         amount=_amount(deed.obj, request),
         valid_until=deed.valid_until,
     )
-
-
-def _reserve(connection: Connection, deed: Deed, purpose: str) -> int | datetime | None:
-    """Take one from the day's cap; where it is used up, say so once and give the instant it is free again."""
-    if deed.effect.daily_cap is None:
-        return None
-    policy = deed.workflow.policy.model_validate(deed.runtime.policy_body(deed.claim.row["policy_id"]))
-    limit, today, zone = deed.effect.daily_cap(policy), deed.today(connection), deed.runtime.zone_of(deed.source)
-    scope = f"{deed.source}/{deed.workflow.name}/{purpose}"
-    budget = ledger.reserve(connection, scope, today, limit)
-    if budget is not None:
-        _stop_spike(connection, deed, scope, deed.effect.spike_floor and deed.effect.spike_floor(policy))
-        return budget
-    subject = f"{deed.source}/{deed.workflow.name}"
-    desk.alert(connection, source=deed.source, subject=subject, reason="daily_cap", at=deed.now(connection), detail={"limit": limit})
-    return datetime.combine(today + timedelta(days=1), datetime.min.time(), zone)
-
-
-def _stop_spike(connection: Connection, deed: Deed, scope: str, floor: int | None) -> None:
-    """Pause the workflow where today is far beyond the usual; the effect is then held with all others."""
-    today = deed.today(connection)
-    found = None if floor is None else volume.spike(connection, scope, today, floor=floor)
-    if found is not None:
-        volume.stop(connection, deed.source, deed.workflow.name, scope, found, today=today, at=deed.now(connection))
 
 
 def _reissues(deed: Deed, slots: list[ledger.Slot]) -> bool:

@@ -1,6 +1,6 @@
 """The effect ledger: what was meant to be done to the world, in which slot, and how it came out.
 
-Owns tables `effect`, `slot` and `budget` and their queries. Every change of state is a compare-and-set that also writes the
+Owns tables `effect` and `slot` and their queries. Every change of state is a compare-and-set that also writes the
 chained log. A slot is held by one effect per generation until that effect is cancelled, rejected or expired.
 """
 
@@ -8,7 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
-from receiver.db import BIGINT, Json, UtcDateTime, canonical_json, insert_of, row_id, table_of
-from workers import chain
+from receiver.db import Json, UtcDateTime, canonical_json, row_id, table_of
+from workers import budgets, chain
 from workers.errors import StateConflict
 
 FREED = ("cancelled", "rejected", "expired")
@@ -68,7 +68,6 @@ class EffectRow(SQLModel, table=True):
     reference: str | None = Field(default=None, max_length=128)
     before: Any = Field(default=None, sa_column=sa.Column(Json))
     fresh_hash: str | None = Field(default=None, max_length=64)
-    budget_id: int | None = Field(default=None, sa_column=sa.Column(BIGINT))
     attempts: int = 0
     calls: int = 0
     retired: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
@@ -110,18 +109,6 @@ class SlotRow(SQLModel, table=True):
     live: bool = Field(sa_column=sa.Column(sa.Boolean, nullable=False))
 
 
-class Budget(SQLModel, table=True):
-    """What one scope used up in one window."""
-
-    __tablename__ = "budget"
-    __table_args__ = (sa.UniqueConstraint("scope", "window_on", name="budget_window"),)
-
-    id: int | None = Field(default=None, sa_column=row_id())
-    scope: str = Field(max_length=160)
-    window_on: date
-    used: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Slot:
     """(source, object, purpose, level or version). `exclusive`: refused while any version of the purpose is called, unknown or done."""
@@ -149,7 +136,6 @@ class Plan:
     request: dict[str, Any]
     amount: str | None = None
     valid_until: datetime | None = None
-    budget_id: int | None = None
 
     @property
     def request_hash(self) -> str:
@@ -169,15 +155,17 @@ def is_as_planned(row: sa.RowMapping) -> bool:
     return hash_of(row["service"], row["request"]) == str(row["request_hash"])
 
 
-def intend(
-    connection: Connection, plan: Plan, slots: Sequence[Slot], *, state: str, at: datetime, reissue: bool = False
-) -> tuple[str | None, str | None]:
-    """(id of the new effect, None), or (None, id of the effect that holds a slot). The caller holds the objects' mirror rows."""
-    effect_id = uuid.uuid4().hex[:20]
+def new_id() -> str:
+    """The id of an effect about to be planned."""
+    return uuid.uuid4().hex[:20]
+
+
+def take_slots(connection: Connection, effect_id: str, slots: Sequence[Slot], *, reissue: bool = False) -> str | None:
+    """Take every slot for the effect, or none: then the id of the effect that holds one. The caller holds the objects' mirror rows."""
     for slot in slots:
         holder = taken_by(connection, slot, reissue=reissue)
         if holder is not None:
-            return None, holder
+            return holder
     for slot in slots:
         generation = latest_generation(connection, slot)
         values = {
@@ -190,6 +178,16 @@ def intend(
             "live": True,
         }
         connection.execute(_ADD_SLOT, values)
+    return None
+
+
+def leave_slots(connection: Connection, effect_id: str) -> None:
+    """Give back what `take_slots` took: the effect is not planned after all."""
+    connection.execute(_LEAVE_SLOTS, {"of_effect": effect_id})
+
+
+def intend(connection: Connection, effect_id: str, plan: Plan, *, state: str, at: datetime) -> None:
+    """Plan the effect, which holds its slots."""
     content = {n: getattr(plan, n) for n in Plan.__dataclass_fields__}
     row = {
         **content,
@@ -203,7 +201,6 @@ def intend(
     }
     connection.execute(_ADD, row)
     chain.append(connection, effect_id=effect_id, before="", after=state, at=at, request_hash=plan.request_hash)
-    return effect_id, None
 
 
 def taken_by(connection: Connection, slot: Slot, *, reissue: bool = False, besides: str = "") -> str | None:
@@ -258,25 +255,10 @@ def move(
     connection.execute(_move(tuple(values)), {f"to_{name}": value for name, value in values.items()} | {"of_effect": effect_id})
     if after in FREED:
         connection.execute(_FREE, {"of_effect": effect_id})
-        give_back(connection, row.budget_id)
+        budgets.release(connection, effect_id)
     return chain.append(
         connection, effect_id=effect_id, before=row.state, after=after, at=at, request_hash=row.request_hash, reason=reason, actor=actor
     )
-
-
-def reserve(connection: Connection, scope: str, on: date, limit: int) -> int | None:
-    """Take one from the scope's budget of the day: its row id, or None where it is used up."""
-    table = table_of(Budget)
-    connection.execute(insert_of(connection, Budget).values(scope=scope, window_on=on, used=0).on_conflict_do_nothing())
-    free = sa.and_(table.c.scope == scope, table.c.window_on == on, table.c.used < limit)
-    return connection.execute(sa.update(table).where(free).values(used=table.c.used + 1).returning(table.c.id)).scalar_one_or_none()
-
-
-def give_back(connection: Connection, budget_id: int | None) -> None:
-    """Return what `reserve` took."""
-    if budget_id is not None:
-        table = table_of(Budget)
-        connection.execute(sa.update(table).where(table.c.id == budget_id).values(used=table.c.used - 1))
 
 
 def postpone(connection: Connection, effect_id: str, state: str, *, attempts: int, wake_at: datetime, reason: str) -> None:
@@ -291,15 +273,6 @@ def look_now(connection: Connection, run_id: str) -> bool:
     table = table_of(EffectRow)
     waiting = sa.and_(table.c.run_id == run_id, table.c.state.in_(("approved", "intended")))
     return connection.execute(sa.update(table).where(waiting).values(wake_at=None)).rowcount > 0
-
-
-def used_between(connection: Connection, scope: str, first: date, last: date) -> dict[date, int]:
-    """What the scope used on each day, `first` to `last` inclusive."""
-    table = table_of(Budget)
-    rows = connection.execute(
-        sa.select(table.c.window_on, table.c.used).where(table.c.scope == scope, table.c.window_on.between(first, last))
-    )
-    return {row.window_on: row.used for row in rows}
 
 
 def retire(connection: Connection, effect_id: str) -> None:
@@ -350,7 +323,8 @@ _LOAD = sa.select(_EFFECT).where(_THIS)
 _OF_STEP = sa.select(_EFFECT).where(
     _EFFECT.c.run_id == sa.bindparam("of_run"), _EFFECT.c.step == sa.bindparam("of_step"), sa.not_(_EFFECT.c.retired)
 )
-_STATE = sa.select(_EFFECT.c.state, _EFFECT.c.request_hash, _EFFECT.c.budget_id, _EFFECT.c.calls).where(_THIS).with_for_update()
+_STATE = sa.select(_EFFECT.c.state, _EFFECT.c.request_hash, _EFFECT.c.calls).where(_THIS).with_for_update()
+_LEAVE_SLOTS = sa.delete(_SLOT).where(_SLOT.c.effect_id == sa.bindparam("of_effect"))
 _FREE = sa.update(_SLOT).where(_SLOT.c.effect_id == sa.bindparam("of_effect")).values(live=False)
 _OF_PURPOSE = sa.and_(
     _SLOT.c.source == sa.bindparam("of_source"),

@@ -5,7 +5,7 @@ what they give, so a replay sees the same. Exported to authors by workers/author
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -15,12 +15,14 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import canonical_json, table_of
 from receiver.event import Event, InvoiceCompleted
-from workers import control, events, ledger, mirror, operator, policies, runs
+from receiver.money import Money
+from workers import budgets, control, events, ledger, mirror, operator, policies, runs, spending
 from workers.events import EventRow
 from workers.ledger import EffectRow
 from workers.mirror import Mirror
 from workers.operator import Order
 from workers.runs import UNFINISHED, RunRow
+from workers.terms import Budget
 
 E = TypeVar("E", bound=Event)
 
@@ -81,6 +83,12 @@ def events_of_invoice(connection: Connection, source: str, invoice_id: str, type
     """Events of `types` about one invoice, in the order they were recorded."""
     found = events.concerning(connection, source, customer_id=None, invoice_id=invoice_id, types=[t.type for t in types])
     return [cast(E, recorded.event) for recorded in found]
+
+
+def amount_used(connection: Connection, source: str, workflow: str, budget: Budget, *, on: date, currency: str, scope: str = "") -> Money:
+    """What a budget of Money has used up in its window that the local day `on` is in: what is done, open and unknown."""
+    first, name = spending.opens_on(budget.window, on), spending.counter(source, workflow, budget, currency, scope)
+    return Money.of_minor_units(budgets.used_between(connection, name, first, first).get(first, 0), currency)
 
 
 def x_attributes_of(connection: Connection, source: str, customer_id: str) -> dict[str, str] | None:

@@ -25,6 +25,16 @@ def takes(fn: object, count: int) -> bool:
         return True
 
 
+def takes_some(fn: object) -> bool:
+    """Whether this is a function of one thing and perhaps of named ones."""
+    try:
+        return callable(fn) and inspect.signature(fn).bind_partial(None) is not None
+    except TypeError:
+        return False
+    except ValueError:  # a built-in one that does not say
+        return True
+
+
 def place_of(error: BaseException, file: str) -> str:
     """Where in an author's file an error came about, as "name.py:31"; the file alone where no line of it is in the traceback."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

@@ -15,6 +15,7 @@ from workers.errors import WorkflowInvalid
 from workers.ledger import Slot
 from workers.providers.service import Query, Service
 from workers.schedule import Daily, Every
+from workers.terms import Budget
 
 Trigger = type[Event] | Every | Daily
 
@@ -60,7 +61,7 @@ class EffectDef:
     fresh: Read
     unless: tuple[type[Event], ...] = ()
     touches: tuple[str, ...] = ()
-    daily_cap: Callable[[Any], int] | None = None
+    budgets: tuple[Budget, ...] = ()
     spike_floor: Callable[[Any], int] | None = None
 
 

@@ -1,6 +1,6 @@
 """The spike stop: a workflow that suddenly does far more than usual stops and asks a person.
 
-Compares the day's use of a budget with the fourteen days before it. Used by workers/effects.py in the transaction that reserves; an
+Compares the day's use of a budget with the fourteen days before it. Used by workers/spending.py in the transaction that reserves; an
 operator's resume holds for the rest of that day.
 """
 
@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workers import control, desk, ledger
+from workers import budgets, control, desk
 
 HISTORY_DAYS = 14
 FACTOR = 3
@@ -26,7 +26,7 @@ class Spike:
 
 def spike(connection: Connection, scope: str, today: date, *, floor: int) -> Spike | None:
     """More than three times the daily average of the last fourteen days, once there are fourteen days of history and `floor` is passed."""
-    used = ledger.used_between(connection, scope, today - LOOK_BACK, today)
+    used = budgets.used_between(connection, scope, today - LOOK_BACK, today)
     if not used or min(used) > today - timedelta(days=HISTORY_DAYS):
         return None
     before = sum(count for day, count in used.items() if today - timedelta(days=HISTORY_DAYS) <= day < today)

@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from receiver.event import InvoiceCompleted
-from workers.authoring import InvoicePaid, Paused, Read, Run, SendStopped, Slot, effect, monsum, workflow
+from workers.authoring import Budget, InvoicePaid, Paused, Read, Run, SendStopped, Slot, effect, monsum, workflow
 from workers.errors import WorkflowInvalid
 from workers.schedule import Daily, Every
 
 
 def slot(i: Any, **said: Any) -> list[Slot]:
     return [Slot(i.source, i.id, "x")]
+
+
+def one(*given: Any) -> Any:
+    return 1
 
 
 READ = Read(monsum.invoice, must=lambda *a, **k: None)
@@ -48,6 +52,26 @@ def test_a_trigger_is_an_event_or_a_schedule(on: Any) -> None:
         ({"unless": Paused}, "a tuple of States"),
         ({"unless": ("paused",)}, "a tuple of States"),
         ({"spike_floor": lambda policy: 5}, "give both"),
+        ({"budget": 5}, "budget= takes a Budget"),
+        ({"budget": (Budget("a", limit=one), 5)}, "budget= takes a Budget"),
+        ({"budget": Budget("", limit=one)}, "a budget's name"),
+        ({"budget": Budget("a/b", limit=one)}, "a budget's name"),
+        ({"budget": Budget("a", limit=5)}, 'limit= of budget "a" takes a function'),
+        ({"budget": Budget("a", limit=one, window="year")}, 'window= of budget "a" takes "day", "week" or "month"'),
+        ({"budget": Budget("a", limit=one, full="drop")}, 'full= of budget "a" takes "wait" or "cancel"'),
+        ({"budget": Budget("a", limit=one, scope="customer")}, 'scope= of budget "a" takes a function'),
+        ({"budget": Budget("a", limit=one, amount=5)}, 'amount= of budget "a" takes a function'),
+        ({"budget": (Budget("a", limit=one), Budget("a", limit=one))}, "two budgets have one name"),
+        ({"budget": Budget("daily_cap", limit=one)}, "may not be called"),
+        ({"budget": Budget("a", limit=lambda: 5)}, 'limit= of budget "a" takes a function of the policy'),
+        ({"budget": Budget("a", limit=-5)}, 'limit= of budget "a" takes a function of the policy'),
+        (
+            {"budget": Budget("a", limit=one, amount=lambda obj: None)},
+            'amount= of budget "a" takes a function of the object and the request',
+        ),
+        ({"budget": Budget("a", limit=one, scope=lambda: "x")}, 'scope= of budget "a" takes a function of the object'),
+        ({"daily_cap": 5}, "daily_cap= and spike_floor= take a function of the policy"),
+        ({"daily_cap": one, "spike_floor": 5}, "daily_cap= and spike_floor= take a function of the policy"),
     ],
 )
 def test_an_effect_names_what_it_lacks(said: dict[str, Any], missing: str) -> None:

@@ -1,6 +1,5 @@
-"""The ledger: slots are held once, states move along their edges only, budgets are counted."""
+"""The ledger: slots are held once, states move along their edges only."""
 
-from datetime import date
 from itertools import product
 
 import pytest
@@ -16,17 +15,27 @@ STATES = ("proposed", "approved", "intended", "calling", "unknown", "done", "rej
 SLOT = Slot("shop", "9", "send", "v1", exclusive=True)
 
 
-def plan(step: str = "act", run_id: str = "r1", *, budget_id: int | None = None) -> Plan:
+def plan(step: str = "act", run_id: str = "r1") -> Plan:
     return Plan(
         run_id=run_id, step=step, workflow="w", source="shop", service="invoice.sendbyemail", object_kind="invoice", object_id="9",
-        customer_id="7", purpose="send", request={"a": 1}, budget_id=budget_id,
+        customer_id="7", purpose="send", request={"a": 1},
     )  # fmt: skip
 
 
 def intended(
     database: Database, run_id: str = "r1", *, slots: tuple[Slot, ...] = (SLOT,), reissue: bool = False
 ) -> tuple[str | None, str | None]:
-    return database.write(lambda c: ledger.intend(c, plan(run_id=run_id), slots, state="intended", at=START, reissue=reissue))
+    """(id of the new effect, None), or (None, id of the effect that holds a slot)."""
+
+    def act(connection: sa.Connection) -> tuple[str | None, str | None]:
+        effect_id = ledger.new_id()
+        holder = ledger.take_slots(connection, effect_id, slots, reissue=reissue)
+        if holder is not None:
+            return None, holder
+        ledger.intend(connection, effect_id, plan(run_id=run_id), state="intended", at=START)
+        return effect_id, None
+
+    return database.write(act)
 
 
 def made(database: Database, run_id: str = "r1", **said: object) -> str:
@@ -166,27 +175,3 @@ def test_the_request_of_an_effect_is_bound_by_its_hash(database: Database) -> No
     assert row is not None
     assert row["request_hash"] == plan().request_hash
     assert plan().request_hash != Plan(**{n: getattr(plan(), n) for n in Plan.__dataclass_fields__} | {"request": {"a": 2}}).request_hash
-
-
-def test_a_budget_is_counted_and_given_back(database: Database) -> None:
-    today = date(2026, 11, 20)
-    taken = [database.write(lambda c: ledger.reserve(c, "shop/w/send", today, 2)) for _ in range(3)]
-    assert [one is not None for one in taken] == [True, True, False]
-
-    effect_id = database.write(lambda c: ledger.intend(c, plan(budget_id=taken[0]), (SLOT,), state="intended", at=START))[0]
-    assert effect_id is not None
-    moved(database, effect_id, "cancelled")
-
-    with database.read() as connection:
-        assert ledger.used_between(connection, "shop/w/send", today, today) == {today: 1}
-
-
-def test_what_is_done_gives_nothing_back(database: Database) -> None:
-    today = date(2026, 11, 20)
-    budget = database.write(lambda c: ledger.reserve(c, "shop/w/send", today, 1))
-    effect_id = database.write(lambda c: ledger.intend(c, plan(budget_id=budget), (SLOT,), state="intended", at=START))[0]
-    assert effect_id is not None
-    moved(database, effect_id, "calling")
-    moved(database, effect_id, "done")
-
-    assert database.write(lambda c: ledger.reserve(c, "shop/w/send", today, 1)) is None

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from receiver.db import Database
-from workers import control, ledger, volume
+from workers import budgets, control, volume
 from workers.volume import Spike
 
 SCOPE, TODAY = "shop/auto-send/send", date(2026, 11, 20)
@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 def use(database: Database, days_ago: int, times: int) -> None:
     """`times` were intended on a day."""
     for _ in range(times):
-        database.write(lambda c: ledger.reserve(c, SCOPE, TODAY - timedelta(days=days_ago), 1000))
+        database.write(lambda c: budgets.reserve(c, SCOPE, TODAY - timedelta(days=days_ago), 1000))
 
 
 def found(database: Database, floor: int = 1) -> Spike | None:

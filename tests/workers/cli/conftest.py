@@ -128,8 +128,9 @@ def made(store: Database) -> Made:
             run_id=run_id, step="send e-mail", workflow="auto-send", source="shop", service="invoice.sendbyemail", object_kind="invoice",
             object_id="4711", customer_id="501", purpose="send", request={"INVOICE_ID": "4711"}, amount="119.00 EUR",
         )  # fmt: skip
-        effect, _ = ledger.intend(connection, plan, [ledger.Slot("shop", "4711", "send", "v1")], state="proposed", at=AT)
-        assert effect is not None
+        effect = ledger.new_id()
+        assert ledger.take_slots(connection, effect, [ledger.Slot("shop", "4711", "send", "v1")]) is None
+        ledger.intend(connection, effect, plan, state="proposed", at=AT)
         return Made(delivery, event.id, run_id, effect)
 
     return store.write(write)

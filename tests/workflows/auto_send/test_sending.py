@@ -35,7 +35,7 @@ def test_a_proposal_nobody_approved_by_the_evening_is_proposed_again_in_the_morn
     shop.complete()
     shop.until("2026-11-21 07:30")
 
-    assert [(state, reason) for _, _, state, reason in shop.flow.effects] == [("expired", "expired"), ("proposed", None)]
+    assert [(state, reason) for _, _, state, reason in shop.flow.effects] == [("expired", "expired"), ("proposed", "mode_propose")]
 
 
 def test_a_rejected_proposal_ends_the_run_with_its_reason(open_shop: Open) -> None:
@@ -90,9 +90,11 @@ def send_another_version(shop: Shop, invoice: str) -> None:
 
     def act(connection: sa.Connection) -> None:
         slot, now = Slot("shop", invoice, "send", "another", exclusive=True), shop.flow.clock.now
-        made, _ = ledger.intend(connection, plan, [slot], state="intended", at=now)
-        ledger.move(connection, str(made), "calling", since=["intended"], at=now, calling_at=now)
-        ledger.move(connection, str(made), "done", since=["calling"], at=now)
+        made = ledger.new_id()
+        assert ledger.take_slots(connection, made, [slot]) is None
+        ledger.intend(connection, made, plan, state="intended", at=now)
+        ledger.move(connection, made, "calling", since=["intended"], at=now, calling_at=now)
+        ledger.move(connection, made, "done", since=["calling"], at=now)
 
     shop.flow.db.write(act)
 

@@ -68,9 +68,9 @@ def upgrade() -> None:
     op.create_table(
         "budget",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("scope", sa.String(length=160), nullable=False),
+        sa.Column("scope", sa.String(length=512), nullable=False),
         sa.Column("window_on", sa.Date(), nullable=False),
-        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("used", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("scope", "window_on", name="budget_window"),
     )
@@ -83,7 +83,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "control",
-        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=128), nullable=False),
@@ -156,7 +156,6 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=128), nullable=True),
         sa.Column("before", sa.Text(), nullable=True),
         sa.Column("fresh_hash", sa.String(length=64), nullable=True),
-        sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
         sa.Column("retired", sa.Boolean(), nullable=False),
@@ -316,6 +315,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_reread_due_at"), "reread", ["due_at"], unique=False)
     op.create_table(
+        "reservation",
+        sa.Column("effect_id", sa.String(length=32), nullable=False),
+        sa.Column("budget_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("units", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("effect_id", "budget_id"),
+    )
+    op.create_table(
         "run",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -435,6 +441,7 @@ def downgrade() -> None:
     op.drop_index("run_due", table_name="run")
     op.drop_index("run_customer", table_name="run")
     op.drop_table("run")
+    op.drop_table("reservation")
     op.drop_index(op.f("ix_reread_due_at"), table_name="reread")
     op.drop_table("reread")
     op.drop_table("refusal")
