@@ -73,9 +73,10 @@ from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
 from workers.run import Run
 from workers.schedule import Daily, Every, span_of
-from workers.terms import DAILY_CAP, Budget, budgets_of
+from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
 
 __all__ = [
+    "Approval",
     "Budget",
     "CustomerCreated",
     "CustomerDeleted",
@@ -221,6 +222,7 @@ def effect(
     fresh: Read | None = None,
     unless: Sequence[type[Event]] = (),
     touches: Sequence[str] = (),
+    approval: Approval | None = None,
     budget: Budget | Sequence[Budget] = (),
     daily_cap: Callable[[Any], int] | None = None,
     spike_floor: Callable[[Any], int] | None = None,
@@ -230,6 +232,7 @@ def effect(
     Raises WorkflowInvalid naming the file where something is missing or of the wrong kind; `slot` and `fresh` are always needed.
 
     `touches`:   mirror fields that the call moves at the provider: their first differing webhook is its echo.
+    `approval`:  when it needs a person's yes, also in mode auto.
     `budget`:    one Budget or several: how many, or how much Money, per scope and window.
     `daily_cap`: policy -> how many of it may be intended on one local day of the source; short for a Budget per purpose.
     `spike_floor`: policy -> above how many a day more than three times the 14-day average pauses the workflow; needs `daily_cap`.
@@ -245,6 +248,10 @@ def effect(
         )
     if not _are(unless, State):
         raise WorkflowInvalid(f"effect({service.name}): unless= takes a tuple of States, such as (Paused, Disputed)", file=file)
+    if approval is not None and not isinstance(approval, Approval):
+        raise WorkflowInvalid(f"effect({service.name}): approval= takes Approval(when=…)", file=file)
+    if approval is not None and (mistake := approval.mistake()):
+        raise WorkflowInvalid(f"effect({service.name}): {mistake}", file=file)
     budgets = _budgets(service.name, budget, daily_cap, file)
     if any(given is not None and not takes(given, 1) for given in (daily_cap, spike_floor)):
         raise WorkflowInvalid(
@@ -258,6 +265,7 @@ def effect(
         fresh=fresh,
         unless=tuple(unless),
         touches=tuple(touches),
+        approval=approval,
         budgets=budgets,
         spike_floor=spike_floor,
     )

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import canonical_json
 from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
-from workers import breaker, control, desk, drain, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
+from workers import approvals, breaker, control, desk, drain, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
 from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
@@ -55,8 +55,9 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     if refused:
         return deed.end(row, "cancelled", refused)
     deed.runtime.point("read")
+    why = approvals.still_needed(deed, row)
     started = deed.runtime.clock.boot_s()
-    begun = deed.runtime.db.write(lambda c: _begin(c, deed, row, fresh, now))
+    begun = deed.runtime.db.write(lambda c: _begin(c, deed, row, fresh, now, why))
     if not isinstance(begun, Head):
         deed.runtime.point("not-called")
         return begun
@@ -81,8 +82,13 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 
 
-def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseModel, read_at: datetime) -> Head | journal.Entry | None:
-    """intended → calling with every check at the last moment: the log's head, a journal entry, or None to look again."""
+def _begin(
+    connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseModel, read_at: datetime, why: str | None
+) -> Head | journal.Entry | None:
+    """intended → calling with every check at the last moment: the log's head, a journal entry, or None to look again.
+
+    `why`: the author's reason for asking a person first.
+    """
     customers = deed.customers(connection, fresh)
     deed.hold_ground(connection, customers)
     now = deed.now(connection)
@@ -92,12 +98,15 @@ def _begin(connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseMo
     if not ledger.is_as_planned(row):
         return _drop_changed(connection, deed, row, now)
     mode = control.mode_of(connection, deed.source, deed.workflow.name, deed.runtime.first_mode(deed.workflow.name))
-    if mode == "propose" and row["approved_at"] is None:
-        ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason="mode_changed")
-        return None
     reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row, customers)
     if reason:
         return deed.settle_as(connection, row, "cancelled", reason)
+    if row["valid_until"] and now >= row["valid_until"]:
+        return deed.settle_as(connection, row, "expired", "expired")
+    why = why or ("mode_changed" if mode == "propose" else None)
+    if why and not approvals.given(row):
+        ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason=why)
+        return None
     _admit(connection, deed, row["intended_at"], now)
     before = fresh.model_dump(mode="json")
     hashed = hashlib.sha256(canonical_json(before).encode()).hexdigest()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
-from workers import budgets, calls, journal, ledger, reconcile, spending, waits
+from workers import approvals, budgets, calls, journal, ledger, reconcile, spending, waits
 from workers.deed import Deed, result_of
 from workers.errors import StateConflict, StepInvalid, Suspend
 from workers.ledger import Plan
@@ -51,13 +51,13 @@ def _intend(deed: Deed) -> journal.Entry | None:
     """Plan the effect in its slots: None once the row is there, an entry where it ends at once."""
     request, slots = _request(deed), deed.slots()
     plan = _plan(deed, request, slots[0].purpose)
-    wanted = spending.wanted(deed, request, plan.purpose)
+    wanted, why = spending.wanted(deed, request, plan.purpose), approvals.needed(deed, request)
     if deed.mode == "observe":
         seen = {"service": plan.service, "object": plan.object_id, "request": plan.request, "request_hash": plan.request_hash}
         entry = deed.runtime.db.write(lambda c: deed.keep(c, {"state": "observed", **seen}))
         deed.runtime.point("journaled")
         return entry
-    made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots, wanted))
+    made = deed.runtime.db.write(lambda c: _make(c, deed, plan, slots, wanted, why))
     deed.claim.noted.clear()
     deed.runtime.point("intended")
     if isinstance(made, datetime):
@@ -79,7 +79,7 @@ def _request(deed: Deed) -> BaseModel:
 
 
 def _make(
-    connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot], wanted: list[Wanted]
+    connection: Connection, deed: Deed, plan: Plan, slots: list[ledger.Slot], wanted: list[Wanted], why: str | None
 ) -> journal.Entry | datetime | None:
     deed.hold_ground(connection)
     journal.write_noted(connection, deed.claim, machine=deed.runtime.clock.machine(connection))
@@ -94,9 +94,10 @@ def _make(
     if isinstance(taken, Refused):
         ledger.leave_slots(connection, effect_id)
         return taken.until or deed.keep(connection, {"state": "cancelled", "reason": taken.reason})
-    state = "proposed" if deed.mode == "propose" else "intended"
+    why = why or (approvals.BY_MODE if deed.mode == "propose" else None)
+    state = "proposed" if why else "intended"
     budgets.hold(connection, effect_id, taken)
-    ledger.intend(connection, effect_id, plan, state=state, at=deed.now(connection))
+    ledger.intend(connection, effect_id, plan, state=state, at=deed.now(connection), reason=why or "")
     return None
 
 
@@ -115,6 +116,7 @@ def _plan(deed: Deed, request: BaseModel, purpose: str) -> Plan:
         request=request.model_dump(mode="json"),
         amount=_amount(deed.obj, request),
         valid_until=deed.valid_until,
+        approval_life_s=int(deed.effect.approval.life.total_seconds()) if deed.effect.approval else None,
     )
 
 

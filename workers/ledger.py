@@ -34,7 +34,9 @@ EDGES = {
 
 
 class EffectRow(SQLModel, table=True):
-    """One thing to be done once. `request` never changes; its hash is what an approval binds to.
+    """One thing to be done once. `request` never changes.
+
+    `approved_for`: what a person said yes to (`bound_to`); `approval_life_s`: how long such a yes holds, where the author says.
 
     `retired`: it was rejected and a person let its run's step plan anew.
     """
@@ -73,6 +75,8 @@ class EffectRow(SQLModel, table=True):
     retired: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     approved_by: str | None = Field(default=None, max_length=128)
     approved_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    approved_for: str | None = Field(default=None, max_length=64)
+    approval_life_s: int | None = None
     intended_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     valid_until: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     wake_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
@@ -136,6 +140,7 @@ class Plan:
     request: dict[str, Any]
     amount: str | None = None
     valid_until: datetime | None = None
+    approval_life_s: int | None = None
 
     @property
     def request_hash(self) -> str:
@@ -153,6 +158,11 @@ def hash_of(service: str, request: Any) -> str:
 def is_as_planned(row: sa.RowMapping) -> bool:
     """Whether the request is still the one that was intended, and perhaps approved."""
     return hash_of(row["service"], row["request"]) == str(row["request_hash"])
+
+
+def bound_to(row: sa.RowMapping) -> str:
+    """What an approval of this effect is for: its request as it stands and its amount, as one SHA-256, hex."""
+    return hashlib.sha256(f"{hash_of(row['service'], row['request'])}\n{row['amount']}".encode()).hexdigest()
 
 
 def new_id() -> str:
@@ -186,13 +196,14 @@ def leave_slots(connection: Connection, effect_id: str) -> None:
     connection.execute(_LEAVE_SLOTS, {"of_effect": effect_id})
 
 
-def intend(connection: Connection, effect_id: str, plan: Plan, *, state: str, at: datetime) -> None:
-    """Plan the effect, which holds its slots."""
+def intend(connection: Connection, effect_id: str, plan: Plan, *, state: str, at: datetime, reason: str = "") -> None:
+    """Plan the effect, which holds its slots. `reason`: why it is only proposed."""
     content = {n: getattr(plan, n) for n in Plan.__dataclass_fields__}
     row = {
         **content,
         "id": effect_id,
         "state": state,
+        "reason": reason or None,
         "request_hash": plan.request_hash,
         "intended_at": at,
         "attempts": 0,
@@ -200,7 +211,7 @@ def intend(connection: Connection, effect_id: str, plan: Plan, *, state: str, at
         "retired": False,
     }
     connection.execute(_ADD, row)
-    chain.append(connection, effect_id=effect_id, before="", after=state, at=at, request_hash=plan.request_hash)
+    chain.append(connection, effect_id=effect_id, before="", after=state, at=at, request_hash=plan.request_hash, reason=reason)
 
 
 def taken_by(connection: Connection, slot: Slot, *, reissue: bool = False, besides: str = "") -> str | None:

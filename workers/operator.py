@@ -116,7 +116,11 @@ def carry_out(connection: Connection, runtime: Runtime, order: Order, row: sa.Ro
 def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: datetime) -> str:
     id, actor = effect["id"], order.actor
     if order.act == "approve":
-        ends = min(effect["valid_until"] or now + APPROVAL_LIFE, now + APPROVAL_LIFE)
+        if effect["valid_until"] and now >= effect["valid_until"]:
+            raise StateConflict("It went out of date before it was approved, and its workflow plans anew: see `billhook runs`", effect=id)
+        own = effect["approval_life_s"]
+        life = now + (APPROVAL_LIFE if own is None else timedelta(seconds=own))
+        ends = min(effect["valid_until"] or life, life)
         ledger.move(
             connection,
             id,
@@ -127,6 +131,7 @@ def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: da
             actor=actor,
             approved_by=actor,
             approved_at=now,
+            approved_for=ledger.bound_to(effect),
             valid_until=ends,
         )
         return "approved"

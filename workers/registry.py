@@ -15,7 +15,7 @@ from workers.errors import WorkflowInvalid
 from workers.ledger import Slot
 from workers.providers.service import Query, Service
 from workers.schedule import Daily, Every
-from workers.terms import Budget
+from workers.terms import Approval, Budget
 
 Trigger = type[Event] | Every | Daily
 
@@ -62,6 +62,7 @@ class EffectDef:
     unless: tuple[type[Event], ...] = ()
     touches: tuple[str, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    approval: Approval | None = None
     spike_floor: Callable[[Any], int] | None = None
 
 

@@ -1,10 +1,11 @@
-"""Terms: what an author demands of an effect beyond its slot and its fresh read: budgets.
+"""Terms: what an author demands of an effect beyond its slot and its fresh read: budgets, and a person's yes.
 
-Values only. `effect()` of workers/authoring.py checks them at import; workers/spending.py keeps to them.
+Values only. `effect()` of workers/authoring.py checks them at import; workers/spending.py and workers/approvals.py keep to them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from receiver.money import Money
@@ -14,6 +15,7 @@ Window = Literal["day", "week", "month"]
 Full = Literal["wait", "cancel"]
 DAILY_CAP = "daily_cap"
 NAME_MAX = 40
+WHY_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,35 @@ class Budget:
             (
                 self.amount is None or takes(self.amount, 2),
                 f"amount= {named} a function of the object and the request that returns Money",
+            ),
+        )
+        return next((wrong for fine, wrong in checked if not fine), None)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A person's yes, also in mode auto.
+
+    `when`: (policy, object, request) -> whether it is needed.
+    `life`: how long a yes holds; past it the effect expires.
+    `why`:  the code that `billhook approvals` shows.
+    """
+
+    when: Callable[[Any, Any, Any], bool]
+    life: timedelta = timedelta(hours=72)
+    why: str = "approval_needed"
+
+    def mistake(self) -> str | None:
+        """What is wrong with it, and what to write instead; None where nothing is."""
+        checked = (
+            (takes(self.when, 3), "when= of an Approval takes a function of the policy, the object and the request"),
+            (
+                isinstance(self.life, timedelta) and self.life >= timedelta(minutes=1),
+                "life= of an Approval takes a timedelta of a minute or more",
+            ),
+            (
+                isinstance(self.why, str) and 0 < len(self.why) <= WHY_MAX,
+                f"why= of an Approval takes a text of 1 to {WHY_MAX} letters, such as above_limit",
             ),
         )
         return next((wrong for fine, wrong in checked if not fine), None)

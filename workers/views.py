@@ -126,7 +126,7 @@ VIEWS = {
         View(
             name="approvals", model=EffectRow, order="intended_at", more=advice.of_effect, only="state = 'proposed'",
             filters={"source": "source", "type": "service", "customer": "customer_id", "invoice": "object_id"},
-            shown=("id", "intended_at", "source", "object_id", "customer_id", "known", "valid_until"),
+            shown=("id", "intended_at", "source", "object_id", "customer_id", "reason", "known", "valid_until"),
         ),
         View(
             name="alerts", model=Alert, order="id", more=_alert, filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.event import InvoiceCompleted
-from workers.authoring import Budget, InvoicePaid, Paused, Read, Run, SendStopped, Slot, effect, monsum, workflow
+from workers.authoring import Approval, Budget, InvoicePaid, Paused, Read, Run, SendStopped, Slot, effect, monsum, workflow
 from workers.errors import WorkflowInvalid
 from workers.schedule import Daily, Every
 
@@ -72,6 +72,15 @@ def test_a_trigger_is_an_event_or_a_schedule(on: Any) -> None:
         ({"budget": Budget("a", limit=one, scope=lambda: "x")}, 'scope= of budget "a" takes a function of the object'),
         ({"daily_cap": 5}, "daily_cap= and spike_floor= take a function of the policy"),
         ({"daily_cap": one, "spike_floor": 5}, "daily_cap= and spike_floor= take a function of the policy"),
+        ({"approval": True}, r"approval= takes Approval\(when=…\)"),
+        ({"approval": Approval(when=True)}, "when= of an Approval takes a function"),
+        (
+            {"approval": Approval(when=lambda policy: True)},
+            "when= of an Approval takes a function of the policy, the object and the request",
+        ),
+        ({"approval": Approval(when=one, life=72)}, "life= of an Approval takes a timedelta"),
+        ({"approval": Approval(when=one, life=timedelta(0))}, "life= of an Approval takes a timedelta"),
+        ({"approval": Approval(when=one, why="")}, "why= of an Approval takes a text"),
     ],
 )
 def test_an_effect_names_what_it_lacks(said: dict[str, Any], missing: str) -> None:

@@ -105,7 +105,7 @@ def test_a_move_that_would_set_the_plan_is_refused() -> None:
             with pytest.raises(ValueError, match=name):
                 flow.db.write(lambda c, changed=changed: ledger.move(c, row["id"], "approved", since=["proposed"], at=START, **changed))
 
-        assert act(flow) == ("proposed", None)
+        assert act(flow) == ("proposed", "mode_propose")
 
 
 def test_a_request_changed_after_its_approval_is_not_called_and_people_are_told() -> None:

@@ -48,7 +48,7 @@ def test_in_propose_it_waits_for_a_person() -> None:
         flow.trigger("invoice.completed")
         flow.advance(days=1)
 
-        assert act(flow) == ("proposed", None)
+        assert act(flow) == ("proposed", "mode_propose")
         assert times(flow, SEND) == 0
 
 

@@ -161,6 +161,8 @@ def upgrade() -> None:
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.Column("approved_by", sa.String(length=128), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("approved_for", sa.String(length=64), nullable=True),
+        sa.Column("approval_life_s", sa.Integer(), nullable=True),
         sa.Column("intended_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
