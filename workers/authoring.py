@@ -66,6 +66,7 @@ from workers.lookups import (
     x_attributes_of,
 )
 from workers.operator import Order
+from workers.panels import make_panel
 from workers.places import file_of, takes
 from workers.providers import monsum
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc
@@ -140,6 +141,7 @@ __all__ = [
     "give_event",
     "give_order",
     "monsum",
+    "panel",
     "policy_of_run",
     "switched_at",
     "tags_of",
@@ -150,6 +152,7 @@ __all__ = [
 
 QUIET_LONGEST = timedelta(days=7)
 F = TypeVar("F", bound=Callable[..., None])
+P = TypeVar("P", bound=Callable[..., list[Any]])
 
 
 def workflow(
@@ -210,6 +213,19 @@ def workflow(
                 debounce=_quiet(name, debounce, file_of(fn)),
             )
         )
+        return fn
+
+    return register
+
+
+def panel(name: str) -> Callable[[P], P]:
+    """Register a query (connection, source) -> list[Row] as a table for operators; Row is a dataclass or a pydantic model."""
+
+    if callable(name):
+        raise WorkflowInvalid('A panel has a name: write @panel("late payers")', file=file_of(name))
+
+    def register(fn: P) -> P:
+        REGISTRY.add_panel(make_panel(name, fn))
         return fn
 
     return register

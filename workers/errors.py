@@ -47,6 +47,10 @@ class WorkflowInvalid(BillhookError):
     """A workflow file cannot be used. The message names the file, the name in it and the way out."""
 
 
+class PanelFailed(BillhookError):
+    """A panel's query cannot be shown. The message names the panel and the place in its author's file."""
+
+
 class StepInvalid(BillhookError):
     """A step is used in a way that could not be replayed. The message names the step and the way out."""
 

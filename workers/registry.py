@@ -1,4 +1,4 @@
-"""The registry: every workflow this process knows, by name and by trigger.
+"""The registry: every workflow and panel this process knows, by name, and workflows by trigger.
 
 Owns `Workflow` and `EffectDef`. workers/loading.py fills it; a file that did not import stands in `broken`.
 """
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from receiver.event import Event
 from workers.errors import WorkflowInvalid
 from workers.ledger import Slot
+from workers.panels import Panel
 from workers.providers.service import Query, Service
 from workers.schedule import Daily, Every
 from workers.terms import Approval, Budget
@@ -71,6 +72,7 @@ class Registry:
 
     def __init__(self, workflows: Iterable[Workflow] = ()) -> None:
         self._named: dict[str, Workflow] = {}
+        self._panels: dict[str, Panel] = {}
         self.broken: dict[str, str] = {}
         for workflow in workflows:
             self.add(workflow)
@@ -85,8 +87,22 @@ class Registry:
         self._named[workflow.name] = workflow
 
     def drop(self, module: str) -> None:
-        """Forget the workflows of a module that did not import to its end."""
+        """Forget the workflows and panels of a module that did not import to its end."""
         self._named = {name: workflow for name, workflow in self._named.items() if workflow.fn.__module__ != module}
+        self._panels = {name: panel for name, panel in self._panels.items() if panel.fn.__module__ != module}
+
+    def add_panel(self, panel: Panel) -> None:
+        known = self._panels.get(panel.name)
+        if known is not None and (known.file, known.fn.__qualname__) != (panel.file, panel.fn.__qualname__):
+            raise WorkflowInvalid(f'Two functions make the panel "{panel.name}": rename one', file=panel.file, other=known.file)
+        self._panels[panel.name] = panel
+
+    def panel(self, name: str) -> Panel | None:
+        return self._panels.get(name)
+
+    def panels(self) -> list[Panel]:
+        """Every panel, by name."""
+        return sorted(self._panels.values(), key=lambda panel: panel.name)
 
     def get(self, name: str) -> Workflow | None:
         return self._named.get(name)

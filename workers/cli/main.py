@@ -19,6 +19,7 @@ from workers.cli.doctor import doctor
 from workers.cli.explain import explain
 from workers.cli.lists import HELP, list_app
 from workers.cli.output import complain, print_error
+from workers.cli.panel import panel
 from workers.cli.prove import prove
 from workers.cli.replay import replay
 from workers.cli.session import Session
@@ -42,7 +43,7 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.sandbox, roles.migrate, roles.connect, doctor, trigger, explain, prove,
-    check_replay,
+    check_replay, panel,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal, replay,
     controls.mode, holds.freeze, holds.unfreeze, holds.pause, holds.resume,
 ):  # fmt: skip
