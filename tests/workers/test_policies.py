@@ -1,8 +1,16 @@
 """Policies: a version per content; a run keeps the one it began under."""
 
-from receiver.db import Database
+from datetime import timedelta
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from receiver.db import Database, table_of
 from tests.workers.letters import mail, times
-from workers import policies
+from workers import policies, recordings
+from workers.authoring import InvoiceCompleted, Run, workflow
+from workers.journal import JournalRow
+from workers.replay import check
 from workers.testing.flow import START, Flow
 
 
@@ -31,3 +39,33 @@ def test_a_run_keeps_the_policy_it_began_under() -> None:
         flow.advance(minutes=10)
 
         assert times(flow, "invoice.sendbyemail") == 1
+
+
+class Turn(BaseModel):
+    """Which way to go."""
+
+    left: bool = True
+
+
+@workflow("t-turn", on=InvoiceCompleted, policy=Turn)
+def turn(run: Run, event: InvoiceCompleted) -> None:
+    way = "left" if run.policy().left else "right"
+    run.step(f"{way} before", str, way)
+    run.sleep_until(event.at + timedelta(days=1))
+    run.step(f"{way} after", str, way)
+
+
+def test_a_policy_changed_under_live_runs_diverges_nothing_and_later_runs_follow_it() -> None:
+    with Flow(turn, policy={"left": True}) as flow:
+        flow.trigger("invoice.completed")
+        flow.runtime.policies = {"t-turn": {"mode": "auto", "left": False}}
+        open_runs = [check(recording, flow.runtime.registry) for recording in recordings.from_database(flow.db, {})]
+        flow.trigger("invoice.completed")
+        flow.advance(days=2)
+
+        assert [found.verdict for found in open_runs] == ["fits"]
+        assert [status for _, _, status, _ in flow.runs] == ["done", "done"]
+        steps = flow.rows(
+            sa.select(table_of(JournalRow).c.name).where(table_of(JournalRow).c.kind == "step").order_by(table_of(JournalRow).c.id)
+        )
+        assert [row["name"] for row in steps] == ["left before", "right before", "left after", "right after"]
