@@ -74,7 +74,7 @@ def of_alert(connection: Connection, row: Row) -> Advice:
     workflow = row["subject"].rpartition("/")[2]
     acts = {
         "spike_stop": [f"billhook resume --source {row['source']} --workflow {workflow}"],
-        "restored": ["billhook parked", f"billhook unfreeze {REASON}"],
+        "restored": ["billhook unfreeze", f"billhook unfreeze --yes {REASON}"],
         catchup.BROKEN: ["billhook doctor"],
         desk.UNREADABLE: ["billhook doctor"],
         breaker.OPEN: ["billhook doctor"],

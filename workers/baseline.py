@@ -70,31 +70,41 @@ def _by_id(records: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[
     return {str(record[key]): record for record in records if record.get(key)}
 
 
-def scan(runtime: Runtime, source: str) -> int:
-    """Read open invoices and newly dated ones; how many deliveries that made. Raises Retryable."""
-    client = cast(rereads.Reads, runtime.client(source, Rank.SWEEP))
+def scan(runtime: Runtime, source: str, *, since: datetime | None = None, rank: Rank = Rank.SWEEP) -> int:
+    """Read open invoices and those dated in the months from `since` on; how many deliveries that made. Raises Retryable.
+
+    `since` is a week ago where it is not given.
+    """
+    client = cast(rereads.Reads, runtime.client(source, rank))
     found = 0
-    for read_at, records, asked in _scanned(runtime, client, source):
+    for read_at, records, asked in _scanned(runtime, client, source, since):
         found += _keep(runtime, source, records, asked, read_at)
     return found
 
 
-def _scanned(runtime: Runtime, client: rereads.Reads, source: str) -> Iterator[tuple[datetime, list[Mapping[str, Any]], list[str]]]:
+def _scanned(
+    runtime: Runtime, client: rereads.Reads, source: str, since: datetime | None
+) -> Iterator[tuple[datetime, list[Mapping[str, Any]], list[str]]]:
     """(instant, records, ids asked for) of every request of one scan."""
     ids = _open_invoices(runtime, source)
     for start in range(0, len(ids), BY_ID):
         asked = ids[start : start + BY_ID]
         read_at = _now(runtime)
         yield read_at, list(client.invoices_by_id(asked)), asked
-    local = _now(runtime).astimezone(runtime.zone_of(source))
-    months = sorted({(day.year, day.month) for day in (local, local - MONTHS_BACK)})
-    for year, month in months:
+    now, zone = _now(runtime), runtime.zone_of(source)
+    for year, month in _months((since or now - MONTHS_BACK).astimezone(zone), now.astimezone(zone)):
         offset: int | None = 0
         while offset is not None:
             read_at = _now(runtime)
             page = client.invoices(offset=offset, year=str(year), month=f"{month:02d}")
             yield read_at, list(page.records), []
             offset = page.next_offset
+
+
+def _months(first: datetime, last: datetime) -> list[tuple[int, int]]:
+    """Every (year, month) between two local instants."""
+    numbers = range(12 * first.year + first.month - 1, 12 * last.year + last.month)
+    return [(number // 12, number % 12 + 1) for number in numbers]
 
 
 def _keep(runtime: Runtime, source: str, records: list[Mapping[str, Any]], asked: list[str], read_at: datetime) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import canonical_json
 from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
-from workers import approvals, breaker, control, desk, drain, journal, ledger, limits, mirror, reconcile, rereads, runs, waits
+from workers import approvals, breaker, control, desk, drain, journal, ledger, limits, mirror, reconcile, rereads, restored, runs, waits
 from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
@@ -103,7 +103,7 @@ def _begin(
         return deed.settle_as(connection, row, "cancelled", reason)
     if row["valid_until"] and now >= row["valid_until"]:
         return deed.settle_as(connection, row, "expired", "expired")
-    why = why or ("mode_changed" if mode == "propose" else None)
+    why = why or ("mode_changed" if mode == "propose" else restored.word_needed(connection, deed.claim))
     if why and not approvals.given(row):
         ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason=why)
         return None

@@ -53,6 +53,12 @@ def get(connection: Connection, name: str) -> Any:
     return connection.execute(_GET, {"of_name": name}).scalar_one_or_none()
 
 
+def set_at(connection: Connection, name: str) -> datetime:
+    """When `name` was set. Raises NoResultFound where nobody set it."""
+    found: datetime = connection.execute(sa.select(_CONTROL.c.set_at).where(_CONTROL.c.name == name)).scalar_one()
+    return found
+
+
 def named(connection: Connection, prefix: str) -> dict[str, Any]:
     """Every value whose name begins with `prefix`."""
     rows = connection.execute(sa.select(_CONTROL.c.name, _CONTROL.c.value).where(_CONTROL.c.name.startswith(prefix, autoescape=True)))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
-from workers import approvals, budgets, calls, journal, ledger, reconcile, spending, waits
+from workers import approvals, budgets, calls, journal, ledger, reconcile, restored, spending, waits
 from workers.deed import Deed, result_of
 from workers.errors import StateConflict, StepInvalid, Suspend
 from workers.ledger import Plan
@@ -94,7 +94,7 @@ def _make(
     if isinstance(taken, Refused):
         ledger.leave_slots(connection, effect_id)
         return taken.until or deed.keep(connection, {"state": "cancelled", "reason": taken.reason})
-    why = why or (approvals.BY_MODE if deed.mode == "propose" else None)
+    why = why or (approvals.BY_MODE if deed.mode == "propose" else restored.word_needed(connection, deed.claim))
     state = "proposed" if why else "intended"
     budgets.hold(connection, effect_id, taken)
     ledger.intend(connection, effect_id, plan, state=state, at=deed.now(connection), reason=why or "")

@@ -16,7 +16,7 @@ from receiver.db import is_trouble
 from receiver.errors import DatabaseBusy, Rejected
 from receiver.event import Event
 from receiver.log import get_logger
-from workers import control, desk, events, journal, ledger, policies, reconcile, runs, strict, waits
+from workers import control, desk, events, journal, ledger, policies, reconcile, restored, runs, strict, waits
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.places import place_of
 from workers.registry import Workflow, concerns
@@ -89,6 +89,8 @@ def begin(
         quiet=None if reissue else workflow.debounce,
         came_at=came_at,
     )
+    if run_id is not None and restored.doubts(connection, trigger.event.at):
+        restored.mark(connection, run_id)
     return run_id, f"started {run_id}" if run_id else "joined a live run"
 
 

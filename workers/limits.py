@@ -5,6 +5,7 @@ Owns table `bucket`: one token bucket per source, refilled by machine time. An e
 """
 
 import threading
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -120,3 +121,15 @@ class Meter:
                 self._leases[key] = Lease()
                 raise RateHeld(lent)
             self._leases[key] = Lease(taken=lent, left=lent - 1, until_s=now + LEASED_S)
+
+
+class Patient(Meter):
+    """A Meter for a command that somebody watches: it waits for its token instead of coming back later."""
+
+    def take(self, source: str, per_minute: int, rank: Rank) -> None:
+        """Take one token, as soon as there is one."""
+        while True:
+            try:
+                return super().take(source, per_minute, rank)
+            except RateHeld as held:
+                time.sleep(held.wait.total_seconds())

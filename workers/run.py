@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.errors import Retryable
 from receiver.event import Event
-from workers import desk, effects, journal, policies, waits
+from workers import desk, effects, journal, policies, restored, waits
 from workers.deed import Deed, Outcome, outcome_of
 from workers.errors import OWN_RATE, Cancelled, NotFound, RateHeld, Skip, StepInvalid, Suspend
 from workers.limits import Rank
@@ -278,6 +278,7 @@ class Run(Recall):
                 return None
             entry = journal.Entry(name=name, kind=kind, result=found, at=now)
             journal.write(connection, self._claim, entry, machine=self._runtime.clock.machine(connection))
+            restored.waited(connection, self._claim, when if found is None else None)
             return entry
 
         entry = self._runtime.db.write(act)

@@ -31,6 +31,7 @@ class RunRow(SQLModel, table=True):
     `successor_trigger_id`: the last trigger that came while it was live and that it has not taken in. `successor_seq`: the pending_seq
     that trigger raised, where the run takes its triggers in itself. `quiet_until`: until its first claim it waits for quiet, no longer
     than until then, and nothing wakes it.
+    `doubted`: a restored backup may lack what it did (workers/restored.py).
     """
 
     __tablename__ = "run"
@@ -72,6 +73,7 @@ class RunRow(SQLModel, table=True):
     failures: int = 0
     retries: int = 0
     progress: int = 0
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +216,7 @@ def start(
         "quiet_until": (came_at or at) + quiet * QUIET_MAX if quiet else None,
         "reissue": reissue,
         "fence": 0,
+        "doubted": False,
         "pending_seq": 0,
         "seen_seq": 0,
         "hints": 0,

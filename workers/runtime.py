@@ -70,7 +70,7 @@ class Runtime:
     announcer: Announces = field(default_factory=Silent)
     head: OutsideHead = field(default_factory=lambda: OutsideHead(None, ""))
     point: Callable[[str], None] = no_point
-    _meter: Meter | None = None
+    meter: Meter | None = None
     strict: bool = False
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
 
@@ -84,9 +84,9 @@ class Runtime:
             raise WorkflowInvalid(f'The source "{source}" has no provider to ask: run this workflow on another source', source=source)
         if rank is Rank.EFFECT:
             return client
-        if self._meter is None:
-            self._meter = Meter(self.db, self.clock)
-        return client.metered(partial(self._meter.take, source, client.calls_per_minute, rank))
+        if self.meter is None:
+            self.meter = Meter(self.db, self.clock)
+        return client.metered(partial(self.meter.take, source, client.calls_per_minute, rank))
 
     def zone_of(self, source: str) -> ZoneInfo:
         return self.accounts[source].zone

@@ -35,9 +35,9 @@ SELECT 0, 'sandbox', 'invoice.changed', 'signal', 'backlog:' || i, i,
 """
 RUNS = """
 INSERT INTO run (id, source, workflow, key, invoice_id, trigger_id, status, mode, policy_id, started_at, ready_at, fence, pending_seq,
-  seen_seq, hints, takeovers, failures, retries, progress)
+  seen_seq, hints, takeovers, failures, retries, progress, doubted)
 SELECT printf('backlog%012d', e.id), e.source, 'bench-backlog', e.invoice_id, e.invoice_id, e.id, 'ready', 'auto', NULL, e.at, e.at,
-  0, 0, 0, 0, 0, 0, 0, 0 FROM event e WHERE e.identity LIKE 'backlog:%'
+  0, 0, 0, 0, 0, 0, 0, 0, 0 FROM event e WHERE e.identity LIKE 'backlog:%'
 """
 LEFT = "SELECT count(*) FROM run WHERE workflow = 'bench-backlog' AND status <> 'done'"
 STEPS = "SELECT count(*), count(DISTINCT run_id) FROM journal WHERE run_id LIKE 'backlog%'"

@@ -75,6 +75,7 @@ class Story:
                 "id": run_id, "source": "shop", "workflow": "auto-send", "key": invoice, "customer_id": customer, "invoice_id": invoice,
                 "trigger_id": number, "status": "done", "outcome": "done", "mode": "auto", "started_at": at, "ended_at": at, "ready_at": at,
                 "fence": 1, "pending_seq": 0, "seen_seq": 0, "hints": 0, "takeovers": 0, "failures": 0, "retries": 0, "progress": 2,
+                "doubted": False,
             }
         )  # fmt: skip
         for place, name in enumerate(("invoice", "send")):

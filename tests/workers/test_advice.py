@@ -120,7 +120,7 @@ def test_a_held_run_is_told_of_in_runs_and_looks_again_on_a_signal(flow: Flow) -
         ("shop/auto-send", "spike_stop", {"today": 900}, "today 900", "billhook resume --source shop --workflow auto-send"),
         ("shop", desk.UNREADABLE, {"tries": 5, "why": "read_failed: status 503"}, "answers 503 instead of data", "billhook doctor"),
         ("shop", desk.UNREADABLE, {"why": "read_failed: credentials"}, "correct BILLHOOK_API_SHOP_USER", "billhook doctor"),
-        ("ledger", "restored", {"why": "7 is missing"}, "7 is missing", "billhook unfreeze --reason TEXT"),
+        ("ledger", "restored", {"why": "7 is missing"}, "7 is missing", "billhook unfreeze --yes --reason TEXT"),
     ],
 )
 def test_an_alert_tells_its_values_and_what_moves_it(

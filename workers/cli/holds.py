@@ -1,4 +1,4 @@
-"""Holds: pause a source or a workflow, freeze everything, and let it go on, at a chosen rate."""
+"""Holds: pause a source or a workflow and let it go on; freeze everything. The freeze is ended in workers/cli/release.py."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -6,13 +6,12 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from workers import chain, control, drain
+from workers import control
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, actor, session
 from workers.errors import StateConflict
 from workers.loading import load_folders
 
-RESTORED = "restored"
 PauseSource = Annotated[str | None, typer.Option("--source", "-s", help="This source; without it, every source.")]
 PauseWorkflow = Annotated[str | None, typer.Option("--workflow", "-w", help="This workflow; without it, every workflow.")]
 
@@ -28,37 +27,6 @@ def freeze(context: typer.Context, reason: Reason = "operator", json: Json = Fal
     with session(context).database() as database:
         database.write(act)
     show_rows([{"frozen": True, "reason": reason}], ("frozen", "reason"), as_json=json, nothing="")
-
-
-def unfreeze(
-    context: typer.Context,
-    per_minute: Annotated[
-        int | None, typer.Option("--per-minute", min=1, max=60_000, help="How many of the held effects leave each minute.")
-    ] = None,
-    reason: Reason = "",
-    json: Json = False,
-) -> None:
-    """Let effects go on. After a restored backup, look at the parked ones first; it is accepted as it is."""
-    here = session(context)
-    heads = here.settings().ledger_head_dir
-
-    def act(connection: Connection) -> dict[str, Any]:
-        was = control.frozen(connection)
-        if was is None:
-            raise StateConflict("nothing is frozen: there is nothing to release")
-        now = datetime.now(UTC)
-        if was == RESTORED:
-            chain.accept(connection, heads, at=now, actor=actor())
-        held = drain.backlog(connection, before=now, per_minute=per_minute)
-        if per_minute is not None:
-            drain.begin(connection, per_minute=per_minute, at=now)
-        control.put(connection, "freeze", None, at=now, actor=actor())
-        control.audited(connection, "unfreeze", at=now, actor=actor(), reason=reason, detail={"was": was, "per_minute": per_minute})
-        return {"frozen": False, "was": was, "held": held.effects, "per_minute": per_minute, "minutes": held.minutes}
-
-    with here.database() as database:
-        done = database.write(act)
-    show_rows([done], ("frozen", "was", "held", "per_minute", "minutes"), as_json=json, nothing="")
 
 
 def pause(

@@ -109,15 +109,38 @@ def test_freezing_holds_every_effect_until_it_is_released(billhook: Billhook, st
     assert (again.code, "nothing is frozen" in again.err) == (1, True)
 
 
-def test_releasing_a_restored_database_lasts(billhook: Billhook, store: Database, place: Path) -> None:
+@pytest.fixture
+def heads(store: Database, place: Path) -> Path:
+    """The heads of a ledger of which the database lacks everything: it is frozen as restored."""
     heads = place / ".billhook" / "ledger-head"
     head = OutsideHead(heads, "before")
     head.keep(Head(99, "f" * 64))
     head.close()
-    at = datetime(2026, 11, 21, tzinfo=UTC)
-    store.write(lambda c: control.put(c, "freeze", {"reason": "restored"}, at=at))
+    store.write(lambda c: control.put(c, "freeze", {"reason": "restored"}, at=datetime(2026, 11, 21, tzinfo=UTC)))
+    return heads
 
-    released = billhook("unfreeze", "--reason", "compared")
+
+def test_a_restored_database_is_not_released_while_its_provider_cannot_be_asked(billhook: Billhook, store: Database, heads: Path) -> None:
+    refused = billhook("unfreeze", "--yes")
+
+    assert refused.code == 1
+    assert "the provider of shop cannot be read now" in refused.err and "--without-look" in refused.err
+    with store.read() as connection:
+        assert control.frozen(connection) == "restored"
+
+
+def test_a_look_at_a_restored_database_says_what_is_lost_and_releases_nothing(billhook: Billhook, store: Database, heads: Path) -> None:
+    looked = billhook("unfreeze", "--without-look", "--json")
+    told = billhook("unfreeze", "--without-look")
+
+    assert looked.json == [{"source": "shop", "differ": None, "lost_rows": 99, "since": None}]
+    assert "billhook unfreeze --yes" in told.out
+    with store.read() as connection:
+        assert control.frozen(connection) == "restored"
+
+
+def test_releasing_a_restored_database_lasts(billhook: Billhook, store: Database, heads: Path) -> None:
+    released = billhook("unfreeze", "--yes", "--without-look", "--reason", "compared")
 
     assert released.code == 0
     with store.read() as connection:

@@ -55,4 +55,4 @@ def test_unfreezing_says_how_many_were_held_and_how_long_they_take(billhook: Bil
     billhook("freeze")
     printed = billhook("unfreeze", "--per-minute", "30", "--json")
 
-    assert printed.json == [{"frozen": False, "was": "operator", "held": 0, "per_minute": 30, "minutes": 0.0}]
+    assert printed.json == [{"frozen": False, "was": "operator", "held": 0, "doubted": 0, "per_minute": 30, "minutes": 0.0}]

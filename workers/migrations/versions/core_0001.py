@@ -356,6 +356,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("retries", sa.Integer(), nullable=False),
         sa.Column("progress", sa.Integer(), nullable=False),
+        sa.Column("doubted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("run_customer", "run", ["source", "customer_id"], unique=False)

@@ -1,0 +1,188 @@
+"""After a restored backup nothing that may have been done in the time that was lost is done again unasked."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from tests.workers.letters import act, effect_row, mail, times
+from workers import control, restored
+from workers.chain import Head, OutsideHead
+from workers.runs import RunRow
+from workers.testing.flow import Flow
+from workers.worker import guard_restored
+
+SEND = "invoice.sendbyemail"
+
+
+class Restored:
+    """A flow whose database was put back to an earlier state; the sandbox stays as it is, as a provider does."""
+
+    def __init__(self, place: Path, *, mode: str = "auto") -> None:
+        self.place = place
+        self.heads = place / "heads"
+        self.flow = Flow(mail, mode=mode)
+        self.flow.runtime.head = OutsideHead(self.heads, "worker")
+
+    def back_up(self) -> Path:
+        """A copy of the database as it is now."""
+        made = self.place / "backup.db"
+        with sqlite3.connect(str(self.flow.db.url).removeprefix("sqlite:///")) as source, sqlite3.connect(made) as target:
+            source.backup(target)
+        return made
+
+    def restore(self, backup: Path) -> str | None:
+        """The database as it was; why everything that calls is frozen now."""
+        with sqlite3.connect(backup) as source, sqlite3.connect(str(self.flow.db.url).removeprefix("sqlite:///")) as target:
+            source.backup(target)
+        return guard_restored(self.flow.runtime, self.heads)
+
+    def release(self) -> int:
+        """As `billhook unfreeze --yes`; how many runs are doubted."""
+
+        def act(connection: sa.Connection) -> int:
+            doubted = restored.release(connection, at=self.flow.clock.now, actor="operator")
+            control.put(connection, "freeze", None, at=self.flow.clock.now)
+            return doubted
+
+        with self.flow.db.read() as connection:
+            missing = restored.lost(connection, self.heads)
+        restored.look(self.flow.runtime, "shop", missing.since)
+        doubted = self.flow.db.write(act)
+        self.flow.settle()
+        return doubted
+
+
+@pytest.fixture
+def lost(tmp_path: Path) -> Restored:
+    return Restored(tmp_path)
+
+
+def test_ten_effects_done_after_the_backup_are_proposed_and_not_called_again(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    backup = lost.back_up()
+    for _ in range(10):
+        flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    assert times(flow, SEND) == 11
+
+    why = lost.restore(backup)
+    flow.advance(minutes=30)
+    frozen = times(flow, SEND)
+    lost.release()
+    flow.advance(days=1)
+
+    assert why is not None and "lacks row" in why
+    assert frozen == times(flow, SEND) == 11
+    assert [(state, reason) for _, _, state, reason in flow.effects][1:] == [("proposed", "restored")] * 10
+
+
+def test_what_the_backup_had_under_way_is_doubted_too(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    backup = lost.back_up()
+    flow.advance(minutes=6)
+    assert times(flow, SEND) == 1
+
+    lost.restore(backup)
+    flow.advance(minutes=6)
+    doubted = lost.release()
+    flow.advance(days=1)
+
+    assert doubted == 1
+    assert act(flow) == ("proposed", "restored")
+    assert times(flow, SEND) == 1
+
+
+def test_a_person_says_which_of_them_are_called(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    backup = lost.back_up()
+    flow.advance(minutes=6)
+    lost.restore(backup)
+    lost.release()
+    flow.advance(minutes=6)
+
+    flow.order("approve", effect_row(flow)["id"])
+
+    assert act(flow) == ("done", None)
+    assert times(flow, SEND) == 2
+
+
+def test_an_effect_that_was_intended_in_the_backup_is_asked_about_at_its_call(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", {"reason": "x"}, at=flow.clock.now))
+    flow.advance(minutes=6)
+    backup = lost.back_up()
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    flow.advance(minutes=6)
+    assert times(flow, SEND) == 1
+
+    lost.restore(backup)
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    lost.release()
+    flow.advance(minutes=6)
+
+    assert act(flow) == ("proposed", "restored")
+    assert times(flow, SEND) == 1
+
+
+def test_what_waits_beyond_the_release_and_what_happens_after_it_need_no_word(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=3)
+    flow.trigger("invoice.completed")  # its hold of five minutes ends after the release
+    backup = lost.back_up()
+    flow.advance(minutes=3)
+    assert times(flow, SEND) == 1
+
+    lost.restore(backup)
+    lost.release()
+    flow.advance(minutes=1)
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=10)
+
+    states = sorted((state, reason or "") for _, _, state, reason in flow.effects)
+    assert states == [("done", ""), ("done", ""), ("proposed", "restored")]
+    assert times(flow, SEND) == 3
+
+
+def test_a_wait_that_is_counted_from_when_it_was_learned_of_again_frees_nothing(lost: Restored) -> None:
+    flow = lost.flow
+    backup = lost.back_up()
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    lost.restore(backup)
+    lost.release()  # the look finds the invoice: its event is as old as the look, and the hold begins anew
+    flow.advance(minutes=30)
+
+    assert act(flow) == ("proposed", "restored")
+    assert times(flow, SEND) == 1
+
+
+def test_a_database_that_lacks_nothing_doubts_nothing(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+
+    assert guard_restored(flow.runtime, lost.heads) is None
+    with flow.db.read() as connection:
+        assert restored.lost(connection, lost.heads).rows == 0
+        assert not restored.doubts(connection, flow.clock.now)
+    assert flow.rows(sa.select(table_of(RunRow).c.id).where(table_of(RunRow).c.doubted)) == []
+
+
+def test_the_rows_that_are_missing_are_counted(lost: Restored) -> None:
+    lost.flow.trigger("invoice.completed")
+    lost.flow.advance(minutes=6)
+    head = OutsideHead(lost.heads, "gone")
+    head.keep(Head(45, "f" * 64))
+    head.close()
+
+    with lost.flow.db.read() as connection:
+        assert restored.lost(connection, lost.heads).rows == 42

@@ -1,0 +1,104 @@
+"""The end of a freeze, at a chosen rate; after a restored backup with a look at every provider before it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.engine import Connection
+
+from receiver.errors import Retryable
+from workers import chain, control, drain, restored
+from workers.cli.output import show_rows
+from workers.cli.session import Json, Reason, Session, actor, session
+from workers.errors import StateConflict
+from workers.limits import Patient
+from workers.runtime import Runtime
+from workers.settings import build
+
+LOOKED = ("source", "differ", "lost_rows", "since")
+RELEASED = ("frozen", "was", "held", "doubted", "per_minute", "minutes")
+SHOWN = """
+The database lacks `lost rows` of the ledger, written after `since`. What differs at the provider is in the inbox now.
+`billhook unfreeze --yes` releases: what may have been done in that time is proposed, each effect by itself, and called when
+you approve it (`billhook approvals`); everything else goes on by itself."""
+
+
+def unfreeze(
+    context: typer.Context,
+    per_minute: Annotated[
+        int | None, typer.Option("--per-minute", min=1, max=60_000, help="How many of the held effects leave each minute.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="After a restored backup: release; without this, only look.")] = False,
+    without_look: Annotated[
+        bool, typer.Option("--without-look", help="After a restored backup: release although a provider is away.")
+    ] = False,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Let effects go on. After a restored backup it first asks every provider what happened meanwhile, and shows it."""
+    here = session(context)
+    if _frozen(here) == restored.FREEZE:
+        found = _looked(here, without_look)
+        if not yes:
+            show_rows(found, LOOKED, as_json=json, nothing="")
+            if not json:
+                print(SHOWN)
+            return
+    with here.database() as database:
+        heads = here.settings().ledger_head_dir
+        done = database.write(lambda c: _release(c, heads, per_minute, reason))
+    show_rows([done], RELEASED, as_json=json, nothing="")
+
+
+def _frozen(here: Session) -> str | None:
+    with here.database() as database, database.read() as connection:
+        was = control.frozen(connection)
+    if was is None:
+        raise StateConflict("nothing is frozen: there is nothing to release")
+    return was
+
+
+def _release(connection: Connection, heads: Path, per_minute: int | None, reason: str) -> dict[str, Any]:
+    was = control.frozen(connection)
+    if was is None:
+        raise StateConflict("nothing is frozen any more: somebody else released it")
+    now, doubted = datetime.now(UTC), 0
+    if was == restored.FREEZE:
+        chain.accept(connection, heads, at=now, actor=actor())
+        doubted = restored.release(connection, at=now, actor=actor())
+    held = drain.backlog(connection, before=now, per_minute=per_minute)
+    if per_minute is not None:
+        drain.begin(connection, per_minute=per_minute, at=now)
+    control.put(connection, "freeze", None, at=now, actor=actor())
+    detail = {"was": was, "per_minute": per_minute, "doubted": doubted}
+    control.audited(connection, "unfreeze", at=now, actor=actor(), reason=reason, detail=detail)
+    return {"frozen": False, "was": was, "held": held.effects, "doubted": doubted, "per_minute": per_minute, "minutes": held.minutes}
+
+
+def _looked(here: Session, without_look: bool) -> list[dict[str, Any]]:
+    """What every provider says that the database does not know. Raises StateConflict where one cannot be read."""
+    runtime = build(here.chosen())
+    runtime.meter = Patient(runtime.db, runtime.clock)
+    try:
+        with runtime.db.read() as connection:
+            missing = restored.lost(connection, here.settings().ledger_head_dir)
+        return [
+            {"source": name, "differ": _differ(runtime, name, missing, without_look), "lost_rows": missing.rows, "since": missing.since}
+            for name, account in runtime.accounts.items()
+            if account.client is not None
+        ]
+    finally:
+        runtime.db.close()
+
+
+def _differ(runtime: Runtime, source: str, missing: restored.Lost, without_look: bool) -> int | None:
+    try:
+        return restored.look(runtime, source, missing.since)
+    except Retryable as cause:
+        if without_look:
+            return None
+        raise StateConflict(
+            f"the provider of {source} cannot be read now, and what happened there since the backup is not known: try again, or release"
+            " with --without-look; what is found later is then acted on without asking"
+        ) from cause
