@@ -224,16 +224,22 @@ def _changed(kind: str, before: Folded, entry: Entry) -> tuple[str, ...]:
     if entry.deleted:
         return ()
     compared = [n for n in entry.fields if (n in PRINTED if kind == "invoice" else n not in VOLATILE)]
-    differing = {n for n in compared if n in before.fields and normalized(before.fields[n]) != normalized(entry.fields[n])}
+    differing = {n for n in compared if n in before.fields and differ(before.fields[n], entry.fields[n])}
     if "x_attributes" in entry.fields and "x_attributes" not in before.fields and entry.fields["x_attributes"]:
         differing.add("x_attributes")
     return tuple(sorted(differing))
 
 
+def differ(one: Any, other: Any) -> bool:
+    """Whether two values of a field mean something else; most are equal to the letter."""
+    return bool(one != other) and normalized(one) != normalized(other)
+
+
 def normalized(value: Any) -> Any:
     """`value` so that "59", "59.00" and 59 compare equal, and empty text, empty lists and None too."""
     if isinstance(value, Mapping):
-        return {name: normalized(inner) for name, inner in value.items() if normalized(inner) is not None}
+        said = {name: normalized(inner) for name, inner in value.items()}
+        return {name: inner for name, inner in said.items() if inner is not None}
     if isinstance(value, list | tuple):
         return [normalized(inner) for inner in value] or None
     if value in ("", None):

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver.db import BIGINT, Json, UtcDateTime, insert_new, row_id, table_of
-from workers.fold import VOLATILE, Change, Entry, Folded, Tail, added, arranged, changes, normalized, order_unsure
+from workers.fold import VOLATILE, Change, Entry, Folded, Tail, added, arranged, changes, differ, order_unsure
 
 
 class Mirror(SQLModel, table=True):
@@ -204,7 +204,7 @@ def _touched(held: Held, entry: Entry) -> set[str]:
     """The touched fields in which `entry` differs, if it differs in nothing else."""
     before = held.state.fields
     compared = (n for n in entry.fields if n in before and n not in VOLATILE)
-    differing = {n for n in compared if normalized(before[n]) != normalized(entry.fields[n])}
+    differing = {n for n in compared if differ(before[n], entry.fields[n])}
     expected = differing & set(held.touches)
     return expected if expected and expected == differing else set()
 

@@ -19,7 +19,7 @@ from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import mirror
 from workers.errors import NotFound, RateHeld
-from workers.fold import normalized
+from workers.fold import differ
 from workers.limits import Rank
 from workers.retry import backoff
 from workers.runtime import Runtime
@@ -220,7 +220,7 @@ def _same(held: mirror.Held, said: Any) -> bool:
     if said.deleted:
         return held.state.deleted
     before = held.state.fields
-    return all(normalized(value) == normalized(before.get(name)) for name, value in said.fields.items() if name != "extra")
+    return not any(differ(value, before.get(name)) for name, value in said.fields.items() if name != "extra")
 
 
 def _forget(connection: Connection, row: sa.RowMapping) -> None:

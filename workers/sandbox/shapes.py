@@ -6,6 +6,7 @@ Source: tests/payloads/monsum/*.json
 
 import json
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from workers.sandbox.account import Account, Record
@@ -68,6 +69,8 @@ _ITEM_AMOUNTS = ("VAT_VALUE", "COMPLETE_NET", "COMPLETE_GROSS")
 
 def php_json(value: Any) -> str:
     """`value` as PHP's encoder writes it: slashes and non-ASCII escaped, amounts as numbers without trailing zeros."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value).replace("/", "\\/")
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value else "0"
     if isinstance(value, dict):
