@@ -144,6 +144,7 @@ def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T]) -> T
     except RateHeld as held:
         wait = held.wait
         runtime.db.write(lambda c: duties.set_next(c, f"{what}:{source}", runtime.clock.business(c) + wait))
+        runtime.point("put-off")
         return None
     except Retryable as cause:
         log.warning("read postponed", source=source, what=what, error_type=type(cause).__name__)

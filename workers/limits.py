@@ -105,14 +105,14 @@ class Meter:
         self._db, self._clock, self._turn = db, clock, threading.Lock()
         self._leases: dict[tuple[str, Rank], Lease] = {}
 
-    def take(self, source: str, per_minute: int, rank: Rank) -> None:
-        """Take one token; raises RateHeld where there is none."""
+    def take(self, source: str, per_minute: int, rank: Rank) -> bool:
+        """Take one token; whether that was written. Raises RateHeld where there is none."""
         key, now = (source, rank), self._clock.boot_s()
         with self._turn:
             lease = self._leases.get(key, Lease())
             if lease.left and now < lease.until_s:
                 self._leases[key] = replace(lease, left=lease.left - 1)
-                return
+                return False
             used = lease.taken - lease.left
             wished = 2 * lease.taken if now < lease.until_s else used
             wished = max(1, min(wished, int(per_minute * LEASED_S / 60)))
@@ -121,12 +121,13 @@ class Meter:
                 self._leases[key] = Lease()
                 raise RateHeld(lent)
             self._leases[key] = Lease(taken=lent, left=lent - 1, until_s=now + LEASED_S)
+            return True
 
 
 class Patient(Meter):
     """A Meter for a command that somebody watches: it waits for its token instead of coming back later."""
 
-    def take(self, source: str, per_minute: int, rank: Rank) -> None:
+    def take(self, source: str, per_minute: int, rank: Rank) -> bool:
         """Take one token, as soon as there is one."""
         while True:
             try:

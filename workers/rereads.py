@@ -131,6 +131,7 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
     except RateHeld as held:
         wait = held.wait
         runtime.db.write(lambda c: _later(c, row, runtime.clock.business(c) + wait, attempts=row["attempts"]))
+        runtime.point("put-off")
         return None
     except Retryable as cause:
         _put_off(runtime, row, cause)

@@ -5,7 +5,6 @@ invoices by id), so that two deliveries of one object are folded one after the o
 """
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -133,14 +132,14 @@ def _read(account: Account | None, row: sa.RowMapping) -> _Read:
 def _route_together(connection: Connection, runtime: Runtime, batch: Sequence[_Read]) -> dict[int, Routed | None]:
     """What each came to, as far as TURN_S reached; at least the first."""
     turn = Turn(connection=connection, runtime=runtime, now=runtime.clock.business(connection))
-    until = time.monotonic() + TURN_S if connection.dialect.name == "sqlite" else math.inf
+    until = runtime.clock.boot_s() + TURN_S if connection.dialect.name == "sqlite" else math.inf
     firsts = inbox.claim_unrouted(connection, [one.id for one in batch], now=turn.now)
     found: dict[int, Routed | None] = {one.id: None for one in batch if one.id not in firsts}
     claimed = [one for one in batch if one.id in firsts]
     if len(claimed) > 1:
         _lock_all(connection, [one for one in claimed if not _is_variant(one, firsts)])
     for place, one in enumerate(claimed):
-        if place and time.monotonic() > until:
+        if place and runtime.clock.boot_s() > until:
             break
         found[one.id] = _route_one(turn, one, firsts)
     turn.end()

@@ -84,9 +84,13 @@ class Runtime:
             raise WorkflowInvalid(f'The source "{source}" has no provider to ask: run this workflow on another source', source=source)
         if rank is Rank.EFFECT:
             return client
+        return client.metered(partial(self._take_token, source, client.calls_per_minute, rank))
+
+    def _take_token(self, source: str, per_minute: int, rank: Rank) -> None:
         if self.meter is None:
             self.meter = Meter(self.db, self.clock)
-        return client.metered(partial(self.meter.take, source, client.calls_per_minute, rank))
+        if self.meter.take(source, per_minute, rank):
+            self.point("token")
 
     def zone_of(self, source: str) -> ZoneInfo:
         return self.accounts[source].zone

@@ -5,7 +5,6 @@ scans, starts what a broken workflow file missed. One process at a time holds th
 Loses nothing when it dies: all it knows is in the database.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -120,7 +119,7 @@ class Sweeper:
 
     def _drive(self, ids: Sequence[str]) -> int:
         """Advance what is ready, for about DRIVE_S: what was delivered meanwhile must be routed too. One run's surprise stops no other."""
-        until, done = time.monotonic() + DRIVE_S, 0
+        until, done = self.runtime.clock.boot_s() + DRIVE_S, 0
         for run_id in ids:
             try:
                 done += engine.advance(self.runtime, run_id)
@@ -128,7 +127,7 @@ class Sweeper:
                 if is_trouble(error):
                     raise
                 log.error("run not advanced", run=run_id, error_type=type(error).__name__)
-            if time.monotonic() > until:
+            if self.runtime.clock.boot_s() > until:
                 break
         return done
 
@@ -151,6 +150,7 @@ class Sweeper:
             if control.get(connection, drain.NAME) is None:
                 return
         self.runtime.db.write(lambda c: drain.end_where_empty(c, at=self.runtime.clock.business(c)))
+        self.runtime.point("drained")
 
     def _guarded(self, source: str) -> int:
         """`_provider`; one account's surprise stops no other."""

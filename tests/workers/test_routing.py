@@ -19,6 +19,7 @@ from workers.desk import Parked
 from workers.events import EventRow
 from workers.mirror import Mirror
 from workers.runs import RunRow
+from workers.testing.clock import ManualClock
 from workers.testing.flow import START, Flow
 
 
@@ -113,6 +114,27 @@ def test_of_two_variants_the_lowest_delivery_counts_whichever_is_routed_first() 
             routing.route(flow.runtime, delivery_id)
 
         assert fields(flow, "customer")["city"] == "Köln"
+
+
+class Hurried(ManualClock):
+    """A clock on which a quarter of a turn goes by whenever somebody looks."""
+
+    def boot_s(self) -> float:
+        self.boot += routing.TURN_S / 4
+        return self.boot
+
+
+def test_a_turn_takes_as_many_as_fit_into_it_and_the_next_one_goes_on() -> None:
+    with Flow() as flow:
+        kept = [flow.keep(customer_notice(id)) for id in range(1, 13)]
+        flow.runtime.clock = Hurried(START)
+        turns: list[str] = []
+        flow.runtime.point = turns.append
+
+        done = routing.route_all(flow.runtime, kept)
+
+        assert sorted(id for id, routed in done.items() if routed) == kept
+        assert 2 <= turns.count("routed") <= 4
 
 
 def test_a_repeat_is_counted_and_means_nothing_more() -> None:
