@@ -50,7 +50,7 @@ def test_the_examples_pass_their_own_tests(folder: Path) -> None:
     ended = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", folder=folder)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "9 passed" in ended.stdout
+    assert "10 passed" in ended.stdout
 
 
 def test_the_examples_pass_a_strict_type_check(folder: Path) -> None:

@@ -11,7 +11,7 @@ from workers.testing.flow import Flow
 
 KINDS = ("monsum", "fastbill")
 LENGTH = 25  # of the longer story, Monsum's
-examined = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examined = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache

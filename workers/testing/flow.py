@@ -2,126 +2,45 @@
 
 A source, its sandbox, the router, the engine and the sweeper, on SQLite in a temporary folder (or a database that is passed in).
 `deliver` and `notify` bring webhooks in, `advance` moves the clock from one due instant to the next, `effects` and `runs` show what
-came of it. Nothing sleeps and nothing is patched: the same code runs in production.
+came of it. Nothing sleeps and nothing is patched: the same code runs in production. `crash_everywhere` and `interleave` play a scenario
+again and again, each time with its worker lost at another point, or in another order.
 """
 
-import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Callable, Container, Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
-from receiver import inbox
-from receiver.db import Database, table_of
+from receiver.db import table_of
 from receiver.event import Event
-from receiver.settings import SourceSettings
-from receiver.sources import catalog
-from workers import baseline, control, desk, ledger, operator, recordings, rereads, routing, runs, schema
-from workers.chain import OutsideHead
-from workers.errors import RateHeld
-from workers.operator import Order
-from workers.providers import bundle
-from workers.registry import REGISTRY, Registry, Workflow
-from workers.runtime import Runtime
-from workers.sandbox.core import MonsumSandbox
-from workers.sandbox.transport import LocalTransport
-from workers.settings import account_of
-from workers.sweeper import Sweeper, next_instant
-from workers.testing.clock import ManualClock
+from workers import control, desk, ledger, operator, recordings, runs
+from workers.testing import crashes, interleaving
+from workers.testing.crashes import Explored, Scenario, Step
+from workers.testing.interleaving import Act
+from workers.testing.stage import START, Stage, nothing_else
 
-START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-ROUNDS_MAX = 10_000
+__all__ = ["START", "Flow"]
+REST = timedelta(hours=1)
+Holds = Callable[[Any], Iterable[str]]
 
 
-class Flow:
+class Flow(Stage):
     """One source under test. `workflows` are decorated functions or names; every other registered workflow stays out.
 
     `policy` is the first workflow's; the others have their defaults. `mode` is for all. `strict` replays every activation at once and
     raises NotReplayable where it does not come out the same, or where the function looks at a clock or draws lots (workers/strict.py).
     """
 
-    def __init__(
-        self,
-        *workflows: Callable[..., None] | str,
-        policy: Mapping[str, Any] | None = None,
-        mode: str = "auto",
-        kind: Literal["monsum", "fastbill"] = "monsum",
-        zone: str = "Europe/Berlin",
-        start: datetime = START,
-        source: str = "shop",
-        database: Database | None = None,
-        connect: bool = True,
-        calls_per_minute: int = 60_000,
-        strict: bool = True,
-    ) -> None:
-        self.clock, self.source = ManualClock(start.astimezone(UTC)), source
-        chosen = [registered(one) for one in workflows]
-        with ExitStack() as opened:
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="billhook-flow-")))
-            self.db = database or _fresh(folder / "billhook.db")
-            if database is None:
-                opened.callback(self.db.close)
-            head = OutsideHead(folder / "ledger-head", "flow")
-            opened.callback(head.close)
-            self.sandbox = MonsumSandbox(
-                kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
-            )
-            api, transport = "http://127.0.0.1:1/api.php", LocalTransport(self.sandbox)
-            client = bundle.make_client(kind, source, api, "owner@demo.invalid", "sandbox-key", zone, ("EUR",), transport, calls_per_minute)
-            self.runtime = Runtime(
-                db=self.db,
-                clock=self.clock,
-                registry=Registry(chosen),
-                accounts={source: account_of(SourceSettings(name=source, kind=kind, zone=zone), client)},
-                policies={w.name: {"mode": mode, **(policy or {} if w is chosen[0] else {})} for w in chosen},
-                head=head,
-                owner="flow",
-                strict=strict,
-            )
-            self.sweeper = Sweeper(runtime=self.runtime, drives=True)
-            if connect:
-                self._connect()
-            self._opened = opened.pop_all()
-
-    def __enter__(self) -> "Flow":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._opened.close()
-
-    def _connect(self) -> None:
-        """Read the baseline, at the provider's pace."""
-        done = False
-        while not done:
-            try:
-                done = baseline.read(self.runtime, self.source)
-            except RateHeld as held:
-                self.clock.pass_(held.wait)
-        self.settle()
-
     def deliver(self, body: bytes) -> int:
-        """One push, as the door keeps it, and everything that follows now; its delivery id."""
-        kind = catalog.kind(self.runtime.accounts[self.source].kind)
-        named = kind.identify(body, {})
-        arrival = inbox.Arrival(
-            source=self.source,
-            origin="push",
-            native_type=named.native_type,
-            native_id=named.native_id,
-            body=body,
-            received_at=self.clock.now,
-        )
-        kept = self.db.write(lambda c: inbox.append(c, arrival))
+        """One push, as the door keeps it, and everything that follows now; its delivery id, or 0 where it comes later."""
+        if self.helm is not None:
+            self.helm.post(body)
+            return 0
+        delivery_id = self.keep(body)
         self.settle()
-        return kept.delivery_id
+        return delivery_id
 
     def notify(self) -> int:
         """Deliver what the sandbox has queued; how many notifications."""
@@ -138,16 +57,9 @@ class Flow:
 
     def signal(self, event: Event, *, actor: str = "operator") -> None:
         """An event an operator gives."""
-        self.db.write(lambda c: inbox.append(c, operator.signal_arrival(event, actor=actor, at=self.clock.now)))
+        arrival = operator.signal_arrival(event, actor=actor, at=self.clock.now)
+        self._at_work(lambda: self._append(arrival))
         self.settle()
-
-    def order(self, act: str, subject: str, **said: Any) -> str:
-        """An operator's order; what the router answered."""
-        order = Order(act=act, subject=subject, **said)  # type: ignore[arg-type]
-        kept = self.db.write(lambda c: inbox.append(c, operator.order_arrival(order, source=self.source, at=self.clock.now)))
-        routed = routing.route(self.runtime, kept.delivery_id)
-        self.settle()
-        return f"{routed.outcome}: {routed.reason}" if routed else "waiting"
 
     def set_mode(self, workflow: str, mode: str, *, include_existing: bool = False) -> None:
         self.db.write(
@@ -162,30 +74,12 @@ class Flow:
                 include_existing=include_existing,
             )
         )
+        self._at_work(lambda: self.pass_point("mode-set"))
 
     def record(self, path: Path | str) -> int:
         """Write the journals of all runs, finished ones too, to a file that `assert_replays` takes; how many."""
         zones = {name: str(account.zone) for name, account in self.runtime.accounts.items()}
         return recordings.write(Path(path), recordings.from_database(self.db, zones, finished_too=True))
-
-    def settle(self) -> None:
-        """Do everything that is due now."""
-        for _ in range(ROUNDS_MAX):
-            if not self._round():
-                return
-        raise AssertionError("the flow never comes to rest: something is due again and again at one instant")
-
-    def advance(self, *, until: datetime | None = None, **span: float) -> None:
-        """Move the clock to `until` (or by days=, hours=, minutes=), stopping at every instant something comes due."""
-        goal = until.astimezone(UTC) if until else self.clock.now + timedelta(**span)
-        self.sweeper._ticks()
-        self.settle()
-        while (instant := self._next()) is not None and instant <= goal:
-            self.clock.move(max(instant, self.clock.now))
-            self.sweeper.sweep()
-            self.settle()
-        self.clock.move(goal)
-        self.settle()
 
     @property
     def effects(self) -> list[tuple[str, str, str, str | None]]:
@@ -225,46 +119,61 @@ class Flow:
             said += [(name, row[column]) for row in self.rows(sa.select(table).where(table.c.closed_at.is_(None)).order_by(table.c.id))]
         return said
 
-    def rows(self, query: sa.Select[Any]) -> list[sa.RowMapping]:
-        """What the database holds."""
-        with self.db.read() as connection:
-            return list(connection.execute(query).mappings())
+    def crash_everywhere(
+        self,
+        scenario: Scenario,
+        *,
+        again: Sequence[int] = (1, 2, 3),
+        only: Container[int] = crashes.EVERY,
+        seeds: Sequence[int] = (),
+        holds: Holds = nothing_else,
+        rest: timedelta = REST,
+        go_on: bool = False,
+    ) -> Explored:
+        """Play `scenario(flow)` once for every point it passes, with the worker lost there, and again with a second loss `again` later.
 
-    def _round(self) -> int:
-        done = self.sweeper._deliveries() + self.sweeper._runs()
-        with self.db.read() as connection:
-            waiting = rereads.due(connection, now=self.clock.now, limit=20)
-        for row in waiting:
-            rereads.perform(self.runtime, row)
-        return done + len(waiting)
+        `only` names some of the points by number. Then once for every seed, as `interleave` says. After each schedule all that ends within
+        `rest` ends; then the invariants hold, and the outcome is that of the scenario without a loss, or an effect of which nobody can
+        know waits for a person; `holds(flow)` gives, in sentences, what else of yours does not hold. Raises Broken, which prints the
+        schedule to give to `replay`; with `go_on`, keeps it in `caught`.
+        """
+        with self.explored(holds):
+            explored = crashes.everywhere(self, scenario, again=again, only=only, rest=rest, go_on=go_on)
+            return explored + interleaving.seeded(self, scenario, seeds=seeds, rest=rest, allowed=explored.acts, go_on=go_on)
 
-    def _next(self) -> datetime | None:
-        with self.db.read() as connection:
-            return next_instant(self.runtime, connection)
+    def interleave(
+        self,
+        scenario: Scenario,
+        *,
+        seeds: Sequence[int],
+        meanwhile: Sequence[Act] = (),
+        afterwards: Callable[[Any], object] = interleaving.nothing,
+        holds: Holds = nothing_else,
+        rest: timedelta = REST,
+        go_on: bool = False,
+    ) -> Explored:
+        """Play `scenario(flow)` once for every seed: two workers, a router and a sweeper in turns, one point at a time.
 
+        Deliveries come doubled and out of order, workers are lost or stand still past their lease, and each of `meanwhile` happens at
+        any instant or not at all. `afterwards(flow)` undoes what would hold things back for ever. The provider does nothing twice.
+        """
+        with self.explored(holds):
+            how = {"meanwhile": meanwhile, "afterwards": afterwards, "rest": rest}
+            return interleaving.seeded(self, scenario, seeds=seeds, allowed={}, go_on=go_on, **how)  # type: ignore[arg-type]
 
-def registered(one: Callable[..., None] | str) -> Workflow:
-    """The workflow of a decorated function or of a name. Raises ValueError where there is none."""
-    found = next((w for w in REGISTRY.all() if w.fn is one or w.name == one), None)
-    if found is None:
-        raise ValueError(f"{one} is not a registered workflow: decorate it with @workflow and import its file")
-    return found
-
-
-def _fresh(path: Path) -> Database:
-    path.write_bytes(_empty_file(tuple(schema.METADATA.tables)))
-    return Database(f"sqlite:///{path}")
-
-
-@cache
-def _empty_file(tables: tuple[str, ...]) -> bytes:
-    """An SQLite file that holds `tables`, which are all there are, and nothing else."""
-    memory = sa.create_engine("sqlite://")
-    try:
-        with memory.begin() as connection:
-            schema.METADATA.create_all(connection)
-        with memory.connect() as connection:
-            raw: Any = connection.connection.dbapi_connection
-            return bytes(raw.serialize())
-    finally:
-        memory.dispose()
+    def replay(
+        self,
+        scenario: Scenario,
+        schedule: Sequence[Step],
+        *,
+        meanwhile: Sequence[Act] = (),
+        afterwards: Callable[[Any], object] = interleaving.nothing,
+        holds: Holds = nothing_else,
+        rest: timedelta = REST,
+    ) -> Explored:
+        """Play one schedule that `crash_everywhere` or `interleave` printed. Raises Broken as it did, or where it goes another way now."""
+        with self.explored(holds):
+            if any(actor in interleaving.ACTORS for _, actor in schedule):
+                how = {"meanwhile": meanwhile, "afterwards": afterwards, "rest": rest}
+                return interleaving.replayed(self, scenario, schedule, allowed={}, **how)  # type: ignore[arg-type]
+            return crashes.replayed(self, scenario, schedule, rest=rest)

@@ -10,7 +10,7 @@ from pathlib import Path
 from workers import recordings
 from workers.registry import REGISTRY, Registry
 from workers.replay import WAY_OUT, check
-from workers.testing.flow import registered
+from workers.testing.stage import registered
 
 
 def assert_replays(path: Path | str, *workflows: Callable[..., None] | str) -> int:

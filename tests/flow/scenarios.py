@@ -1,0 +1,125 @@
+"""One small scenario for every shipped workflow and for t-crash, played with a worker lost at each of its points.
+
+What need not be crashed (a draft, a mail that went out before) is done once, when the flow is made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from receiver.event import EmailBounced, SendStopped
+from tests.flow.tale import customer, invoice
+from tests.workers.letters import MAIL_UNCAPPED, PAY
+from workers.authoring import InvoiceCompleted, Run, monsum, workflow
+from workers.testing.flow import Flow
+from workflows.auto_send.bounces import follow_bounce
+from workflows.auto_send.changes import watch_changes
+from workflows.auto_send.sweep import sweep
+from workflows.auto_send.workflow import auto_send
+
+POLICY = {"channel_map": {"mail": "email", "both": "both"}, "placeholder_domains": [], "hold_minutes": 1}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`make(**how)` gives a flow; `play` is what is crashed."""
+
+    name: str
+    make: Callable[..., Flow]
+    play: Callable[[Flow], None]
+
+
+def ready() -> str:
+    return "ready"
+
+
+@workflow("t-crash", on=InvoiceCompleted)
+def crashed(run: Run, event: InvoiceCompleted) -> None:
+    """Sleep, read, step, an effect that can only be asked once, one that can be read back, a wait, a step."""
+    run.sleep_until(event.at + timedelta(minutes=1))
+    invoice = run.read("invoice", monsum.invoice, event.invoice_id)
+    run.step("prepare", ready)
+    run.effect("mail", MAIL_UNCAPPED, invoice, recipient="max@example.com", subject="Ihre Rechnung", message="Anbei.")
+    run.effect("pay", PAY, invoice)
+    run.wait_for(SendStopped, until=event.at + timedelta(minutes=10), name="stop")
+    run.step("end", ready)
+
+
+def of_crashed(**how: Any) -> Flow:
+    flow = Flow(crashed, **how)
+    flow.trigger("invoice.created")
+    return flow
+
+
+def play_crashed(flow: Flow) -> None:
+    """The draft is completed; two minutes later somebody says stop; three more pass."""
+    flow.trigger("invoice.completed", invoice_id=invoice(flow))
+    flow.advance(minutes=2)
+    flow.signal(SendStopped(source="shop", at=flow.clock.now, invoice_id=invoice(flow), customer_id=customer(flow)))
+    flow.advance(minutes=3)
+
+
+def of_auto_send(**how: Any) -> Flow:
+    flow = Flow(auto_send, policy=POLICY, **how)
+    flow.trigger("invoice.created", delivery_method="both")
+    return flow
+
+
+def play_auto_send(flow: Flow) -> None:
+    """An invoice for e-mail and post is completed."""
+    flow.trigger("invoice.completed", invoice_id=invoice(flow))
+    flow.advance(minutes=2)
+
+
+def of_sweep(**how: Any) -> Flow:
+    """An invoice that was completed while auto-send was off, and is wanted now."""
+    flow = Flow(auto_send, sweep, policy=POLICY, **how)
+    flow.set_mode("auto-send", "off")
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=14)
+    flow.set_mode("auto-send", "auto", include_existing=True)
+    return flow
+
+
+def play_sweep(flow: Flow) -> None:
+    """The quarter of an hour comes."""
+    flow.advance(minutes=2)
+
+
+def sent(*others: Callable[..., None], policy: dict[str, Any], **how: Any) -> Flow:
+    """An invoice that was mailed five minutes ago."""
+    flow = Flow(auto_send, *others, policy=POLICY | policy, **how)
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    assert [effect[2] for effect in flow.effects] == ["done"]
+    return flow
+
+
+def of_changes(**how: Any) -> Flow:
+    return sent(watch_changes, policy={}, **how)
+
+
+def play_changes(flow: Flow) -> None:
+    """What was mailed changes."""
+    flow.trigger("invoice.changed", invoice_id=invoice(flow), total="150.00")
+    flow.advance(minutes=2)
+
+
+def of_bounces(**how: Any) -> Flow:
+    return sent(follow_bounce, policy={"on_hard_bounce": "post"}, **how)
+
+
+def play_bounces(flow: Flow) -> None:
+    """The mail comes back, and a letter follows."""
+    flow.signal(EmailBounced(source="shop", at=flow.clock.now, invoice_id=invoice(flow), bounce="hard"))
+    flow.advance(minutes=2)
+
+
+SCENARIOS = (
+    Scenario("t-crash", of_crashed, play_crashed),
+    Scenario("auto-send", of_auto_send, play_auto_send),
+    Scenario("auto-send-sweep", of_sweep, play_sweep),
+    Scenario("auto-send-changes", of_changes, play_changes),
+    Scenario("auto-send-bounces", of_bounces, play_bounces),
+)

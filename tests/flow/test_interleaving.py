@@ -1,0 +1,40 @@
+"""Two workers, a router and a sweeper in turns, with everything that may come between: nothing happens twice and nothing is stuck."""
+
+from collections.abc import Callable
+
+import pytest
+
+from receiver.db import Database
+from tests.flow.tale import MEANWHILE, begun, loosen, tale, told, waiting
+from workers.testing.crashes import Explored
+from workers.testing.flow import Flow
+
+
+def interleaved(workflow: Callable[..., None], seeds: range, **how: object) -> Explored:
+    with Flow(workflow, **how) as flow:  # type: ignore[arg-type]
+        begun(flow)
+        return flow.interleave(tale, seeds=seeds, meanwhile=MEANWHILE, afterwards=loosen)
+
+
+@pytest.mark.parametrize("first", [0, 155])
+def test_no_order_in_which_things_happen_breaks_anything(first: int) -> None:
+    explored = interleaved(told, range(first, first + 155))
+
+    assert len(explored.schedules) >= 150
+    assert set(explored.points) >= {"lost", "31 s pass", "deliver 1 again", "unknown", "person-asked"}
+
+
+@pytest.mark.parametrize("first", range(0, 1760, 440))
+def test_no_order_in_which_things_happen_makes_a_waiting_run_miss_one(first: int) -> None:
+    explored = interleaved(waiting, range(first, first + 440))
+
+    assert len(explored.schedules) >= 425
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(10_000, 20_500, 500))
+def test_ten_thousand_orders_break_nothing_on_any_database(first: int, database: Database) -> None:
+    explored = interleaved(told, range(first, first + 500), database=database)
+
+    assert len(explored.schedules) > 495
+    print(f"{database.dialect}: {explored}")
