@@ -348,7 +348,7 @@ class Interleaving:
         if before is not None:
             before.head.close()
         owner = f"{name}.{self._counts[LOST]}"
-        self._runtimes[name] = replace(self.stage.runtime, owner=owner, head=OutsideHead(self.stage.heads, owner), _meter=None)
+        self._runtimes[name] = replace(self.stage.runtime, owner=owner, head=OutsideHead(self.stage.heads, owner), meter=None)
 
 
 def _advance(runtime: Runtime, run_id: str) -> None:

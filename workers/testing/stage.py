@@ -264,7 +264,7 @@ class Stage:
         """A new worker, with a head file of its own."""
         self._let_go()
         self._head = OutsideHead(self.heads, owner)
-        self.runtime = replace(self.runtime, owner=owner, head=self._head, _meter=None)
+        self.runtime = replace(self.runtime, owner=owner, head=self._head, meter=None)
         self.sweeper = Sweeper(runtime=self.runtime, drives=True)
 
     def _let_go(self) -> None:
