@@ -160,3 +160,13 @@ def test_a_baseline_that_cannot_be_read_is_asked_for_ever_more_rarely() -> None:
 
         assert unreadable(flow) != []
         assert 8 <= len([call for call in flow.sandbox.calls if call.service == "customer.get"]) <= 14
+
+
+def test_a_scan_since_an_instant_reads_every_month_from_there_on() -> None:
+    with Flow(noting) as flow:
+        before = len(flow.sandbox.calls)
+        baseline.scan(flow.runtime, "shop", since=flow.clock.now - timedelta(days=100))
+
+        asked = [call.data for call in flow.sandbox.calls[before:] if call.service == "invoice.get"]
+        days = [flow.clock.now - timedelta(days=days) for days in range(100, -1, -1)]
+        assert [f"{said['YEAR']}-{said['MONTH']}" for said in asked] == list(dict.fromkeys(day.strftime("%Y-%m") for day in days))
