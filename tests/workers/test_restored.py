@@ -1,12 +1,14 @@
 """After a restored backup nothing that may have been done in the time that was lost is done again unasked."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from receiver.db import table_of
+from receiver.db import Database, table_of
+from tests.conftest import create_schema
 from tests.workers.letters import act, effect_row, mail, times
 from workers import control, restored
 from workers.chain import Head, OutsideHead
@@ -20,22 +22,23 @@ SEND = "invoice.sendbyemail"
 class Restored:
     """A flow whose database was put back to an earlier state; the sandbox stays as it is, as a provider does."""
 
-    def __init__(self, place: Path, *, mode: str = "auto") -> None:
-        self.place = place
-        self.heads = place / "heads"
-        self.flow = Flow(mail, mode=mode)
+    def __init__(self, place: Path) -> None:
+        self.place, self.heads, self.file = place, place / "heads", place / "billhook.db"
+        create_schema(sa.create_engine(f"sqlite:///{self.file}"))
+        self.database = Database(f"sqlite:///{self.file}")
+        self.flow = Flow(mail, database=self.database)
         self.flow.runtime.head = OutsideHead(self.heads, "worker")
 
     def back_up(self) -> Path:
         """A copy of the database as it is now."""
         made = self.place / "backup.db"
-        with sqlite3.connect(str(self.flow.db.url).removeprefix("sqlite:///")) as source, sqlite3.connect(made) as target:
+        with sqlite3.connect(self.file) as source, sqlite3.connect(made) as target:
             source.backup(target)
         return made
 
     def restore(self, backup: Path) -> str | None:
         """The database as it was; why everything that calls is frozen now."""
-        with sqlite3.connect(backup) as source, sqlite3.connect(str(self.flow.db.url).removeprefix("sqlite:///")) as target:
+        with sqlite3.connect(backup) as source, sqlite3.connect(self.file) as target:
             source.backup(target)
         return guard_restored(self.flow.runtime, self.heads)
 
@@ -56,8 +59,11 @@ class Restored:
 
 
 @pytest.fixture
-def lost(tmp_path: Path) -> Restored:
-    return Restored(tmp_path)
+def lost(tmp_path: Path) -> Iterator[Restored]:
+    made = Restored(tmp_path)
+    yield made
+    made.flow.close()
+    made.database.close()
 
 
 def test_ten_effects_done_after_the_backup_are_proposed_and_not_called_again(lost: Restored) -> None:
@@ -74,7 +80,7 @@ def test_ten_effects_done_after_the_backup_are_proposed_and_not_called_again(los
     flow.advance(minutes=30)
     frozen = times(flow, SEND)
     lost.release()
-    flow.advance(days=1)
+    flow.advance(minutes=30)
 
     assert why is not None and "lacks row" in why
     assert frozen == times(flow, SEND) == 11
@@ -91,7 +97,7 @@ def test_what_the_backup_had_under_way_is_doubted_too(lost: Restored) -> None:
     lost.restore(backup)
     flow.advance(minutes=6)
     doubted = lost.release()
-    flow.advance(days=1)
+    flow.advance(minutes=30)
 
     assert doubted == 1
     assert act(flow) == ("proposed", "restored")

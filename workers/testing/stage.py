@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeVar
@@ -21,7 +20,7 @@ from receiver import inbox
 from receiver.db import Database, table_of
 from receiver.settings import SourceSettings
 from receiver.sources import catalog
-from workers import baseline, operator, rereads, routing, runs, schema
+from workers import baseline, operator, rereads, routing, runs
 from workers.chain import OutsideHead
 from workers.duties import Duty
 from workers.errors import RateHeld
@@ -106,9 +105,7 @@ class Stage:
         chosen = [registered(one) for one in workflows]
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="billhook-flow-")))
-            self.db, self._own = database or _fresh(folder / "billhook.db"), database is None
-            if database is None:
-                opened.callback(self.db.close)
+            self.db, self._own = database or opened.enter_context(memory.lent()), database is None
             self.heads = folder / "ledger-head"
             head = self._head = OutsideHead(self.heads, "flow")
             opened.callback(self._let_go)
@@ -353,22 +350,3 @@ def registered(one: Callable[..., None] | str) -> Workflow:
     if found is None:
         raise ValueError(f"{one} is not a registered workflow: decorate it with @workflow and import its file")
     return found
-
-
-def _fresh(path: Path) -> Database:
-    path.write_bytes(_empty_file(tuple(schema.METADATA.tables)))
-    return Database(f"sqlite:///{path}")
-
-
-@cache
-def _empty_file(tables: tuple[str, ...]) -> bytes:
-    """An SQLite file that holds `tables`, which are all there are, and nothing else."""
-    memory = sa.create_engine("sqlite://")
-    try:
-        with memory.begin() as connection:
-            schema.METADATA.create_all(connection)
-        with memory.connect() as connection:
-            raw: Any = connection.connection.dbapi_connection
-            return bytes(raw.serialize())
-    finally:
-        memory.dispose()

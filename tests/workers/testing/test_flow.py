@@ -8,7 +8,9 @@ import pytest
 
 from receiver.db import Database
 from tests.workers.letters import mail, times
+from workers.testing import memory
 from workers.testing.flow import START, Flow
+from workers.testing.memory import MemoryDatabase
 
 
 @pytest.mark.parametrize("kind", ["monsum", "fastbill"])
@@ -58,7 +60,8 @@ def test_an_order_names_an_effect_by_the_id_its_state_lists() -> None:
 
 
 def test_what_people_are_told_is_listed_until_it_is_closed() -> None:
-    with Flow(mail, policy={"per_day": 0}) as flow:
+    with Flow(mail, policy={"per_day": 1}) as flow:
+        flow.trigger("invoice.completed")
         flow.trigger("invoice.completed")
         flow.advance(minutes=6)
         before = flow.told
@@ -76,12 +79,13 @@ def test_a_workflow_nobody_registered_is_refused() -> None:
 
 def test_one_that_cannot_begin_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    closed: list[str] = []
-    shut = Database.close
-    monkeypatch.setattr(Database, "close", lambda database: (closed.append(database.url), shut(database)))
+    lent: list[MemoryDatabase] = []
+    with memory.lent() as first, memory.lent() as second:
+        lent += [first, second]
 
     with pytest.raises(KeyError, match="No time zone"):
         Flow(mail, zone="Nowhere/None")
 
     assert list(tmp_path.iterdir()) == []
-    assert len(closed) == 1
+    with memory.lent() as third, memory.lent() as fourth:
+        assert {id(third), id(fourth)} == set(map(id, lent))
