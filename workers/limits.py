@@ -21,6 +21,7 @@ from workers.errors import RateHeld
 BURST, BURST_LEAST = 0.2, 2.0  # of a minute's calls at once; what refills makes up the rest of the minute
 LEASED_S = 1.0
 QUEUE_MAX = timedelta(minutes=10)
+LEAST = timedelta(milliseconds=1)  # what is missing may fill in less than a clock can tell, and nobody may come back at once for ever
 
 
 class Rank(Enum):
@@ -70,10 +71,11 @@ def lend(connection: Connection, source: str, per_minute: int, rank: Rank, *, ma
         return count
     missing = -spare
     if rank is Rank.EFFECT:
-        return timedelta(seconds=missing / per_s)
+        return max(LEAST, timedelta(seconds=missing / per_s))
     booked = min(max(row.booked_until, machine) + timedelta(seconds=1 / per_s), machine + QUEUE_MAX)
     _store(connection, source, booked_until=booked)
-    return timedelta(seconds=max((booked - machine).total_seconds(), missing / per_s))
+    wait: timedelta = max(LEAST, booked - machine, timedelta(seconds=missing / per_s))
+    return wait
 
 
 def empty(connection: Connection, source: str, *, machine: datetime) -> None:

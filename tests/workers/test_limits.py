@@ -1,6 +1,7 @@
 """The rate of a source's provider: kept across processes, shared by rank, and no reason to alarm anybody."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -124,6 +125,20 @@ def test_many_processes_that_read_now_and_then_starve_nobody(database: Database)
         for meter in meters:
             meter.take("shop", 60_000, Rank.PREFLIGHT)
         clock.pass_(timedelta(seconds=1))
+
+
+def test_nobody_is_told_to_come_back_at_once(database: Database) -> None:
+    lend = partial(limits.lend, source="shop", per_minute=70_000, rank=Rank.EFFECT, wished=1)  # a token in 1.0714 ms, more than 1,071 us
+    database.write(lambda c: lend(c, machine=START))
+    database.write(lambda c: limits.empty(c, "shop", machine=START))
+    first = database.write(lambda c: lend(c, machine=START))
+    assert isinstance(first, timedelta)
+
+    second = database.write(lambda c: lend(c, machine=START + first))
+
+    assert isinstance(second, timedelta)
+    assert second >= limits.LEAST
+    assert database.write(lambda c: lend(c, machine=START + first + second)) == 1
 
 
 def test_fewer_tokens_than_wished_are_lent_before_anybody_has_to_wait(database: Database) -> None:
