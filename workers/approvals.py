@@ -6,6 +6,7 @@ request and its amount, and `valid_until` ends it.
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.engine import Connection
 
 from workers import ledger
 from workers.deed import Deed
@@ -33,6 +34,7 @@ def still_needed(deed: Deed, row: sa.RowMapping) -> str | None:
     return needed(deed, deed.effect.service.request.model_validate(row["request"]))
 
 
-def given(row: sa.RowMapping) -> bool:
-    """Whether a person approved exactly this request and amount."""
-    return row["approved_for"] is not None and row["approved_for"] == ledger.bound_to(row)
+def given(connection: Connection, row: sa.RowMapping) -> bool:
+    """Whether a person approved exactly this request and amount, and that still counts."""
+    now = ledger.load(connection, row["id"])
+    return now is not None and now["approved_for"] == ledger.bound_to(row)

@@ -103,8 +103,8 @@ def _begin(
         return deed.settle_as(connection, row, "cancelled", reason)
     if row["valid_until"] and now >= row["valid_until"]:
         return deed.settle_as(connection, row, "expired", "expired")
-    why = why or ("mode_changed" if mode == "propose" else restored.word_needed(connection, deed.claim))
-    if why and not approvals.given(row):
+    why = restored.word_needed(connection, deed.claim) or why or ("mode_changed" if mode == "propose" else None)
+    if why and not approvals.given(connection, row):
         ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason=why)
         return None
     _admit(connection, deed, row["intended_at"], now)

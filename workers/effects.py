@@ -94,7 +94,7 @@ def _make(
     if isinstance(taken, Refused):
         ledger.leave_slots(connection, effect_id)
         return taken.until or deed.keep(connection, {"state": "cancelled", "reason": taken.reason})
-    why = why or (approvals.BY_MODE if deed.mode == "propose" else restored.word_needed(connection, deed.claim))
+    why = restored.word_needed(connection, deed.claim) or why or (approvals.BY_MODE if deed.mode == "propose" else None)
     state = "proposed" if why else "intended"
     budgets.hold(connection, effect_id, taken)
     ledger.intend(connection, effect_id, plan, state=state, at=deed.now(connection), reason=why or "")

@@ -286,6 +286,12 @@ def look_now(connection: Connection, run_id: str) -> bool:
     return connection.execute(sa.update(table).where(waiting).values(wake_at=None)).rowcount > 0
 
 
+def forget_words(connection: Connection) -> None:
+    """Let no approval of an effect that is not settled hold any longer: what was approved may have been carried out since."""
+    table = table_of(EffectRow)
+    connection.execute(sa.update(table).where(table.c.state.in_(OPEN), table.c.approved_for.is_not(None)).values(approved_for=None))
+
+
 def retire(connection: Connection, effect_id: str) -> None:
     """Let the step of a rejected effect plan another one."""
     table = table_of(EffectRow)

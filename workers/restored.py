@@ -2,8 +2,9 @@
 
 The release of such a freeze looks at every provider first, so that what changed there is in the inbox, and keeps its instant in
 `control`. Every run that was open then, and every run begun by what happened before then, is doubted (column `run.doubted`): its
-effects are proposed, whatever the mode. A run that the backup had is doubted until it has waited for an instant after the release, for
-what follows was not due before; one that began later may only count from when we learned of its event, and is doubted to its end.
+effects are proposed, whatever the mode, and a yes from before the release counts no more. A run that the backup had is doubted until
+it has waited for an instant after the release, for what follows was not due before; one that began later may only count from when we
+learned of its event, and is doubted to its end.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
-from workers import baseline, chain, control, runs
+from workers import baseline, chain, control, ledger, runs
 from workers.chain import EffectLog
 from workers.limits import Rank
 from workers.runs import Claim, RunRow
@@ -25,6 +26,7 @@ REASON = "restored"
 NAME = "restored"
 
 _RUN = table_of(RunRow)
+_DOUBTED = sa.select(_RUN.c.doubted).where(_RUN.c.id == sa.bindparam("of_run"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +51,11 @@ def look(runtime: Runtime, source: str, since: datetime | None) -> int:
 
 
 def release(connection: Connection, *, at: datetime, actor: str) -> int:
-    """Doubt every open run and keep the instant, in the transaction that ends the freeze; how many are doubted."""
+    """Doubt every open run and every yes given before, and keep the instant, in the transaction that ends the freeze; how many runs."""
+    doubted = connection.execute(sa.update(_RUN).where(_RUN.c.status.in_(runs.UNFINISHED)).values(doubted=True)).rowcount
+    ledger.forget_words(connection)
     control.put(connection, NAME, {"frozen": control.set_at(connection, "freeze").isoformat(), "until": at.isoformat()}, at=at, actor=actor)
-    return connection.execute(sa.update(_RUN).where(_RUN.c.status.in_(runs.UNFINISHED)).values(doubted=True)).rowcount
+    return doubted
 
 
 def doubts(connection: Connection, happened_at: datetime) -> bool:
@@ -71,10 +75,8 @@ def mark(connection: Connection, run_id: str) -> None:
 
 
 def word_needed(connection: Connection, claim: Claim) -> str | None:
-    """Why a person must allow an effect of the run, or None."""
-    if not claim.row["doubted"]:
-        return None
-    return REASON if connection.execute(sa.select(_RUN.c.doubted).where(_RUN.c.id == claim.run_id)).scalar_one() else None
+    """Why a person must allow an effect of the run, or None; the claim may be older than the release."""
+    return REASON if connection.execute(_DOUBTED, {"of_run": claim.run_id}).scalar_one() else None
 
 
 def waited(connection: Connection, claim: Claim, until: datetime | None) -> None:

@@ -1,7 +1,7 @@
 """After a restored backup nothing that may have been done in the time that was lost is done again unasked."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +13,22 @@ from tests.workers.letters import act, effect_row, mail, times
 from workers import control, restored
 from workers.chain import Head, OutsideHead
 from workers.runs import RunRow
+from workers.runtime import no_point
 from workers.testing.flow import Flow
 from workers.worker import guard_restored
 
 SEND = "invoice.sendbyemail"
+Write = Callable[[sa.Connection], None]
 
 
 class Restored:
     """A flow whose database was put back to an earlier state; the sandbox stays as it is, as a provider does."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *, mode: str = "auto") -> None:
         self.place, self.heads, self.file = place, place / "heads", place / "billhook.db"
         create_schema(sa.create_engine(f"sqlite:///{self.file}"))
         self.database = Database(f"sqlite:///{self.file}")
-        self.flow = Flow(mail, database=self.database)
+        self.flow = Flow(mail, mode=mode, database=self.database)
         self.flow.runtime.head = OutsideHead(self.heads, "worker")
 
     def back_up(self) -> Path:
@@ -56,6 +58,28 @@ class Restored:
         doubted = self.flow.db.write(act)
         self.flow.settle()
         return doubted
+
+
+def release(flow: Flow) -> Write:
+    """The end of the freeze, in one transaction."""
+
+    def act(connection: sa.Connection) -> None:
+        control.put(connection, "freeze", {"reason": "restored"}, at=flow.clock.now)
+        restored.release(connection, at=flow.clock.now, actor="operator")
+        control.put(connection, "freeze", None, at=flow.clock.now)
+
+    return act
+
+
+def during(flow: Flow, point: str, write: Write) -> None:
+    """Let `write` happen the first time the engine passes `point`."""
+
+    def passed(name: str) -> None:
+        if name == point:
+            flow.runtime.point = no_point
+            flow.db.write(write)
+
+    flow.runtime.point = passed
 
 
 @pytest.fixture
@@ -192,3 +216,55 @@ def test_the_rows_that_are_missing_are_counted(lost: Restored) -> None:
 
     with lost.flow.db.read() as connection:
         assert restored.lost(connection, lost.heads).rows == 42
+
+
+def test_a_yes_that_the_backup_has_does_not_allow_the_call_that_it_may_have_led_to(tmp_path: Path) -> None:
+    lost = Restored(tmp_path, mode="propose")
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", {"reason": "x"}, at=flow.clock.now))
+    flow.order("approve", effect_row(flow)["id"])
+    backup = lost.back_up()
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    flow.advance(minutes=6)
+    assert times(flow, SEND) == 1
+
+    lost.restore(backup)
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    lost.release()
+    flow.advance(minutes=6)
+    before = (act(flow), times(flow, SEND))
+    flow.order("approve", effect_row(flow)["id"])
+
+    assert before == (("proposed", "restored"), 1)
+    assert (act(flow)[0], times(flow, SEND)) == ("done", 2)
+
+
+def test_a_run_at_work_during_the_release_is_doubted_at_its_call(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    backup = lost.back_up()
+    flow.advance(minutes=6)
+    lost.restore(backup)
+    flow.db.write(lambda c: control.put(c, "freeze", None, at=flow.clock.now))
+    during(flow, "intended", release(flow))
+    flow.advance(minutes=6)
+
+    assert (act(flow), times(flow, SEND)) == (("proposed", "restored"), 1)
+
+
+def test_a_yes_read_before_the_release_does_not_allow_a_call_after_it(tmp_path: Path) -> None:
+    lost = Restored(tmp_path, mode="propose")
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    backup = lost.back_up()
+    flow.order("approve", effect_row(flow)["id"])
+    assert times(flow, SEND) == 1
+    lost.restore(backup)
+    flow.db.write(lambda c: control.put(c, "freeze", None, at=flow.clock.now))
+    during(flow, "read", release(flow))
+    flow.order("approve", effect_row(flow)["id"])
+
+    assert (act(flow), times(flow, SEND)) == (("proposed", "restored"), 1)
