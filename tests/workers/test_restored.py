@@ -268,3 +268,18 @@ def test_a_yes_read_before_the_release_does_not_allow_a_call_after_it(tmp_path: 
     flow.order("approve", effect_row(flow)["id"])
 
     assert (act(flow), times(flow, SEND)) == (("proposed", "restored"), 1)
+
+
+def test_an_operators_freeze_in_the_backup_hides_no_loss(lost: Restored) -> None:
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.db.write(lambda c: control.put(c, "freeze", {"reason": "stock take"}, at=flow.clock.now))
+    backup = lost.back_up()
+    flow.db.write(lambda c: control.put(c, "freeze", None, at=flow.clock.now))
+    flow.advance(minutes=6)
+    assert times(flow, SEND) == 1
+
+    lost.restore(backup)
+
+    with flow.db.read() as connection:
+        assert control.frozen(connection) == restored.FREEZE

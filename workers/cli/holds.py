@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from workers import control
+from workers import control, restored
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, actor, session
 from workers.errors import StateConflict
@@ -17,16 +17,21 @@ PauseWorkflow = Annotated[str | None, typer.Option("--workflow", "-w", help="Thi
 
 
 def freeze(context: typer.Context, reason: Reason = "operator", json: Json = False) -> None:
-    """Hold back every effect from now on; what is being called is finished. Receiving goes on."""
+    """Hold back every effect from now on; what is being called is finished. Receiving goes on.
 
-    def act(connection: Connection) -> None:
-        now = datetime.now(UTC)
-        control.put(connection, "freeze", {"reason": reason}, at=now, actor=actor())
+    The freeze of a restored backup stays what it is: its release asks more.
+    """
+
+    def act(connection: Connection) -> str:
+        now, stands = datetime.now(UTC), control.frozen(connection) == restored.FREEZE
+        if not stands:
+            control.put(connection, "freeze", {"reason": reason}, at=now, actor=actor())
         control.audited(connection, "freeze", at=now, actor=actor(), reason=reason)
+        return restored.FREEZE if stands else reason
 
     with session(context).database() as database:
-        database.write(act)
-    show_rows([{"frozen": True, "reason": reason}], ("frozen", "reason"), as_json=json, nothing="")
+        held = database.write(act)
+    show_rows([{"frozen": True, "reason": held}], ("frozen", "reason"), as_json=json, nothing="")
 
 
 def pause(

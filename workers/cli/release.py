@@ -38,7 +38,8 @@ def unfreeze(
 ) -> None:
     """Let effects go on. After a restored backup it first asks every provider what happened meanwhile, and shows it."""
     here = session(context)
-    if _frozen(here) == restored.FREEZE:
+    was = _frozen(here)
+    if was == restored.FREEZE:
         found = _looked(here, without_look)
         if not yes:
             show_rows(found, LOOKED, as_json=json, nothing="")
@@ -47,11 +48,11 @@ def unfreeze(
             return
     with here.database() as database:
         heads = here.settings().ledger_head_dir
-        done = database.write(lambda c: _release(c, heads, per_minute, reason))
+        done = database.write(lambda c: _release(c, was, heads, per_minute, reason))
     show_rows([done], RELEASED, as_json=json, nothing="")
 
 
-def _frozen(here: Session) -> str | None:
+def _frozen(here: Session) -> str:
     with here.database() as database, database.read() as connection:
         was = control.frozen(connection)
     if was is None:
@@ -59,10 +60,13 @@ def _frozen(here: Session) -> str | None:
     return was
 
 
-def _release(connection: Connection, heads: Path, per_minute: int | None, reason: str) -> dict[str, Any]:
-    was = control.frozen(connection)
-    if was is None:
+def _release(connection: Connection, was: str, heads: Path, per_minute: int | None, reason: str) -> dict[str, Any]:
+    """End the freeze that was looked at. Raises StateConflict where it is another one by now."""
+    held_by = control.frozen(connection)
+    if held_by is None:
         raise StateConflict("nothing is frozen any more: somebody else released it")
+    if held_by != was:
+        raise StateConflict(f"the freeze is another one by now ({held_by}): `billhook unfreeze` once more")
     now, doubted = datetime.now(UTC), 0
     if was == restored.FREEZE:
         chain.accept(connection, heads, at=now, actor=actor())

@@ -1,10 +1,14 @@
 """pause, resume, freeze and unfreeze from the command line."""
 
+from pathlib import Path
+
 import pytest
 
 from receiver.db import Database
-from tests.workers.cli.conftest import Billhook
+from tests.workers.cli.conftest import AT, Billhook
 from workers import control
+from workers.cli.release import _release
+from workers.errors import StateConflict
 
 
 def paused(store: Database, workflow: str = "auto-send") -> bool:
@@ -56,3 +60,22 @@ def test_unfreezing_says_how_many_were_held_and_how_long_they_take(billhook: Bil
     printed = billhook("unfreeze", "--per-minute", "30", "--json")
 
     assert printed.json == [{"frozen": False, "was": "operator", "held": 0, "doubted": 0, "per_minute": 30, "minutes": 0.0}]
+
+
+def test_a_freeze_beside_that_of_a_restored_backup_leaves_it_as_it_is(billhook: Billhook, store: Database) -> None:
+    store.write(lambda c: control.put(c, "freeze", {"reason": "restored"}, at=AT))
+    printed = billhook("freeze", "--reason", "stock take", "--json")
+
+    assert printed.json == [{"frozen": True, "reason": "restored"}]
+    with store.read() as connection:
+        assert (control.frozen(connection), control.set_at(connection, "freeze")) == ("restored", AT)
+
+
+def test_a_freeze_that_became_that_of_a_restored_backup_is_not_released_without_a_look(store: Database) -> None:
+    store.write(lambda c: control.put(c, "freeze", {"reason": "restored"}, at=AT))
+
+    with pytest.raises(StateConflict, match="another one by now"):
+        store.write(lambda c: _release(c, "stock take", Path("heads"), None, ""))
+
+    with store.read() as connection:
+        assert control.frozen(connection) == "restored"
