@@ -88,9 +88,8 @@ def begin(
         joins=workflow.start == "one-per-key",
         quiet=None if reissue else workflow.debounce,
         came_at=came_at,
+        doubted=restored.doubts(connection, trigger.event.at),
     )
-    if run_id is not None and restored.doubts(connection, trigger.event.at):
-        restored.mark(connection, run_id)
     return run_id, f"started {run_id}" if run_id else "joined a live run"
 
 

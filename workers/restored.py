@@ -1,10 +1,10 @@
 """After a restored backup: what billhook may have done in the time that was lost is done again only on a person's word.
 
 The release of such a freeze looks at every provider first, so that what changed there is in the inbox, and keeps its instant in
-`control`. Every run that was open then, and every run begun by what happened before then, is doubted (column `run.doubted`): its
-effects are proposed, whatever the mode, and a yes from before the release counts no more. A run that the backup had is doubted until
-it has waited for an instant after the release, for what follows was not due before; one that began later may only count from when we
-learned of its event, and is doubted to its end.
+`control`. Every run that was open then, and every run that begins with what happened before then or takes it in, is doubted (column
+`run.doubted`): its effects are proposed, whatever the mode, and a yes from before the release counts no more. A run that the backup
+had is doubted until it has waited for an instant after the release, for what follows was not due before; one that began later may only
+count from when we learned of its event, and is doubted to its end.
 """
 
 from dataclasses import dataclass
@@ -67,11 +67,6 @@ def doubts(connection: Connection, happened_at: datetime) -> bool:
 def _was_in_backup(connection: Connection, claim: Claim) -> bool:
     value = control.get(connection, NAME)
     return value is not None and claim.row["started_at"] < datetime.fromisoformat(value["frozen"])
-
-
-def mark(connection: Connection, run_id: str) -> None:
-    """Doubt a run that was just begun."""
-    connection.execute(sa.update(_RUN).where(_RUN.c.id == run_id).values(doubted=True))
 
 
 def word_needed(connection: Connection, claim: Claim) -> str | None:

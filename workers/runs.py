@@ -167,12 +167,15 @@ _WAKE_INVOICE = sa.update(_RUN).where(_OF_SOURCE, _OF_INVOICE).values(**_WOKEN).
 _WAKE_CUSTOMER = sa.update(_RUN).where(_OF_SOURCE, _OF_CUSTOMER).values(**_WOKEN).returning(_RUN.c.id)
 _SAME_KEY = sa.and_(_RUN.c.workflow == sa.bindparam("of_workflow"), _RUN.c.key == sa.bindparam("of_key"))
 _LIVE_KEY = sa.update(_RUN).where(_OF_SOURCE, _SAME_KEY)
+_DOUBTED = {"doubted": sa.or_(_RUN.c.doubted, sa.bindparam("doubtful", type_=sa.Boolean))}
 _FOLLOW = _LIVE_KEY.values(successor_trigger_id=sa.bindparam("trigger"), successor_seq=None, **_WOKEN)
-_JOIN = _LIVE_KEY.values(successor_trigger_id=sa.bindparam("trigger"), successor_seq=_RUN.c.pending_seq + 1, **_WOKEN)
+_JOIN = _LIVE_KEY.values(successor_trigger_id=sa.bindparam("trigger"), successor_seq=_RUN.c.pending_seq + 1, **_WOKEN, **_DOUBTED)
 _STARTS_AT = sa.bindparam("starts_at", type_=UtcDateTime())
 _QUIET_ENDS = sa.case((_RUN.c.quiet_until < _STARTS_AT, _RUN.c.quiet_until), else_=_STARTS_AT)
 _LATEST: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in ("customer_id", "invoice_id", "mode", "policy_id")}
-_PUT_OFF = _LIVE_KEY.where(QUIET).values(trigger_id=sa.bindparam("trigger"), wake_at=_QUIET_ENDS, ready_at=_QUIET_ENDS, **_LATEST)
+_PUT_OFF = _LIVE_KEY.where(QUIET).values(
+    trigger_id=sa.bindparam("trigger"), wake_at=_QUIET_ENDS, ready_at=_QUIET_ENDS, **_LATEST, **_DOUBTED
+)
 
 
 def start(
@@ -191,12 +194,14 @@ def start(
     joins: bool = False,
     quiet: timedelta | None = None,
     came_at: datetime | None = None,
+    doubted: bool = False,
 ) -> str | None:
     """The id of a new run, or None where a live one has the key: then that one is woken and, if it does not take this in, followed.
 
     `joins`: the live run takes its triggers in itself; only one it has not seen by its end is followed.
     `quiet`: begin so long after the last trigger, at most QUIET_MAX times that after the first; a trigger before that puts it off.
-    `came_at`: when the trigger came, where that was before `at`.
+    `came_at`: when the trigger came, where that was before `at`. `doubted`: a restored backup may lack what was done about it, by
+    this run or by the live one that takes it in.
     """
     starts_at = (came_at or at) + quiet if quiet else None
     values = {
@@ -216,7 +221,7 @@ def start(
         "quiet_until": (came_at or at) + quiet * QUIET_MAX if quiet else None,
         "reissue": reissue,
         "fence": 0,
-        "doubted": False,
+        "doubted": doubted,
         "pending_seq": 0,
         "seen_seq": 0,
         "hints": 0,
@@ -226,8 +231,8 @@ def start(
         "progress": 0,
     }
     same = {"of_source": source, "of_workflow": workflow, "of_key": key[:256], "trigger": trigger_id}
-    latest = same | {"starts_at": starts_at} | {f"to_{name}": values[name] for name in _LATEST}
-    follow, woken = _JOIN if joins else _FOLLOW, same | {"woken_at": at}
+    latest = same | {"starts_at": starts_at, "doubtful": doubted} | {f"to_{name}": values[name] for name in _LATEST}
+    follow, woken = (_JOIN, same | {"woken_at": at, "doubtful": doubted}) if joins else (_FOLLOW, same | {"woken_at": at})
     while True:  # on PostgreSQL the live run may begin or end between two of the statements: then look again
         added: str | None = insert_new(connection, RunRow, values, unique=("source", "workflow", "key"), where=_LIVE)
         if added is not None or (quiet and connection.execute(_PUT_OFF, latest).rowcount):

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from tests.conftest import create_schema
-from tests.workers.letters import act, effect_row, mail, times
+from tests.workers.letters import MAIL_UNCAPPED, act, effect_row, letter, mail, times
 from workers import control, restored
+from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.chain import Head, OutsideHead
 from workers.runs import RunRow
 from workers.runtime import no_point
@@ -80,6 +82,17 @@ def during(flow: Flow, point: str, write: Write) -> None:
             flow.db.write(write)
 
     flow.runtime.point = passed
+
+
+@workflow("t-restored-quiet", on=InvoiceCompleted, key=lambda event: "all", debounce="10m")
+def quiet(run: Run, event: InvoiceCompleted) -> None:
+    letter(run, event, MAIL_UNCAPPED, recipient="max@example.com", subject="Ihre Rechnung", message="Anbei.")
+
+
+@workflow("t-restored-single", on=InvoiceCompleted, key=lambda event: "all", start="one-per-key")
+def single(run: Run, event: InvoiceCompleted) -> None:
+    run.sleep_until(event.at + timedelta(minutes=10))
+    letter(run, event, MAIL_UNCAPPED, recipient="max@example.com", subject="Ihre Rechnung", message="Anbei.")
 
 
 @pytest.fixture
@@ -283,3 +296,20 @@ def test_an_operators_freeze_in_the_backup_hides_no_loss(lost: Restored) -> None
 
     with flow.db.read() as connection:
         assert control.frozen(connection) == restored.FREEZE
+
+
+@pytest.mark.parametrize("chosen", [quiet, single])
+def test_what_happened_before_the_release_doubts_the_run_that_it_joins(chosen: Callable[..., None]) -> None:
+    with Flow(chosen) as flow:
+        flow.sandbox.trigger("invoice.completed", {})
+        late = flow.sandbox.drain()
+        flow.advance(minutes=1)
+        flow.db.write(release(flow))
+        flow.advance(minutes=1)
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=1)
+        for one in late:
+            flow.deliver(one.body)
+        flow.advance(hours=1)
+
+        assert [(state, reason) for _, _, state, reason in flow.effects] == [("proposed", "restored")]

@@ -92,10 +92,13 @@ def _with_a_person(connection: Connection, run_ids: Sequence[str]) -> set[str]:
 
 
 def _judge_woken(connection: Connection, report: Report, rows: Sequence[sa.RowMapping]) -> None:
-    """The router wakes by key, whatever the status: no run was woken more rarely than events came about its objects."""
+    """The router wakes by key, whatever the status: no run was woken more rarely than events came about its objects.
+
+    They are those of its trigger; a run that was put off for quiet has the last one's.
+    """
     told: Counter[str] = Counter()
-    for id, started_at, recorded_at in connection.execute(_told([row["id"] for row in rows])) if rows else ():
-        told[id] += recorded_at > started_at + TOGETHER
+    for id, started_at, triggered_at, recorded_at in connection.execute(_told([row["id"] for row in rows])) if rows else ():
+        told[id] += recorded_at > max(started_at, triggered_at) + TOGETHER
     for row in rows:
         if told[row["id"]] > row["pending_seq"]:
             what = f"{told[row['id']]} events came about its objects since it began, and woke it {row['pending_seq']} times"
@@ -103,11 +106,16 @@ def _judge_woken(connection: Connection, report: Report, rows: Sequence[sa.RowMa
 
 
 def _told(run_ids: Sequence[str]) -> sa.Select[Any]:
-    """(run, its start, when an event was recorded) for every event about a run's objects; matched as runs.wake_concerned does."""
+    """(run, its start, when its trigger was recorded, when an event was) for every event about a run's objects.
+
+    Matched as runs.wake_concerned does.
+    """
     about_invoice = sa.and_(_EVENT.c.invoice_id.isnot(None), _EVENT.c.invoice_id == _RUN.c.invoice_id)
     about_customer = sa.and_(_EVENT.c.customer_id == _RUN.c.customer_id, sa.or_(_EVENT.c.invoice_id.is_(None), _RUN.c.invoice_id.is_(None)))
     of_run = sa.and_(_EVENT.c.source == _RUN.c.source, sa.or_(about_invoice, about_customer), sa.not_(_EVENT.c.echo))
-    return sa.select(_RUN.c.id, _RUN.c.started_at, _EVENT.c.recorded_at).join(_EVENT, of_run).where(_RUN.c.id.in_(run_ids))
+    trigger = _EVENT.alias("trigger")
+    named = sa.select(_RUN.c.id, _RUN.c.started_at, trigger.c.recorded_at, _EVENT.c.recorded_at).join(_EVENT, of_run)
+    return named.join(trigger, trigger.c.id == _RUN.c.trigger_id).where(_RUN.c.id.in_(run_ids))
 
 
 def _judge_parked(connection: Connection, report: Report, run_ids: Sequence[str]) -> None:

@@ -8,12 +8,18 @@ from receiver.event import SendStopped
 from tests.workers.letters import mail
 from tests.workers.prove.stories import awaiting, change, doubtful, found, only, paid, waiting
 from workers import control
+from workers.authoring import InvoiceCanceled, InvoiceCompleted, Run, workflow
 from workers.desk import Parked
 from workers.ledger import EffectRow
 from workers.runs import RunRow
 from workers.testing.flow import Flow
 
 RUN = table_of(RunRow)
+
+
+@workflow("t-quiet-waits", on=InvoiceCompleted, key=lambda event: "all", debounce="10m")
+def quiet(run: Run, event: InvoiceCompleted) -> None:
+    run.wait_for(InvoiceCanceled, name="canceled")
 
 
 def named(flow: Flow) -> str:
@@ -146,3 +152,28 @@ def test_a_freeze_is_no_finding(database: Database) -> None:
         flow.advance(minutes=10)
 
         assert found(database) == []
+
+
+def test_what_put_a_run_off_that_waits_for_quiet_need_not_have_woken_it(database: Database) -> None:
+    with Flow(quiet, database=database) as flow:
+        for _ in range(3):
+            flow.trigger("invoice.completed")
+            flow.advance(minutes=4)
+        before = found(database)
+        flow.advance(minutes=10)
+
+        assert (only(flow, RunRow)["status"], before, found(database)) == ("waiting", [], [])
+
+
+def test_a_run_that_slept_over_what_came_after_its_last_trigger_is_named(database: Database) -> None:
+    with Flow(quiet, database=database) as flow:
+        for _ in range(2):
+            ids = flow.trigger("invoice.completed")
+            flow.advance(minutes=4)
+        flow.advance(minutes=10)
+        flow.signal(SendStopped(source="shop", at=flow.clock.now, invoice_id=ids["invoice_id"]))
+        assert found(database) == []
+
+        change(database, RunRow, pending_seq=0, seen_seq=0)
+
+        assert [number for number, _, _ in found(database)] == [6]
