@@ -43,6 +43,9 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
         raise Suspend(row["wake_at"], row["reason"])
     with deed.runtime.db.read() as connection:
         _refuse_held(connection, deed, now)
+        drained = drain.holds(connection, row["intended_at"])
+    if drained:
+        _await_turn(deed, row, now)
     try:
         fresh = deed.runtime.client(deed.source, Rank.PREFLIGHT).query(deed.effect.fresh.query, deed.fresh_id())
     except RateHeld as held:
@@ -65,6 +68,15 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     return _ask(deed, row, begun, started)
 
 
+def _await_turn(deed: Deed, row: sa.RowMapping, now: datetime) -> None:
+    """Take a held effect's turn before anything is read for it; raises Later, with its place kept, where it is not its turn."""
+    clock = deed.runtime.clock
+    turn = deed.runtime.db.write(lambda c: drain.wait_for(c, row["intended_at"], machine=clock.machine(c)))
+    deed.runtime.point("turn-taken")
+    if turn is not None:
+        raise Later(now + turn, drain.HELD)
+
+
 def repeat(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     """The same call once more under the provider's own key: only a freeze or a pause is asked again, the first call was allowed."""
     started = deed.runtime.clock.boot_s()
@@ -78,7 +90,7 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
     deed.hold_ground(connection)
     now = deed.now(connection)
     _refuse_held(connection, deed, now)
-    _admit(connection, deed, row["intended_at"], now)
+    _admit(connection, deed, now)
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 
 
@@ -107,7 +119,7 @@ def _begin(
     if why and not approvals.given(connection, row):
         ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason=why)
         return None
-    _admit(connection, deed, row["intended_at"], now)
+    _admit(connection, deed, now)
     before = fresh.model_dump(mode="json")
     hashed = hashlib.sha256(canonical_json(before).encode()).hexdigest()
     return ledger.move(
@@ -121,15 +133,12 @@ def _drop_changed(connection: Connection, deed: Deed, row: sa.RowMapping, now: d
     return deed.settle_as(connection, row, "cancelled", REQUEST_CHANGED)
 
 
-def _admit(connection: Connection, deed: Deed, planned_at: datetime, now: datetime) -> None:
+def _admit(connection: Connection, deed: Deed, now: datetime) -> None:
     """Take the call's turn at a half open breaker, and its token from the source's bucket; raises Later where there is none."""
     held = breaker.admit(connection, deed.source, now=now)
     if held is not None:
         raise Later(held, breaker.OPEN)
     per_minute, machine = deed.runtime.client(deed.source).calls_per_minute, deed.runtime.clock.machine(connection)
-    turn = drain.wait_for(connection, planned_at, machine=machine)
-    if turn is not None:
-        raise Later(now + turn, drain.HELD)
     wait = limits.take(connection, deed.source, per_minute, Rank.EFFECT, machine=machine)
     if wait is not None:
         raise Later(now + wait, OWN_RATE)

@@ -6,6 +6,7 @@ them is left.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -37,10 +38,15 @@ def begin(connection: Connection, *, per_minute: int, at: datetime) -> None:
     control.put(connection, NAME, {"since": at.isoformat(), "per_minute": per_minute}, at=at)
 
 
+def holds(connection: Connection, planned_at: datetime) -> bool:
+    """Whether an effect planned at `planned_at` leaves at a rate."""
+    return _of_backlog(control.get(connection, NAME), planned_at)
+
+
 def wait_for(connection: Connection, planned_at: datetime, *, machine: datetime) -> timedelta | None:
-    """How long an effect planned at `planned_at` has to wait for its turn, or None."""
+    """How long an effect planned at `planned_at` has to wait, its place kept, or None: it took its turn. To be committed either way."""
     value = control.get(connection, NAME)
-    if value is None or planned_at >= datetime.fromisoformat(value["since"]):
+    if not _of_backlog(value, planned_at):
         return None
     return limits.take(connection, BUCKET, value["per_minute"], Rank.OPERATOR, machine=machine)
 
@@ -50,6 +56,10 @@ def end_where_empty(connection: Connection, *, at: datetime) -> None:
     value = control.get(connection, NAME)
     if value is not None and not _left(connection, datetime.fromisoformat(value["since"])):
         control.put(connection, NAME, None, at=at)
+
+
+def _of_backlog(value: Any, planned_at: datetime) -> bool:
+    return value is not None and planned_at < datetime.fromisoformat(value["since"])
 
 
 def _left(connection: Connection, before: datetime) -> int:

@@ -28,6 +28,10 @@ def sent(flow: Flow) -> list[datetime]:
     return [at for service, at in flow.calls if service == SEND]
 
 
+def reads(flow: Flow) -> int:
+    return sum(call.service == "invoice.get" for call in flow.sandbox.calls)
+
+
 def test_a_backlog_leaves_at_the_chosen_rate_and_the_estimate_holds() -> None:
     with Flow(mail) as flow:
         freeze(flow)
@@ -59,6 +63,20 @@ def test_what_is_planned_after_the_release_does_not_wait_behind_the_backlog() ->
 
         assert times(flow, SEND) < 15
         assert [state for _, id, state, _ in flow.effects if id == new] == ["done"]
+
+
+def test_what_waits_for_its_turn_is_read_at_its_turn_and_not_again_and_again() -> None:
+    with Flow(mail) as flow:
+        freeze(flow)
+        for _ in range(12):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=20)
+        before = reads(flow)
+        release(flow, 3)
+        flow.advance(minutes=6)
+
+        assert times(flow, SEND) == 12
+        assert reads(flow) - before <= 14
 
 
 def test_the_rate_is_forgotten_once_the_backlog_is_gone() -> None:
