@@ -121,9 +121,10 @@ def _plan(deed: Deed, request: BaseModel, purpose: str) -> Plan:
 
 
 def _reissues(deed: Deed, slots: list[ledger.Slot]) -> bool:
-    """Whether the run was ordered to do again what this very slot stands for."""
+    """Whether the run was ordered to do again what this very slot stands for: one level of several, or what is there but once."""
     ordered: dict[str, Any] = deed.claim.row["reissue"] or {}
-    return any(slot.purpose == ordered.get("purpose") and slot.object_id == ordered.get("object_id") for slot in slots)
+    same = (slot for slot in slots if slot.purpose == ordered.get("purpose") and slot.object_id == ordered.get("object_id"))
+    return any(slot.exclusive or slot.version in ordered.get("versions", ()) for slot in same)
 
 
 def _await_approval(deed: Deed, row: sa.RowMapping) -> journal.Entry:

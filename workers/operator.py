@@ -164,6 +164,7 @@ def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.R
         "kind": "resend",
         "purpose": effect["purpose"],
         "object_id": effect["object_id"],
+        "versions": [slot.version for slot in ledger.slots_of(connection, effect["id"])],
         "effect": effect["id"],
         "actor": order.actor,
         "reason": order.reason,

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 
 from receiver import inbox
 from receiver.db import table_of
-from tests.workers.letters import act, effect_row, mail, times, valid
+from tests.workers.letters import act, completed, effect_row, mail, times, valid
 from tests.workers.test_routing import events, noting, outcome
 from workers import desk, operator
-from workers.authoring import InvoiceCompleted, Run, workflow
+from workers.authoring import InvoiceCompleted, Read, Run, Slot, effect, monsum, workflow
 from workers.control import Audit
 from workers.desk import Parked, Task
+from workers.ledger import EffectRow
 from workers.operator import APPROVAL_LIFE, Order
 from workers.runs import RunRow
 from workers.testing.flow import START, Flow
@@ -209,3 +210,29 @@ def test_a_run_that_waits_for_its_time_is_not_retried_and_the_answer_says_what_h
 
         assert said.startswith("refused: It waits for an event or an instant")
         assert f"billhook signal look.again --set invoice_id={ids['invoice_id']}" in said
+
+
+LEVEL = effect(
+    monsum.send_by_email,
+    slot=lambda invoice, subject, **_: [Slot(invoice.source, invoice.id, "remind", subject)],
+    fresh=Read(monsum.invoice, must=completed),
+)
+
+
+@workflow("t-levels", on=InvoiceCompleted)
+def levels(run: Run, event: InvoiceCompleted) -> None:
+    invoice = run.read("invoice", monsum.invoice, event.invoice_id)
+    for level in ("1", "2", "3"):
+        run.effect(f"level {level}", LEVEL, invoice, recipient="max@example.com", subject=level, message="Bitte.")
+
+
+@pytest.mark.parametrize("level", ["1", "2", "3"])
+def test_a_resend_of_one_level_does_no_other_level_again(level: str) -> None:
+    with Flow(levels) as flow:
+        flow.trigger("invoice.completed")
+        (row,) = flow.rows(sa.select(table_of(EffectRow).c.id).where(table_of(EffectRow).c.step == f"level {level}"))
+        flow.order("resend", row["id"], reason="it was lost")
+        flow.advance(minutes=1)
+
+        assert sorted(step for step, _, _, _ in flow.effects) == sorted(["level 1", "level 2", "level 3", f"level {level}"])
+        assert times(flow, "invoice.sendbyemail") == 4
