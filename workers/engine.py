@@ -66,7 +66,7 @@ def begin(
     mode = control.mode_of(connection, source, workflow.name, runtime.first_mode(workflow.name))
     if mode == "off":
         return None, "off"
-    key = key or _key_of(workflow, trigger)
+    key = key or key_of(workflow, trigger)
     if key is None:
         reason = f"key= of workflow {workflow.name} gives no text for this event"
         desk.park(connection, kind="failed", source=source, subject=f"event:{trigger.id}/{workflow.name}", reason=reason, at=at)
@@ -114,7 +114,7 @@ def _objects(connection: Connection, workflow: Workflow, event: Event) -> tuple[
     return customer_id, None if customer_id else invoice_id
 
 
-def _key_of(workflow: Workflow, trigger: events.Recorded) -> str | None:
+def key_of(workflow: Workflow, trigger: events.Recorded) -> str | None:
     """The key of the run this event starts, or None where the author's function fails: that must not stop the event's other readers."""
     try:
         key = workflow.key(trigger.event)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import control, events, ledger, mirror, operator, runs
+from workers import control, engine, events, ledger, mirror, operator, runs
 from workers.operator import Order
 from workers.registry import Registry, concerns
 
@@ -99,7 +99,10 @@ def preview(connection: Connection, registry: Registry, firsts: dict[str, str], 
         for workflow in registry.started_by(recorded.event):
             if only not in (None, workflow.name):
                 continue
-            what = "live" if runs.is_live(connection, source, workflow.name, workflow.key(recorded.event)) else "start"
+            key = engine.key_of(workflow, recorded)
+            if key is None:
+                continue
+            what = "live" if runs.is_live(connection, source, workflow.name, key) else "start"
             counts[source, workflow.name, what] += 1
             _, invoice_id = concerns(recorded.event)
             if what == "start" and invoice_id and _is_done(connection, source, workflow.name, invoice_id):
@@ -150,7 +153,7 @@ def call_off(connection: Connection, replay_id: str, *, actor: str, at: datetime
     table = table_of(Delivery)
     of_it = table.c.native_id.startswith(f"{replay_id}:", autoescape=True)
     waiting = sa.and_(table.c.origin == "operator", table.c.native_type == "operator.replay", of_it, table.c.routed_at.is_(None))
-    ids = connection.execute(sa.select(table.c.id).where(waiting)).scalars().all()
+    ids = connection.execute(sa.select(table.c.id).where(waiting).with_for_update()).scalars().all()  # one being routed is waited for
     inbox.mark_routed(connection, dict.fromkeys(ids, ("refused", "called off")), at=at)
     control.audited(connection, "replay-off", at=at, actor=actor, subject=replay_id, detail={"orders": len(ids)})
     return len(ids)

@@ -1,14 +1,16 @@
 """Replaying many events: chosen by what came of them, shown before, spread over time, called off; nothing done is done again."""
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
 
-from receiver.db import table_of
+from receiver.db import Database, table_of
 from receiver.inbox import Delivery
 from tests.workers.letters import mail, times
 from workers import replays
+from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.control import Audit
 from workers.replays import Wanted
 from workers.testing.flow import Flow
@@ -142,3 +144,36 @@ def test_time_narrows_what_is_replayed() -> None:
             every = replays.find(connection, Wanted(type="invoice.completed"))
         assert before + after == every
         assert (len(before), len(after)) == (1, 1)
+
+
+@workflow("t-no-key", on=InvoiceCompleted, key=lambda event: event.no_such_field)
+def keyless(run: Run, event: InvoiceCompleted) -> None:
+    run.skip("never")
+
+
+def test_a_workflow_whose_key_fails_is_shown_to_start_nothing() -> None:
+    with Flow(keyless) as flow:
+        flow.trigger("invoice.completed")
+
+        assert shown(flow, found(flow, type="invoice.completed")) == []
+
+
+def test_an_order_that_is_carried_out_meanwhile_is_not_called_off(postgres_database: Database) -> None:
+    with Flow(mail, database=postgres_database) as flow:
+        flow.trigger("invoice.completed")
+        ordered(flow, found(flow, type="invoice.completed"))
+        table = table_of(Delivery)
+        of_it = table.c.native_type == "operator.replay"
+
+        with ThreadPoolExecutor(1) as beside:
+
+            def carry_out(connection: sa.Connection) -> Future[int]:
+                connection.execute(sa.update(table).where(of_it).values(routed_at=flow.clock.now, outcome="events"))
+                off = beside.submit(flow.db.write, lambda c: replays.call_off(c, "r1", actor="ada", at=flow.clock.now))
+                wait([off], timeout=0.3)  # it is held up by this transaction
+                return off
+
+            called_off = flow.db.write(carry_out).result()
+
+        assert called_off == 0
+        assert [row["outcome"] for row in flow.rows(sa.select(table.c.outcome).where(of_it))] == ["events"]
