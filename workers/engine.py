@@ -96,7 +96,12 @@ def begin(
 def follow(connection: Connection, runtime: Runtime, ended: sa.RowMapping, successor: int | None, *, at: datetime) -> str | None:
     """The id of the run that begins for a trigger that came while the ended one was live, or None where there is none."""
     workflow = runtime.registry.get(ended["workflow"])
-    if successor is None or workflow is None:
+    if successor is None:
+        return None
+    if workflow is None:
+        why = f"came while a run of {ended['workflow']} was live, and this worker does not know that workflow"
+        reason = f"event {successor} {why}: once it does, `billhook replay {successor} --workflow {ended['workflow']}`"
+        desk.park(connection, kind="failed", source=ended["source"], subject=f"event:{successor}/{ended['workflow']}", reason=reason, at=at)
         return None
     if workflow.start == "one-per-key" and journal.waited_for(connection, ended["id"], successor):
         runs.took_in(connection, ended["id"])

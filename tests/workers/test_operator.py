@@ -1,5 +1,6 @@
 """Operators' orders: carried out once, kept with who gave them, refused where things are no longer so."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from workers.control import Audit
 from workers.desk import Parked, Task
 from workers.ledger import EffectRow
 from workers.operator import APPROVAL_LIFE, Order
+from workers.registry import Registry
 from workers.runs import RunRow
 from workers.testing.flow import START, Flow
 
@@ -236,3 +238,22 @@ def test_a_resend_of_one_level_does_no_other_level_again(level: str) -> None:
 
         assert sorted(step for step, _, _, _ in flow.effects) == sorted(["level 1", "level 2", "level 3", f"level {level}"])
         assert times(flow, "invoice.sendbyemail") == 4
+
+
+@workflow("t-breaks", on=InvoiceCompleted, key=lambda event: "all")
+def breaks(run: Run, event: InvoiceCompleted) -> None:
+    raise RuntimeError
+
+
+def test_a_trigger_behind_a_closed_run_whose_workflow_is_gone_is_put_before_a_person() -> None:
+    with Flow(breaks) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(hours=3)
+        flow.trigger("invoice.completed")
+        flow.runtime = replace(flow.runtime, registry=Registry())
+        (item,) = flow.rows(sa.select(table_of(Parked)))
+        flow.order("close", str(item["id"]), reason="no longer used")
+
+        (told,) = flow.rows(sa.select(table_of(Parked)).where(table_of(Parked).c.closed_at.is_(None)))
+        assert "does not know that workflow" in told["reason"]
+        assert "billhook replay" in told["reason"]

@@ -14,6 +14,8 @@ from tests.workers.letters import MAIL_UNCAPPED, act, effect_row, letter, mail, 
 from workers import control, restored
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.chain import Head, OutsideHead
+from workers.cli.release import _differ
+from workers.errors import StateConflict
 from workers.runs import RunRow
 from workers.runtime import no_point
 from workers.testing.flow import Flow
@@ -98,6 +100,15 @@ def single(run: Run, event: InvoiceCompleted) -> None:
 @pytest.fixture
 def lost(tmp_path: Path) -> Iterator[Restored]:
     made = Restored(tmp_path)
+    yield made
+    made.flow.close()
+    made.database.close()
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[Restored]:
+    """As `lost`, in mode propose."""
+    made = Restored(tmp_path, mode="propose")
     yield made
     made.flow.close()
     made.database.close()
@@ -231,9 +242,8 @@ def test_the_rows_that_are_missing_are_counted(lost: Restored) -> None:
         assert restored.lost(connection, lost.heads).rows == 42
 
 
-def test_a_yes_that_the_backup_has_does_not_allow_the_call_that_it_may_have_led_to(tmp_path: Path) -> None:
-    lost = Restored(tmp_path, mode="propose")
-    flow = lost.flow
+def test_a_yes_that_the_backup_has_does_not_allow_the_call_that_it_may_have_led_to(asking: Restored) -> None:
+    lost, flow = asking, asking.flow
     flow.trigger("invoice.completed")
     flow.advance(minutes=6)
     flow.db.write(lambda c: control.put(c, "pause:shop:*", {"reason": "x"}, at=flow.clock.now))
@@ -267,9 +277,8 @@ def test_a_run_at_work_during_the_release_is_doubted_at_its_call(lost: Restored)
     assert (act(flow), times(flow, SEND)) == (("proposed", "restored"), 1)
 
 
-def test_a_yes_read_before_the_release_does_not_allow_a_call_after_it(tmp_path: Path) -> None:
-    lost = Restored(tmp_path, mode="propose")
-    flow = lost.flow
+def test_a_yes_read_before_the_release_does_not_allow_a_call_after_it(asking: Restored) -> None:
+    lost, flow = asking, asking.flow
     flow.trigger("invoice.completed")
     flow.advance(minutes=6)
     backup = lost.back_up()
@@ -313,3 +322,12 @@ def test_what_happened_before_the_release_doubts_the_run_that_it_joins(chosen: C
         flow.advance(hours=1)
 
         assert [(state, reason) for _, _, state, reason in flow.effects] == [("proposed", "restored")]
+
+
+def test_an_account_that_refuses_us_holds_up_no_release_without_a_look(lost: Restored) -> None:
+    flow, missing = lost.flow, restored.Lost(rows=1, since=None)
+    flow.sandbox.faults.add("login", times=99)
+
+    with pytest.raises(StateConflict, match="without-look"):
+        _differ(flow.runtime, "shop", missing, False)
+    assert _differ(flow.runtime, "shop", missing, True) is None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from receiver.errors import Retryable
+from receiver.errors import Rejected, Retryable
 from workers import chain, control, drain, restored
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, Session, actor, session
@@ -99,7 +99,7 @@ def _looked(here: Session, without_look: bool) -> list[dict[str, Any]]:
 def _differ(runtime: Runtime, source: str, missing: restored.Lost, without_look: bool) -> int | None:
     try:
         return restored.look(runtime, source, missing.since)
-    except Retryable as cause:
+    except (Retryable, Rejected) as cause:  # refused credentials too: the release must not hang on one account
         if without_look:
             return None
         raise StateConflict(
