@@ -78,18 +78,23 @@ def _await_turn(deed: Deed, row: sa.RowMapping, now: datetime) -> None:
 
 
 def repeat(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
-    """The same call once more under the provider's own key: only a freeze or a pause is asked again, the first call was allowed."""
+    """The same call once more under the provider's own key; where something forbids it by now, a person is asked."""
     started = deed.runtime.clock.boot_s()
-    head = deed.runtime.db.write(lambda c: _again(c, deed, row))
+    begun = deed.runtime.db.write(lambda c: _again(c, deed, row))
+    if isinstance(begun, str):
+        reconcile.park(deed, row, f"forbidden ({begun}) while nobody knows whether it happened")
     deed.runtime.point("calling")
-    return _ask(deed, row, head, started)
+    return _ask(deed, row, begun, started)
 
 
-def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head:
-    """unknown → calling."""
+def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head | str:
+    """unknown → calling, or what forbids a second call: nobody knows whether there was a first. Its approval and mode held for both."""
     deed.hold_ground(connection)
     now = deed.now(connection)
     _refuse_held(connection, deed, now)
+    forbidden = _forbidden(connection, deed, row, ())
+    if forbidden:
+        return forbidden
     _admit(connection, deed, now)
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 

@@ -67,11 +67,11 @@ def repeats(deed: Deed, row: sa.RowMapping) -> bool:
         now, cancelled = deed.now(connection), deed.cancel_reason(connection)
         first_at = chain.first_calling(connection, row["id"])
     if cancelled:
-        _park(deed, row, f"cancelled ({cancelled}) while nobody knows whether it happened")
+        park(deed, row, f"cancelled ({cancelled}) while nobody knows whether it happened")
     if not ledger.is_as_planned(row):
-        _park(deed, row, "its stored request is not the one that was planned")
+        park(deed, row, "its stored request is not the one that was planned")
     if first_at is None or now >= first_at + kind.life:
-        _park(deed, row, "the provider's key is past its life")
+        park(deed, row, "the provider's key is past its life")
     due_at = max(row["calling_at"] + LOOK_AFTER, row["wake_at"] or row["calling_at"])
     if now < due_at:
         raise Suspend(due_at)
@@ -84,7 +84,7 @@ def settle_unknown(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     with deed.runtime.db.read() as connection:
         now, cancelled = deed.now(connection), deed.cancel_reason(connection)
     if not isinstance(kind, Find):
-        _park(deed, row, "its outcome cannot be read back")
+        park(deed, row, "its outcome cannot be read back")
     if now < row["calling_at"] + LOOK_AFTER:
         raise Suspend(row["calling_at"] + LOOK_AFTER)
     if row["wake_at"] and now < row["wake_at"]:
@@ -94,7 +94,7 @@ def settle_unknown(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     if look.found:
         return _found(deed, row, look)
     if look.found is None:
-        _park(deed, row, look.detail or "reading back cannot tell")
+        park(deed, row, look.detail or "reading back cannot tell")
     counts_at: datetime = row["calling_at"] + timedelta(seconds=kind.no_counts_after_s)
     if now < counts_at:
         raise Suspend(counts_at)
@@ -166,7 +166,7 @@ def _ask_person(connection: Connection, row: sa.RowMapping, why: str, *, at: dat
     )
 
 
-def _park(deed: Deed, row: sa.RowMapping, why: str) -> NoReturn:
+def park(deed: Deed, row: sa.RowMapping, why: str) -> NoReturn:
     """Ask a person, and wait."""
 
     def act(connection: Connection) -> None:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from receiver.db import table_of
 from receiver.event import SendStopped
-from tests.workers.letters import act, effect_row, keyed, mail, pay, post, times
-from workers.authoring import InvoiceCompleted, Run, monsum
+from tests.workers.letters import KEYED_SERVICE, act, completed, effect_row, keyed, letter, mail, pay, post, slots, times
+from workers.authoring import Disputed, InvoiceCompleted, Read, Run, effect, monsum, workflow
 from workers.desk import Parked
 from workers.registry import Registry
 from workers.runs import RunRow
@@ -269,3 +269,23 @@ def test_an_effect_that_may_have_happened_is_put_before_a_person_where_its_run_n
         flow.order("resolve", effect_row(flow)["id"], did=False)
 
         assert act(flow) == ("cancelled", "operator_did_not")
+
+
+STOPPED = effect(KEYED_SERVICE, slot=slots("settle"), fresh=Read(monsum.invoice, must=completed), unless=(Disputed,))
+
+
+@workflow("t-keyed-unless", on=InvoiceCompleted)
+def keyed_unless(run: Run, event: InvoiceCompleted) -> None:
+    letter(run, event, STOPPED)
+
+
+def test_what_must_not_happen_any_more_is_not_repeated_under_its_key_either() -> None:
+    with Flow(keyed_unless) as flow:
+        flow.sandbox.faults.add("unavailable", "invoice.setpaid")
+        ids = flow.trigger("invoice.completed")
+        flow.advance(minutes=5)
+        flow.signal(Disputed(source="shop", at=flow.clock.now, customer_id=ids["customer_id"], reason="by phone"))
+        flow.advance(hours=1)
+
+        assert (act(flow)[0], times(flow, "invoice.setpaid")) == ("unknown", 0)
+        assert ("parked", "unknown") in flow.told
