@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from workers import journal, runs
 from workers.errors import LostLease
-from workers.runs import LEASE, Claim, RunRow
+from workers.runs import LEASE, SPREAD, Claim, RunRow
 from workers.testing.flow import START
 
 LATER = START + LEASE + timedelta(seconds=1)
@@ -196,3 +196,13 @@ def test_claimable_are_the_ready_the_due_and_the_abandoned(database: Database) -
     with database.read() as connection:
         found = runs.claimable(connection, business=LATER, machine=LATER, limit=9)
     assert set(found) == {ready, due, abandoned}
+
+
+def test_what_a_lost_worker_had_comes_back_one_by_one_and_nothing_later_than_a_whole_lease(database: Database) -> None:
+    ids = [started(database, key=str(number)) for number in range(20)]
+    for id in ids:
+        claimed(database, id)
+
+    leases = [row(database, id)["lease_until"] for id in ids]
+    assert all(START + LEASE - SPREAD <= lease <= START + LEASE for lease in leases)
+    assert len({lease.replace(microsecond=0) for lease in leases}) >= 4
