@@ -44,6 +44,8 @@ class Facts(NamedTuple):
     logged_calls: int
     births: int
     same_request: bool
+    amount: str
+    approved_for: str | None
 
 
 def check(database: Database, report: Report) -> None:
@@ -74,9 +76,10 @@ def _facts(window: Window) -> sa.Select[Any]:
     last, answered = _LOG.alias("last"), sa.or_(_EFFECT.c.reply.isnot(None), _EFFECT.c.reference.isnot(None))
     request = sa.type_coerce(_EFFECT.c.request, sa.Text)
     own = (_EFFECT.c.id, _EFFECT.c.state, _EFFECT.c.service, request, _EFFECT.c.request_hash, _EFFECT.c.calls, answered)
+    bound = (sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None"), _EFFECT.c.approved_for)
     same = sa.and_(logged.c.lowest == _EFFECT.c.request_hash, logged.c.highest == _EFFECT.c.request_hash)
     joined = (
-        sa.select(*own, _RUN.c.status, slots.fit(), last.c.after, logged.c.calls, logged.c.births, same)
+        sa.select(*own, _RUN.c.status, slots.fit(), last.c.after, logged.c.calls, logged.c.births, same, *bound)
         .select_from(_EFFECT)
         .join(_RUN, _RUN.c.id == _EFFECT.c.run_id, isouter=True)
         .join(logged, logged.c.effect_id == _EFFECT.c.id, isouter=True)
@@ -107,6 +110,8 @@ def judge(one: Facts, asked: bool) -> Iterator[tuple[int, str]]:
     """(invariant, what is wrong) of each fault of one effect. `asked`: a person was asked whether it happened."""
     if hashlib.sha256(f"{one.service}\n{one.request}".encode()).hexdigest() != one.request_hash:
         yield 7, "its request is not the one its hash was made of"
+    if one.approved_for and one.approved_for != hashlib.sha256(f"{one.request_hash}\n{one.amount}".encode()).hexdigest():
+        yield 7, "a person's yes is for another request or amount"
     if one.slots_fit is None:
         yield 7, "it holds no slot"
     if one.last is None:
