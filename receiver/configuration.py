@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource
 
 from receiver.credentials import read_secret
-from receiver.errors import SettingsInvalid
+from receiver.errors import NoConfiguration, SettingsInvalid
 from receiver.mistakes import Mistake, unknown
 
 CONFIG_FILES = ("billhook.toml", ".billhook/demo.toml")
@@ -73,7 +73,7 @@ def find_config(config: Path | None, environ: Mapping[str, str]) -> Path:
     for candidate in CONFIG_FILES:
         if Path(candidate).is_file():
             return Path(candidate)
-    raise SettingsInvalid("no configuration found: write ./billhook.toml, pass --config FILE, or run `make run` for a demo")
+    raise NoConfiguration("no configuration found: write ./billhook.toml, pass --config FILE, or run `make run` for a demo")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

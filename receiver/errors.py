@@ -135,6 +135,10 @@ class SettingsInvalid(BillhookError):
     """The configuration cannot be used. The message names the setting, what is wrong and what to write instead."""
 
 
+class NoConfiguration(SettingsInvalid):
+    """There is no configuration at all, and none was named."""
+
+
 class SchemaOutdated(BillhookError):
     """The database is not at this program's revision: run `billhook migrate`."""
 

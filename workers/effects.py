@@ -86,7 +86,7 @@ def _make(
     forbidden = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=deed.today(connection), invoices=deed.invoices())
     if forbidden:
         return deed.keep(connection, {"state": "cancelled", "reason": forbidden})
-    effect_id = ledger.new_id()
+    effect_id = deed.runtime.new_id()
     holder = ledger.take_slots(connection, effect_id, slots, reissue=_reissues(deed, slots))
     if holder is not None:
         return deed.keep(connection, {"state": "duplicate", "reason": "duplicate_intent", "effect": holder})

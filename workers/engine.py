@@ -75,6 +75,7 @@ def begin(
     policy_id = policies.version(connection, workflow.name, runtime.policy_now(source, workflow), at=at)
     run_id = runs.start(
         connection,
+        id=runtime.new_id(),
         source=source,
         workflow=workflow.name,
         key=key,

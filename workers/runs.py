@@ -197,6 +197,7 @@ def start(
     quiet: timedelta | None = None,
     came_at: datetime | None = None,
     doubted: bool = False,
+    id: str | None = None,
 ) -> str | None:
     """The id of a new run, or None where a live one has the key: then that one is woken and, if it does not take this in, followed.
 
@@ -207,7 +208,7 @@ def start(
     """
     starts_at = (came_at or at) + quiet if quiet else None
     values = {
-        "id": uuid.uuid4().hex[:20],
+        "id": id or uuid.uuid4().hex[:20],
         "source": source,
         "workflow": workflow,
         "key": key[:256],

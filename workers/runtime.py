@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from receiver.db import Database
 from receiver.event import Event
-from workers import events, policies
+from workers import events, ledger, policies
 from workers.chain import OutsideHead
 from workers.clock import Clock
 from workers.errors import WorkflowInvalid
@@ -60,7 +60,10 @@ def no_point(name: str) -> None:
 
 @dataclass(kw_only=True)
 class Runtime:
-    """Everything an activation needs besides its run. `strict`: every activation is replayed at once (workers/strict.py); for tests."""
+    """Everything an activation needs besides its run. `strict`: every activation is replayed at once (workers/strict.py); for tests.
+
+    `new_id`: the ids of runs and effects; `simulate` counts, so that a scenario comes out the same each time.
+    """
 
     db: Database
     clock: Clock
@@ -72,6 +75,7 @@ class Runtime:
     point: Callable[[str], None] = no_point
     meter: Meter | None = None
     strict: bool = False
+    new_id: Callable[[], str] = ledger.new_id
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
 
     def client(self, source: str, rank: Rank = Rank.EFFECT) -> Client:

@@ -80,7 +80,7 @@ class WorkerSettings:
         lost = () if registry.broken else unclaimed
         found = [Mistake(f"policy.{name}", unknown(name, names, "workflow")) for name in lost]
         for name, body in self.policies.items():
-            found += _in_policy(name, body, registry.get(name))
+            found += policy_mistakes(name, body, registry.get(name))
         if found:
             raise refusal(found, self.settings.config)
         return unclaimed
@@ -138,7 +138,7 @@ def _tables(raw: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
     return {key: part for key, part in table.items() if isinstance(part, dict)} if isinstance(table, dict) else {}
 
 
-def _in_policy(name: str, body: Mapping[str, Any], workflow: Workflow | None) -> list[Mistake]:
+def policy_mistakes(name: str, body: Mapping[str, Any], workflow: Workflow | None) -> list[Mistake]:
     """A policy's mistakes; a setting nobody knows is one also where the workflow's model would let it pass."""
     parts: list[tuple[type[BaseModel], dict[str, Any]]] = [(ModeOf, {"mode": body.get("mode", "observe")})]
     if workflow is not None:

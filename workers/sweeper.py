@@ -5,7 +5,7 @@ scans, starts what a broken workflow file missed. One process at a time holds th
 Loses nothing when it dies: all it knows is in the database.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -203,13 +203,18 @@ def _missed(schedule: Every | Daily, next_at: datetime, instant: datetime, zone:
 
 _RUN, _DUTY = table_of(RunRow), table_of(duties.Duty)
 _RUN_DUE = sa.select(sa.func.min(_RUN.c.wake_at)).where(_RUN.c.status == "waiting", _RUN.c.wake_at > sa.bindparam("now"))
-_DUTY_DUE = sa.select(sa.func.min(_DUTY.c.next_at)).where(_DUTY.c.next_at > sa.bindparam("now"))
+_DUTY_DUE = sa.select(sa.func.min(_DUTY.c.next_at)).where(
+    _DUTY.c.next_at > sa.bindparam("now"), _DUTY.c.name.not_in(sa.bindparam("left_out", expanding=True))
+)
 
 
-def next_instant(runtime: Runtime, connection: Connection) -> datetime | None:
-    """The next business instant, after now, at which something comes due: a run, a put-back delivery, a re-read, a schedule."""
+def next_instant(runtime: Runtime, connection: Connection, *, without: Collection[str] = ()) -> datetime | None:
+    """The next business instant, after now, at which something comes due: a run, a put-back delivery, a re-read, a schedule.
+
+    `without`: names of duties that do not count.
+    """
     now = runtime.clock.business(connection)
     run_due = connection.execute(_RUN_DUE, {"now": now}).scalar_one_or_none()
-    duty_due = connection.execute(_DUTY_DUE, {"now": now}).scalar_one_or_none()
+    duty_due = connection.execute(_DUTY_DUE, {"now": now, "left_out": list(without)}).scalar_one_or_none()
     instants = [run_due, duty_due, routing.next_route(connection), rereads.next_due(connection)]
     return min((instant for instant in instants if instant is not None and instant > now), default=None)

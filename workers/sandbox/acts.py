@@ -10,7 +10,7 @@ from decimal import Decimal
 from receiver.money import parse_decimal
 from workers.sandbox.account import NO_DATE, Account, Record, put
 from workers.sandbox.notices import Notices
-from workers.sandbox.shapes import API_CUSTOMER, METHODS
+from workers.sandbox.shapes import API_CUSTOMER, METHODS, wire_id
 
 ALIASES = {
     "LANGUAGE": "LANGUAGE_CODE",
@@ -136,7 +136,7 @@ class Acts:
         method = METHODS.get(str(record.get("PAYMENT_TYPE")), "invoice")
         return {
             "payment_id": int(self._account.next_id("payment")),
-            "invoice_id": int(record["INVOICE_ID"]),
+            "invoice_id": wire_id(record["INVOICE_ID"]),
             "invoice_number": record["INVOICE_NUMBER"],
             "invoice_url": record["DOCUMENT_URL"],
             "total_amount": parse_decimal(own["AMOUNT"]) if "AMOUNT" in own else record["TOTAL"],

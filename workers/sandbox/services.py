@@ -13,7 +13,7 @@ from receiver.errors import Rejected
 from receiver.money import parse_decimal
 from workers.sandbox.account import Account, Record, put
 from workers.sandbox.notices import Notices
-from workers.sandbox.shapes import api_customer, api_invoice, api_item, link
+from workers.sandbox.shapes import api_customer, api_invoice, api_item, link, wire_id
 
 PAGE_MAX, PAGE = 100, 10
 BOTH, ONLY_MONSUM, ONLY_FASTBILL = ("monsum", "fastbill"), ("monsum",), ("fastbill",)
@@ -106,7 +106,7 @@ def customer_create(desk: Desk, ask: Record) -> Record:
     empty = dict.fromkeys(("EMAIL", "FIRST_NAME", "LAST_NAME", "SALUTATION", "ADDRESS", "ZIPCODE", "CITY", "ORGANIZATION"), "")
     record = desk.account.new_customer(empty | _customer_data(data))
     desk.notices.customer("created", record)
-    said: Record = {"STATUS": "success", "CUSTOMER_ID": int(record["CUSTOMER_ID"])}
+    said: Record = {"STATUS": "success", "CUSTOMER_ID": wire_id(record["CUSTOMER_ID"])}
     if desk.account.kind == "fastbill":
         return said
     urls = {"CHANGEDATA_URL": link(desk.account, "accountdata", record), "DASHBOARD_URL": link(desk.account, "dashboard", record)}
@@ -120,7 +120,7 @@ def customer_update(desk: Desk, ask: Record) -> Record:
     if str(ask["DATA"].get("SUPPRESS_MAIL", "0")) != "1":
         desk.sent.append({"service": "customer.update", "customer_id": record["CUSTOMER_ID"], "to": record.get("EMAIL", "")})
     desk.notices.customer("updated", record)
-    return {"STATUS": "success", "CUSTOMER_ID": int(record["CUSTOMER_ID"])}
+    return {"STATUS": "success", "CUSTOMER_ID": wire_id(record["CUSTOMER_ID"])}
 
 
 def customer_delete(desk: Desk, ask: Record) -> Record:
@@ -156,7 +156,7 @@ def invoice_create(desk: Desk, ask: Record) -> Record:
     customer = _customer(desk, data)
     record = desk.account.new_invoice(customer, _invoice_data(data))
     desk.notices.invoice("created", record)
-    return {"STATUS": "success", "INVOICE_ID": int(record["INVOICE_ID"])}
+    return {"STATUS": "success", "INVOICE_ID": wire_id(record["INVOICE_ID"])}
 
 
 def invoice_update(desk: Desk, ask: Record) -> Record:
@@ -195,7 +195,7 @@ def invoice_complete(desk: Desk, ask: Record) -> Record:
     record = _draft(desk, ask["DATA"])
     desk.account.complete(record)
     desk.notices.invoice("completed", record)
-    return {"STATUS": "success", "INVOICE_NUMBER": record["INVOICE_NUMBER"], "INVOICE_ID": int(record["INVOICE_ID"])}
+    return {"STATUS": "success", "INVOICE_NUMBER": record["INVOICE_NUMBER"], "INVOICE_ID": wire_id(record["INVOICE_ID"])}
 
 
 def invoice_cancel(desk: Desk, ask: Record) -> Record:
@@ -209,7 +209,7 @@ def invoice_cancel(desk: Desk, ask: Record) -> Record:
         record["IS_CANCELED"] = True
         desk.account.balance(record)
         desk.notices.invoice("canceled", record)
-    return {"STATUS": "success", "INVOICE_ID": int(record["INVOICE_ID"])}
+    return {"STATUS": "success", "INVOICE_ID": wire_id(record["INVOICE_ID"])}
 
 
 def send_by_email(desk: Desk, ask: Record) -> Record:

@@ -80,6 +80,11 @@ def php_json(value: Any) -> str:
     return json.dumps(value).replace("/", "\\/")
 
 
+def wire_id(id: str) -> int | str:
+    """An id as replies have it: a number; a scenario's own, such as "A", stays text."""
+    return int(id) if id.isdigit() else id
+
+
 def german(amount: Decimal) -> str:
     """ "1.234,50": how OUTSTANDING_AMOUNT and CREDIT_BALANCE are written."""
     return f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))

@@ -29,8 +29,9 @@ Holds = Callable[[Any], Iterable[str]]
 class Flow(Stage):
     """One source under test. `workflows` are decorated functions or names; every other registered workflow stays out.
 
-    `policy` is the first workflow's; the others have their defaults. `mode` is for all. `strict` replays every activation at once and
-    raises NotReplayable where it does not come out the same, or where the function looks at a clock or draws lots (workers/strict.py).
+    `policy` is the first workflow's; the others have their defaults. `mode` is for all. `policies` gives both by workflow, as billhook.toml
+    does. `wire` carries the client's calls to the sandbox. `strict` replays every activation at once and raises NotReplayable where it
+    does not come out the same, or where the function looks at a clock or draws lots (workers/strict.py).
     """
 
     def deliver(self, body: bytes) -> int:

@@ -6,7 +6,7 @@ interleaving.py play a scenario on it many times over. Nothing sleeps and nothin
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,7 @@ from workers.duties import Duty
 from workers.errors import RateHeld
 from workers.operator import Order
 from workers.providers import bundle
+from workers.providers.http import Transport
 from workers.registry import REGISTRY, Registry, Workflow
 from workers.runtime import Runtime, no_point
 from workers.sandbox.core import MonsumSandbox
@@ -93,6 +94,9 @@ class Stage:
         database: Database | None = None,
         connect: bool = True,
         calls_per_minute: int = 60_000,
+        policies: Mapping[str, Mapping[str, Any]] | None = None,
+        currencies: Sequence[str] = ("EUR",),
+        wire: Callable[[MonsumSandbox], Transport] = LocalTransport,
         strict: bool = True,
     ) -> None:
         self.clock, self.source = ManualClock(start.astimezone(UTC)), source
@@ -112,15 +116,16 @@ class Stage:
             self.sandbox = MonsumSandbox(
                 kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
             )
-            wire = LocalTransport(self.sandbox)
-            api, transport = "http://127.0.0.1:1/api.php", WatchedTransport(wire, asked=self._asked, point=self.pass_point)
-            client = bundle.make_client(kind, source, api, "owner@demo.invalid", "sandbox-key", zone, ("EUR",), transport, calls_per_minute)
+            api, transport = "http://127.0.0.1:1/api.php", WatchedTransport(wire(self.sandbox), asked=self._asked, point=self.pass_point)
+            client = bundle.make_client(
+                kind, source, api, "owner@demo.invalid", "sandbox-key", zone, currencies, transport, calls_per_minute
+            )
             self.runtime = Runtime(
                 db=self.db,
                 clock=self.clock,
                 registry=Registry(chosen),
-                accounts={source: account_of(SourceSettings(name=source, kind=kind, zone=zone), client)},
-                policies={w.name: {"mode": mode, **(policy or {} if w is chosen[0] else {})} for w in chosen},
+                accounts={source: account_of(SourceSettings(name=source, kind=kind, zone=zone, currencies=tuple(currencies)), client)},
+                policies=policies or {w.name: {"mode": mode, **(policy or {} if w is chosen[0] else {})} for w in chosen},
                 head=head,
                 point=self.pass_point,
                 owner="flow",
@@ -128,7 +133,7 @@ class Stage:
             )
             self.sweeper = Sweeper(runtime=self.runtime, drives=True)
             if connect:
-                self._connect()
+                self.connect()
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -140,7 +145,7 @@ class Stage:
     def close(self) -> None:
         self._opened.close()
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
         """Read the baseline, at the provider's pace."""
         done = False
         while not done:
