@@ -74,6 +74,7 @@ from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
 from workers.run import Run
 from workers.schedule import Daily, Every, span_of
+from workers.simulate.plugs import Line, happening, scenario_table, timeline
 from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "InvoiceDoc",
     "InvoicePaid",
     "InvoiceReopened",
+    "Line",
     "LookAgain",
     "Money",
     "NotFound",
@@ -140,11 +142,14 @@ __all__ = [
     "events_of_invoice",
     "give_event",
     "give_order",
+    "happening",
     "monsum",
     "panel",
     "policy_of_run",
+    "scenario_table",
     "switched_at",
     "tags_of",
+    "timeline",
     "unknown_effects",
     "workflow",
     "x_attributes_of",

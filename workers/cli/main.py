@@ -23,6 +23,7 @@ from workers.cli.panel import panel
 from workers.cli.prove import prove
 from workers.cli.replay import replay
 from workers.cli.session import Session
+from workers.cli.simulate import simulate
 from workers.cli.trigger import trigger
 
 app = typer.Typer(
@@ -43,7 +44,7 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.sandbox, roles.migrate, roles.connect, doctor, trigger, explain, prove,
-    check_replay, panel,
+    check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal, replay,
     controls.mode, holds.freeze, release.unfreeze, holds.pause, holds.resume,
 ):  # fmt: skip

@@ -1,0 +1,170 @@
+"""What a workflow adds to a simulation: lines in place of its effects' rows, figures, happenings and tables of its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from receiver.errors import SettingsInvalid
+from tests.workers.letters import MAIL_UNCAPPED
+from tests.workers.simulate.conftest import OBJECTS, Read
+from workers import control
+from workers.authoring import (
+    Event,
+    InvoiceCompleted,
+    Line,
+    Run,
+    SendStopped,
+    WorkflowInvalid,
+    happening,
+    monsum,
+    scenario_table,
+    timeline,
+    workflow,
+)
+from workers.ledger import EffectRow
+from workers.simulate import plugs
+from workers.simulate.play import play
+
+HEAD = """start = 2026-11-20T08:00:00
+until = 2026-11-20T18:00:00
+[policy.t-simulated]
+mode = "auto"
+"""
+NINE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+STOP = '[[happens]]\nat = 2026-11-20T08:02:00\nwhat = "halt"\ninvoice = "A"\nreason = "no"\n'
+
+
+@dataclass
+class Figures:
+    """What is demanded."""
+
+    total: Decimal
+    deadline: date
+
+
+def demanded(total: Decimal) -> Figures:
+    return Figures(total=total + Decimal("4.690"), deadline=date(2026, 12, 1))
+
+
+@workflow("t-simulated", on=InvoiceCompleted, cancel_on=(SendStopped,))
+def simulated(run: Run, event: InvoiceCompleted) -> None:
+    """Write after five minutes."""
+    run.sleep_until(event.at + timedelta(minutes=5))
+    invoice = run.read("invoice", monsum.invoice, event.invoice_id)
+    assert invoice.total is not None
+    run.step("mail figures", demanded, invoice.total.amount)
+    run.effect("mail", MAIL_UNCAPPED, invoice, recipient="max@muster.de", subject="Ihre Rechnung", message="Anbei.")
+
+
+@pytest.fixture(autouse=True)
+def _registers() -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    kept = [(register, dict(register)) for register in (plugs.LINES, plugs.HAPPENINGS, plugs.TABLES)]
+    yield
+    for register, before in kept:
+        register.clear()
+        register.update(before)  # type: ignore[arg-type]
+
+
+def test_the_figures_of_an_effect_are_those_of_the_step_called_after_it(read: Read) -> None:
+    rows = play(read(HEAD + OBJECTS))
+
+    assert [(row.at, row.figures) for row in rows if row.kind == "effect"] == [
+        ("2026-11-20T08:05:00", {"total": "123.690", "deadline": "2026-12-01"})
+    ]
+
+
+def test_lines_with_an_effect_stand_in_place_of_its_row(read: Read) -> None:
+    @timeline("t-simulated")
+    def lines(connection: Connection, source: str) -> list[Line]:
+        ids = connection.execute(sa.select(table_of(EffectRow).c.id)).scalars().all()
+        told = [Line(effect=id, key="A", name=name, figures={"level": name[1]}) for id in ids for name in ("L0", "L1")]
+        return [*told, Line(at=NINE, key="A", kind="claim", name="flat", figures={"flat": Decimal("40.00")})]
+
+    rows = [row for row in play(read(HEAD + OBJECTS)) if row.workflow]
+
+    assert [(row.at, row.kind, row.name, row.state, row.figures) for row in rows] == [
+        ("2026-11-20T08:05:00", "effect", "L0", "done", {"level": "0"}),
+        ("2026-11-20T08:05:00", "effect", "L1", "done", {"level": "1"}),
+        ("2026-11-20T09:00:00", "claim", "flat", "", {"flat": "40.00"}),
+    ]
+
+
+def test_a_happening_of_a_workflow_gives_its_event(read: Read) -> None:
+    @happening("halt", needs=("invoice",), may=("reason",))
+    def halt(said: Mapping[str, Any], source: str, at: datetime) -> Event:
+        return SendStopped(source=source, at=at, invoice_id=said["invoice"], customer_id=said["customer"], reason=said["reason"])
+
+    rows = play(read(HEAD + OBJECTS + STOP))
+
+    assert [(row.at, row.kind, row.reason) for row in rows[1:]] == [
+        ("2026-11-20T08:02:00", "state", "no"),
+        ("2026-11-20T08:02:00", "skip", "send.stopped"),
+    ]
+
+
+def test_a_happening_of_a_workflow_says_what_it_needs(read: Read) -> None:
+    @happening("halt", needs=("customer",))
+    def halt(said: Mapping[str, Any], source: str, at: datetime) -> list[Event]:
+        return []
+
+    with pytest.raises(SettingsInvalid) as error:
+        read(HEAD + OBJECTS + STOP)
+
+    assert "happens 1, customer: halt needs it" in str(error.value)
+
+
+def test_an_invoice_that_was_sent_is_told_to_who_wants_to_know(read: Read) -> None:
+    told = []
+
+    @happening("sent")
+    def sent(said: Mapping[str, Any], source: str, at: datetime) -> list[Event]:
+        told.append((said["invoice"], said["customer"], said["on"], at))
+        return []
+
+    play(read(HEAD + OBJECTS + "sent = 2026-11-20\n"))
+
+    assert told == [("A", "501", date(2026, 11, 20), datetime(2026, 11, 20, 7, 0, tzinfo=UTC))]
+
+
+def test_a_table_of_a_workflow_is_kept_before_anything_happens(read: Read) -> None:
+    @scenario_table("rates")
+    def rates(connection: Connection, source: str, table: Mapping[str, Any], at: datetime) -> None:
+        control.put(connection, f"rates:{source}", table, at=at)
+
+    given = []
+
+    @timeline("t-simulated")
+    def lines(connection: Connection, source: str) -> list[Line]:
+        given.append(control.get(connection, "rates:shop"))
+        return []
+
+    play(read(HEAD + '[rates.DE]\n2026-01-01 = "1.27"\n'))
+
+    assert given == [{"DE": {"2026-01-01": "1.27"}}]
+
+
+def test_two_functions_of_one_name_are_refused_and_one_loaded_twice_is_not() -> None:
+    def first(connection: Connection, source: str) -> list[Line]:
+        return []
+
+    def second(connection: Connection, source: str) -> list[Line]:
+        return []
+
+    timeline("t-simulated")(first)
+    timeline("t-simulated")(first)
+
+    with pytest.raises(WorkflowInvalid, match="rename one"):
+        timeline("t-simulated")(second)
+
+
+def test_a_function_that_does_not_take_its_arguments_is_refused() -> None:
+    with pytest.raises(WorkflowInvalid, match="takes 2 arguments"):
+        timeline("t-simulated")(lambda connection: [])  # type: ignore[arg-type,misc]

@@ -1,0 +1,39 @@
+"""`billhook simulate FILE`: what a policy would do, day by day, before it is switched on."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from receiver.errors import NoConfiguration, SettingsInvalid
+from workers.cli.output import print_json, show_rows
+from workers.cli.session import Json, Session, session
+from workers.loading import load_folders
+from workers.simulate.play import load, play
+
+COLUMNS = ("at", "workflow", "key", "kind", "name", "state", "reason", "figures")
+File = Annotated[Path, typer.Argument(dir_okay=False, help="A scenario in TOML: docs/simulate.md.")]
+
+
+def simulate(context: typer.Context, file: File, json: Json = False) -> None:
+    """Play a scenario on a moved clock and print what would happen. Touches no account, no database and no running billhook."""
+    registry = load_folders(_folders(session(context)))
+    if registry.broken:
+        raise SettingsInvalid("; ".join(registry.broken.values()))
+    rows = [row.as_dict() for row in play(load(file, registry), registry)]
+    if json:
+        print_json(rows)
+        return
+    told = [row | {"at": row["at"].replace("T", " "), "figures": ", ".join(f"{k} {v}" for k, v in row["figures"].items())} for row in rows]
+    show_rows(told, COLUMNS, as_json=False, nothing="nothing happens")
+
+
+def _folders(here: Session) -> Sequence[Path]:
+    """The author's folders that the configuration names; without one, those of BILLHOOK_WORKFLOWS."""
+    try:
+        return here.settings().workflows
+    except NoConfiguration:
+        named = os.environ.get("BILLHOOK_WORKFLOWS", "")
+        return [Path(folder) for folder in named.split(os.pathsep) if folder]

@@ -1,0 +1,50 @@
+"""From a file to its timeline. Called by `billhook simulate` and by tests.
+
+Everything is in a temporary folder and in this process: no configuration, no account and no running billhook is touched.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from receiver.mistakes import Mistake, unknown
+from workers.registry import REGISTRY, Registry
+from workers.settings import policy_mistakes
+from workers.simulate import account, happenings, plugs, scenario, timeline
+from workers.simulate.scenario import Happening, Scenario
+from workers.simulate.stage import AUTO, Stage
+from workers.simulate.timeline import Row
+
+
+def load(path: Path, registry: Registry = REGISTRY) -> Scenario:
+    """The scenario of a file, checked against the workflows that are registered. Raises SettingsInvalid with every mistake."""
+    names = sorted(workflow.name for workflow in registry.all())
+
+    def policy(name: str, body: Mapping[str, Any]) -> list[Mistake]:
+        if registry.get(name) is None:
+            return [Mistake("", unknown(name, names, "workflow"))]
+        return policy_mistakes(name, body, registry.get(name))
+
+    def fits(place: int, one: Happening) -> list[tuple[str, str]]:
+        strange = one.workflow is not None and one.workflow not in names
+        return happenings.mistakes(one) + ([("workflow", unknown(str(one.workflow), names, "workflow"))] if strange else [])
+
+    return scenario.load(path, tables=tuple(plugs.TABLES), policy=policy, fits=fits)
+
+
+def play(said: Scenario, registry: Registry = REGISTRY) -> list[Row]:
+    """The timeline of a scenario."""
+    with Stage(said, registry) as stage:
+        for name, table in said.tables.items():
+            stage.flow.db.write(partial(_give, plugs.TABLES[name], stage, table))
+        account.fill(stage)
+        for one in said.happens:
+            stage.at(said.instant(one.at), partial(happenings.perform, stage, one))
+        stage.perform()
+        with stage.flow.db.read() as connection:
+            return timeline.rows(connection, said.source, said.tz, silent=(AUTO,))
+
+
+def _give(gives: plugs.Gives, stage: Stage, table: Mapping[str, Any], connection: Any) -> None:
+    gives(connection, stage.scenario.source, table, stage.now)

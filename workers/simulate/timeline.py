@@ -1,0 +1,236 @@
+"""The timeline: what a database tells of what happened, as rows.
+
+Reads the ledger's log, the runs that ended without acting, what people were told, and events; workflows add lines of their own
+(workers/simulate/plugs.py). An effect shows the figures of the journaled step that is called like its own with " figures" behind it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from receiver.inbox import Delivery
+from receiver.money import Money, parse_decimal
+from workers.chain import EffectLog
+from workers.desk import Alert, Parked, Task
+from workers.events import EventRow
+from workers.journal import JournalRow
+from workers.ledger import EffectRow
+from workers.runs import RunRow
+from workers.simulate.plugs import LINES, Line
+
+SHOWN = {"proposed": "proposal", "approved": "proposal", **dict.fromkeys(("done", "rejected", "unknown", "cancelled", "expired"), "effect")}
+ENDED = ("skipped", "cancelled", "superseded", "closed")
+UNTOLD = ("clock.tick", "invoice.created", "customer.created", "invoice.changed")
+FIGURES = " figures"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row. `at`: local ISO time, to the second. `figures`: decimal strings, ISO dates, texts."""
+
+    at: str
+    workflow: str
+    key: str
+    kind: str
+    name: str
+    state: str
+    reason: str
+    figures: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A row before it is put in order: `at` is an aware instant."""
+
+    at: datetime
+    workflow: str
+    key: str
+    kind: str
+    name: str
+    state: str = ""
+    reason: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def rows(connection: Connection, source: str, zone: ZoneInfo, *, silent: Iterable[str] = ()) -> list[Row]:
+    """Everything that happened, in order. `silent`: actors whose decisions are no rows."""
+    found = list(_all(connection, source, set(silent)))
+    order = sorted(range(len(found)), key=lambda n: (found[n].at.replace(microsecond=0), found[n].workflow, found[n].key, n))
+    return [_shown(found[n], zone) for n in order]
+
+
+def _all(connection: Connection, source: str, silent: set[str]) -> Iterator[Draft]:
+    runs = {row["id"]: row for row in _read(connection, sa.select(table_of(RunRow)))}
+    lines = [(workflow, line) for workflow, query in LINES.items() for line in query(connection, source)]
+    yield from _events(connection)
+    yield from _orders(connection)
+    yield from _effects(connection, runs, lines, silent)
+    yield from _unplanned(connection, runs)
+    yield from _ended(connection, runs)
+    yield from _told(connection, runs)
+    yield from (_own(workflow, line, line.at) for workflow, line in lines if line.effect is None and line.at is not None)
+
+
+def _events(connection: Connection) -> Iterator[Draft]:
+    table = table_of(EventRow)
+    told = sa.and_(~table.c.historical, ~table.c.echo, table.c.type.not_in(UNTOLD))
+    for row in _read(connection, sa.select(table).where(told).order_by(table.c.id)):
+        data = row["data"] or {}
+        said = data.get("reason") or ", ".join(data.get("fields") or ())
+        money = Money(parse_decimal(data["amount"]["amount"]), data["amount"]["currency"]) if data.get("amount") else None
+        yield Draft(
+            at=row["recorded_at"], workflow="", key=row["invoice_id"] or row["customer_id"] or "", kind="state", name=row["type"],
+            reason=said, figures=_shown_money(str(money or "")),
+        )  # fmt: skip
+
+
+def _orders(connection: Connection) -> Iterator[Draft]:
+    """What an operator wanted and was refused."""
+    table = table_of(Delivery)
+    refused = sa.and_(table.c.origin == "operator", table.c.outcome == "refused")
+    for row in _read(connection, sa.select(table).where(refused).order_by(table.c.id)):
+        yield Draft(
+            at=row["routed_at"] or row["received_at"], workflow="", key="", kind="alert", name=row["native_type"], state="refused",
+            reason=row["reason"] or "",
+        )  # fmt: skip
+
+
+def _effects(connection: Connection, runs: Mapping[str, Any], lines: list[tuple[str, Line]], silent: set[str]) -> Iterator[Draft]:
+    log, effects = table_of(EffectLog), {row["id"]: row for row in _read(connection, sa.select(table_of(EffectRow)))}
+    own: dict[str, list[tuple[str, Line]]] = {}
+    for workflow, line in lines:
+        own.setdefault(line.effect or "", []).append((workflow, line))
+    figures = _figures(connection)
+    for row in _read(connection, sa.select(log).where(log.c.after.in_(SHOWN)).order_by(log.c.seq)):
+        effect = effects[row["effect_id"]]
+        if row["after"] == "approved" and row["actor"] in silent:
+            continue
+        run = runs.get(effect["run_id"])
+        reason = row["reason"] or ((run or {}).get("reissue") or {}).get("kind", "") if row["after"] == "done" else row["reason"]
+        change = Draft(
+            at=row["at"], workflow=effect["workflow"], key=_key(run), kind=SHOWN[row["after"]], name=effect["service"],
+            state=row["after"], reason=reason, figures=figures.get((effect["run_id"], effect["step"])) or _own_figures(effect),
+        )  # fmt: skip
+        yield from _told_by(change, own.get(effect["id"], ()))
+
+
+def _told_by(change: Draft, lines: Iterable[tuple[str, Line]]) -> Iterator[Draft]:
+    """A change of an effect in its workflow's own words, else as the ledger has it."""
+    told = False
+    for workflow, line in lines:
+        told = True
+        yield Draft(
+            at=change.at, workflow=workflow, key=line.key, kind=change.kind, name=line.name, state=change.state,
+            reason=line.reason or change.reason, figures=line.figures or change.figures,
+        )  # fmt: skip
+    if not told:
+        yield change
+
+
+def _figures(connection: Connection) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Figures by run and effect step: what the step "… figures" gave."""
+    table = table_of(JournalRow)
+    found = _read(connection, sa.select(table).where(table.c.name.like(f"%{FIGURES}"), table.c.kind == "step"))
+    return {(row["run_id"], row["name"].removesuffix(FIGURES)): row["result"] for row in found if isinstance(row["result"], dict)}
+
+
+def _own_figures(effect: Mapping[str, Any]) -> dict[str, str]:
+    """An effect's own amount, such as "119.00 EUR", and to whom it goes."""
+    recipient = (effect["request"] or {}).get("recipient")
+    goes_to = {"to": recipient["to"]} if isinstance(recipient, dict) and "to" in recipient else {}
+    return _shown_money(effect["amount"] or "") | goes_to
+
+
+def _shown_money(text: str) -> dict[str, str]:
+    """The figures of "119.00 EUR"; none of an empty text."""
+    amount, _, currency = text.partition(" ")
+    return {"amount": amount, "currency": currency} if currency else {}
+
+
+def _unplanned(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
+    """Effects the ledger does not have: what was only observed, forbidden, or held by another effect's slot."""
+    table, effects = table_of(JournalRow), table_of(EffectRow)
+    has = sa.exists().where(effects.c.run_id == table.c.run_id, effects.c.step == table.c.name)
+    for row in _read(connection, sa.select(table).where(table.c.kind == "effect", ~has).order_by(table.c.id)):
+        run, result = runs[row["run_id"]], row["result"]
+        yield Draft(
+            at=row["at"], workflow=run["workflow"], key=_key(run), kind="effect", name=result.get("service") or row["name"],
+            state=result["state"], reason=result.get("reason") or "",
+        )  # fmt: skip
+
+
+def _ended(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
+    """Runs that ended without (further) acting; a schedule's look that found nothing is no row."""
+    table = table_of(EventRow)
+    ticks = {row["id"] for row in _read(connection, sa.select(table.c.id).where(table.c.type == "clock.tick"))}
+    for run in runs.values():
+        if run["status"] in ENDED and run["ended_at"] is not None and run["trigger_id"] not in ticks:
+            yield Draft(
+                at=run["ended_at"], workflow=run["workflow"], key=_key(run), kind="skip", name="run", state=run["status"],
+                reason=run["reason"] or "",
+            )  # fmt: skip
+
+
+def _told(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
+    """What waits for a person, and when it no longer does."""
+    for model, kind, name in ((Alert, "alert", "alert"), (Task, "alert", "task"), (Parked, "parked", "")):
+        table = table_of(model)
+        for row in _read(connection, sa.select(table).order_by(table.c.id)):
+            detail = row["detail"] if isinstance(row["detail"], dict) else {}
+            run = runs.get(row.get("run_id") or detail.get("run") or "")
+            key = _key(run) if run else str(row.get("subject") or "").partition("/")[2] or str(row.get("subject") or "")
+            said = Draft(
+                at=row["opened_at"], workflow=run["workflow"] if run else "", key=key, kind=kind, name=name or row["kind"], state="open",
+                reason=row["reason"],
+            )  # fmt: skip
+            yield said
+            if row["closed_at"] is not None:
+                yield Draft(
+                    at=row["closed_at"], workflow=said.workflow, key=key, kind=kind, name=said.name, state="closed",
+                    reason=row.get("resolution") or row["reason"],
+                )  # fmt: skip
+
+
+def _own(workflow: str, line: Line, at: datetime) -> Draft:
+    return Draft(
+        at=at, workflow=workflow, key=line.key, kind=line.kind, name=line.name, state=line.state, reason=line.reason, figures=line.figures
+    )
+
+
+def _key(run: Mapping[str, Any] | None) -> str:
+    """What the author calls the run; a run that does something again goes by the first one's name."""
+    return str(run["key"]).partition("#resend-")[0] if run else ""
+
+
+def _shown(draft: Draft, zone: ZoneInfo) -> Row:
+    local = draft.at.astimezone(zone).replace(tzinfo=None, microsecond=0)
+    figures = {name: _text(value) for name, value in draft.figures.items() if value is not None}
+    return Row(
+        at=local.isoformat(), workflow=draft.workflow, key=draft.key, kind=draft.kind, name=draft.name, state=draft.state,
+        reason=draft.reason, figures=figures,
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    """A figure: amounts as they are written, dates as ISO."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _read(connection: Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:
+    """Rows as dictionaries; instants aware, UTC."""
+    return [
+        {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value for name, value in row.items()}
+        for row in connection.execute(query).mappings()
+    ]
