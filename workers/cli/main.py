@@ -53,7 +53,7 @@ for _command in (
 
 def main() -> None:
     """The console script. Logs go to standard error: what a command prints, JSON above all, stays its own."""
-    configure("warning")
+    configure("error" if "simulate" in sys.argv else "warning")  # what goes wrong in a scenario is in its timeline
     sys.exit(run(sys.argv[1:]))
 
 

@@ -12,17 +12,23 @@ from workers.cli.output import print_json, show_rows
 from workers.cli.session import Json, Session, session
 from workers.loading import load_folders
 from workers.simulate.play import load, play
+from workers.simulate.svg import draw
 
 COLUMNS = ("at", "workflow", "key", "kind", "name", "state", "reason", "figures")
+Svg = Annotated[Path | None, typer.Option("--svg", dir_okay=False, help="Also draw it on a calendar, into this file.")]
 File = Annotated[Path, typer.Argument(dir_okay=False, help="A scenario in TOML: docs/simulate.md.")]
 
 
-def simulate(context: typer.Context, file: File, json: Json = False) -> None:
+def simulate(context: typer.Context, file: File, svg: Svg = None, json: Json = False) -> None:
     """Play a scenario on a moved clock and print what would happen. Touches no account, no database and no running billhook."""
     registry = load_folders(_folders(session(context)))
     if registry.broken:
         raise SettingsInvalid("; ".join(registry.broken.values()))
-    rows = [row.as_dict() for row in play(load(file, registry), registry)]
+    said = load(file, registry)
+    found = play(said, registry)
+    if svg is not None:
+        svg.write_text(draw(found, title=file.stem, start=said.start.date(), until=said.until.date()), encoding="utf-8")
+    rows = [row.as_dict() for row in found]
     if json:
         print_json(rows)
         return
