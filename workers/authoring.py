@@ -11,8 +11,10 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from receiver.db import Json, UtcDateTime, insert_of, row_id, table_of
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from receiver.event import (
+    BlockReleased,
     CustomerCreated,
     CustomerDeleted,
     CustomerUpdated,
@@ -79,6 +81,7 @@ from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
 
 __all__ = [
     "Approval",
+    "BlockReleased",
     "Budget",
     "CustomerCreated",
     "CustomerDeleted",
@@ -102,6 +105,7 @@ __all__ = [
     "InvoiceDoc",
     "InvoicePaid",
     "InvoiceReopened",
+    "Json",
     "Line",
     "LookAgain",
     "Money",
@@ -132,6 +136,7 @@ __all__ = [
     "SubscriptionCreated",
     "SubscriptionReactivated",
     "Tick",
+    "UtcDateTime",
     "WorkflowInvalid",
     "amount_used",
     "completed_without_run",
@@ -143,11 +148,14 @@ __all__ = [
     "give_event",
     "give_order",
     "happening",
+    "insert_of",
     "monsum",
     "panel",
     "policy_of_run",
+    "row_id",
     "scenario_table",
     "switched_at",
+    "table_of",
     "tags_of",
     "timeline",
     "unknown_effects",

@@ -2,7 +2,7 @@
 
 Called by `billhook migrate`, by `billhook up` before it starts anything, and by tests. Every other role only compares heads.
 One runs at a time: an advisory lock on PostgreSQL, the turnstile on SQLite; all revisions are one transaction on both.
-Core tables are the branch `core` and come first; a workflow folder with a `migrations` folder is a branch of its own, without
+Core tables are the branch `core` and come first; a workflow with a `migrations` folder, shipped or not, is a branch of its own, without
 `depends_on` (Alembic would then no longer list the core's revision, which the receiver looks for).
 """
 
@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import Database
 
 HOME = Path(__file__).parent / "migrations"
+SHIPPED = Path(__file__).parent.parent / "workflows"
 CORE = "core"
 LOCK_KEY = 0x62696C6C686F6F6B  # "billhook"
 
@@ -52,10 +53,14 @@ def migrate(database: Database, folders: Sequence[Path] = ()) -> Migrated:
 
 def pending(database: Database, folders: Sequence[Path] = ()) -> tuple[str, ...]:
     """The heads this database lacks; empty where it is up to date."""
-    wanted = ScriptDirectory.from_config(configuration(folders)).get_heads()
     with database.read() as connection:
         there = found(connection)
-    return tuple(sorted(set(wanted) - set(there)))
+    return tuple(sorted(set(heads(folders)) - set(there)))
+
+
+def heads(folders: Sequence[Path] = ()) -> tuple[str, ...]:
+    """The revisions this program wants: the core's, and one of each workflow with tables."""
+    return tuple(sorted(ScriptDirectory.from_config(configuration(folders)).get_heads()))
 
 
 def found(connection: Connection) -> tuple[str, ...]:
@@ -64,8 +69,8 @@ def found(connection: Connection) -> tuple[str, ...]:
 
 
 def configuration(folders: Sequence[Path] = ()) -> Config:
-    """Alembic's configuration: no ini file, the core's versions first."""
-    places = [HOME / "versions", *(place for folder in folders for place in sorted(folder.glob("*/migrations")))]
+    """Alembic's configuration: no ini file, the core's versions first, then the shipped workflows', then those of further folders."""
+    places = [HOME / "versions", *(place for folder in (SHIPPED, *folders) for place in sorted(folder.glob("*/migrations")))]
     config = Config()
     config.set_main_option("script_location", str(HOME))
     config.set_main_option("path_separator", "newline")

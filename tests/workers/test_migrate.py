@@ -7,11 +7,12 @@ from subprocess import PIPE, Popen
 
 import pytest
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 
 from receiver.db import CORE_HEAD, Database
 from receiver.errors import SchemaOutdated
-from workers.migrate import configuration, migrate, pending
+from workers.migrate import heads, migrate, pending
+
+HEADS = (CORE_HEAD, "dunning_0001")
 
 POSTGRES_SCHEMA = """
     SELECT table_name || '.' || column_name, data_type || ' ' || coalesce(character_maximum_length, 0) || ' ' || is_nullable || ' '
@@ -69,10 +70,8 @@ def schema_of(database: Database) -> list[tuple[str, str]]:
         return sorted((str(name), "".join(text.split())) for name, text in rows)
 
 
-def test_the_revision_this_program_expects_is_the_only_core_head() -> None:
-    heads = ScriptDirectory.from_config(configuration()).get_heads()
-
-    assert heads == [CORE_HEAD]
+def test_the_program_wants_one_core_revision_and_one_of_each_shipped_workflow_with_tables() -> None:
+    assert heads() == HEADS
 
 
 def test_migrating_an_empty_database_builds_exactly_the_declared_tables(empty: Database, request: pytest.FixtureRequest) -> None:
@@ -84,7 +83,7 @@ def test_migrating_an_empty_database_builds_exactly_the_declared_tables(empty: D
 
 
 def test_a_database_is_pending_until_it_is_migrated_and_then_the_roles_accept_it(empty: Database) -> None:
-    assert pending(empty) == (CORE_HEAD,)
+    assert pending(empty) == HEADS
     with pytest.raises(SchemaOutdated, match="billhook migrate"):
         empty.require_schema()
 
@@ -99,8 +98,8 @@ def test_a_second_migration_changes_nothing(empty: Database) -> None:
 
     second = migrate(empty)
 
-    assert (first.before, first.after) == ((), (CORE_HEAD,))
-    assert second.before == second.after == (CORE_HEAD,)
+    assert (first.before, first.after) == ((), HEADS)
+    assert second.before == second.after == HEADS
 
 
 def test_two_migrations_at_once_are_one_after_the_other(empty: Database) -> None:
@@ -109,7 +108,7 @@ def test_two_migrations_at_once_are_one_after_the_other(empty: Database) -> None
     with Popen(command, stdout=PIPE, text=True) as one, Popen(command, stdout=PIPE, text=True) as other:
         said = sorted(process.communicate()[0].strip() for process in (one, other))
 
-    assert said == [f"('{CORE_HEAD}',)", "()"]
+    assert said == [str(HEADS), "()"]
 
 
 def test_a_workflow_folder_brings_its_own_branch_of_tables(empty: Database, tmp_path: Path) -> None:
@@ -119,6 +118,6 @@ def test_a_workflow_folder_brings_its_own_branch_of_tables(empty: Database, tmp_
 
     migrated = migrate(empty, [tmp_path / "workflows"])
 
-    assert migrated.after == (CORE_HEAD, "thanks_0001")
+    assert migrated.after == (*HEADS, "thanks_0001")
     with empty.read() as connection:
         assert sa.inspect(connection).has_table("thanks_sent")

@@ -1,0 +1,213 @@
+"""What dunning itself remembers of an invoice: where its ladder stands, what went out, what is claimed beside it, what was owed when.
+
+Owns tables `dunning_ladder`, `dunning_notice`, `dunning_claim` and `dunning_seen` and their queries. Written only inside a run's step.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlmodel import Field, SQLModel
+
+from workers.authoring import Json, Money, UtcDateTime, insert_of, row_id, table_of
+from workflows.dunning.balance import Seen
+from workflows.dunning.claims import Claim
+from workflows.dunning.notice import Notice
+
+OPEN, RESTING, STOPPED, FOREIGN, CLOSED = "open", "resting", "stopped", "foreign_dunning", "closed"
+DONE, CROSSED, UNDELIVERED, OBSERVED = "done", "crossed", "undelivered", "observed"
+
+
+class LadderRow(SQLModel, table=True):
+    """The ladder of one invoice. `reason`: why nothing is done now. `next_name` and `next_on`: what comes, and when at the earliest.
+
+    `hold_until`: no further try before this day. `detail`: ids only, such as the foreign reminders that were seen.
+    """
+
+    __tablename__ = "dunning_ladder"
+    __table_args__ = (
+        sa.UniqueConstraint("source", "invoice_id", name="dunning_ladder_invoice"),
+        sa.Index("dunning_ladder_customer", "source", "customer_id", "currency"),
+    )
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    invoice_id: str = Field(max_length=128)
+    customer_id: str = Field(max_length=128)
+    currency: str = Field(max_length=3)
+    state: str = Field(max_length=16)
+    reason: str | None = Field(default=None, max_length=64)
+    next_name: str | None = Field(default=None, max_length=16)
+    next_on: date | None = None
+    hold_until: date | None = None
+    detail: Any = Field(default=None, sa_column=sa.Column(Json))
+    changed_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
+
+
+class NoticeRow(SQLModel, table=True):
+    """One notice of one invoice that went out. `copy`: 0, or how many of this level came back before. `figures`: as decimal strings."""
+
+    __tablename__ = "dunning_notice"
+    __table_args__ = (sa.UniqueConstraint("source", "invoice_id", "level", "copy", "run_id", name="dunning_notice_level"),)
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    invoice_id: str = Field(max_length=128)
+    customer_id: str = Field(max_length=128)
+    level: int
+    copy_: int = Field(default=0, sa_column=sa.Column("copy", sa.Integer(), nullable=False))
+    name: str = Field(max_length=16)
+    sent_on: date
+    deadline_on: date
+    way: str = Field(max_length=8)
+    state: str = Field(max_length=16)
+    run_id: str = Field(max_length=32)
+    effect_id: str | None = Field(default=None, max_length=32)
+    called_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    settled_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
+    address_hash: str | None = Field(default=None, max_length=64)
+    figures: Any = Field(default=None, sa_column=sa.Column(Json))
+
+
+class ClaimRow(SQLModel, table=True):
+    """One claim beside the invoice: interest, flat sum or fee."""
+
+    __tablename__ = "dunning_claim"
+    __table_args__ = (sa.UniqueConstraint("source", "invoice_id", "level", "kind", name="dunning_claim_kind"),)
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    invoice_id: str = Field(max_length=128)
+    level: int
+    kind: str = Field(max_length=8)
+    amount: str = Field(max_length=40)
+    currency: str = Field(max_length=3)
+    state: str = Field(max_length=8)
+
+
+class SeenRow(SQLModel, table=True):
+    """From `first_on` to `last_on` every look at the invoice showed this outstanding amount."""
+
+    __tablename__ = "dunning_seen"
+    __table_args__ = (sa.UniqueConstraint("source", "invoice_id", "number", name="dunning_seen_order"),)
+
+    id: int | None = Field(default=None, sa_column=row_id())
+    source: str = Field(max_length=64)
+    invoice_id: str = Field(max_length=128)
+    number: int
+    outstanding: str = Field(max_length=40)
+    first_on: date
+    last_on: date
+
+
+_LADDER, _NOTICE, _CLAIM, _SEEN = table_of(LadderRow), table_of(NoticeRow), table_of(ClaimRow), table_of(SeenRow)
+
+
+def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: datetime, **said: Any) -> None:
+    """Write what is said of a ladder; a new one is open. What is left out stays."""
+    values = {"source": source, "invoice_id": invoice_id, "state": OPEN, **said, "changed_at": at}
+    again = {**said, "changed_at": at}
+    added = insert_of(connection, LadderRow).values(values)
+    connection.execute(added.on_conflict_do_update(index_elements=["source", "invoice_id"], set_=again))
+
+
+def ladders_of(connection: Connection, source: str, customer_id: str, currency: str) -> dict[str, sa.RowMapping]:
+    """The ladders of one customer in one currency, by invoice."""
+    own = sa.and_(_LADDER.c.source == source, _LADDER.c.customer_id == customer_id, _LADDER.c.currency == currency)
+    return {row["invoice_id"]: row for row in connection.execute(sa.select(_LADDER).where(own).order_by(_LADDER.c.id)).mappings()}
+
+
+def ladder_of(connection: Connection, source: str, invoice_id: str) -> sa.RowMapping | None:
+    """The ladder of one invoice, or None."""
+    own = sa.and_(_LADDER.c.source == source, _LADDER.c.invoice_id == invoice_id)
+    return connection.execute(sa.select(_LADDER).where(own)).mappings().first()
+
+
+def all_ladders(connection: Connection, source: str, *, reason: str | None = None) -> Sequence[sa.RowMapping]:
+    """Every ladder that is not closed, or those that rest for one reason, by customer."""
+    chosen = _LADDER.c.state != CLOSED if reason is None else sa.and_(_LADDER.c.state != CLOSED, _LADDER.c.reason == reason)
+    query = sa.select(_LADDER).where(_LADDER.c.source == source, chosen)
+    return connection.execute(query.order_by(_LADDER.c.customer_id, _LADDER.c.id)).mappings().all()
+
+
+def add_notice(connection: Connection, source: str, invoice_id: str, **said: Any) -> None:
+    """Keep a notice that went out, once per level, copy and run."""
+    values = {"source": source, "invoice_id": invoice_id, **said}
+    connection.execute(insert_of(connection, NoticeRow).values(values).on_conflict_do_nothing())
+
+
+def notice_rows(connection: Connection, source: str, invoice_id: str, *, observed_by: str | None = None) -> Sequence[sa.RowMapping]:
+    """The notices of one invoice in the order they went out; those a run only observed are for that run alone."""
+    real = _NOTICE.c.state != OBSERVED
+    chosen = real if observed_by is None else sa.or_(real, _NOTICE.c.run_id == observed_by)
+    query = sa.select(_NOTICE).where(_NOTICE.c.source == source, _NOTICE.c.invoice_id == invoice_id, chosen).order_by(_NOTICE.c.id)
+    return connection.execute(query).mappings().all()
+
+
+def notices_of(connection: Connection, source: str, invoice_id: str, *, observed_by: str | None = None) -> tuple[Notice, ...]:
+    """The same as values to plan with."""
+    rows = notice_rows(connection, source, invoice_id, observed_by=observed_by)
+    return tuple(
+        Notice(
+            level=row["level"], sent_on=row["sent_on"], deadline_on=row["deadline_on"], way=row["way"],
+            delivered=row["state"] != UNDELIVERED,
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def set_notice(connection: Connection, notice_id: int, state: str) -> None:
+    connection.execute(sa.update(_NOTICE).where(_NOTICE.c.id == notice_id).values(state=state))
+
+
+def was_reminded(connection: Connection, source: str, customer_id: str) -> bool:
+    """Whether any notice ever went to this customer."""
+    own = sa.and_(_NOTICE.c.source == source, _NOTICE.c.customer_id == customer_id, _NOTICE.c.state.in_((DONE, CROSSED)))
+    return connection.execute(sa.select(_NOTICE.c.id).where(own).limit(1)).first() is not None
+
+
+def claims_of(connection: Connection, source: str, invoice_id: str) -> tuple[Claim, ...]:
+    """The claims of one invoice, by level."""
+    own = sa.and_(_CLAIM.c.source == source, _CLAIM.c.invoice_id == invoice_id)
+    rows = connection.execute(sa.select(_CLAIM).where(own).order_by(_CLAIM.c.level, _CLAIM.c.kind)).mappings()
+    return tuple(
+        Claim(level=row["level"], kind=row["kind"], amount=Money(Decimal(row["amount"]), row["currency"]), state=row["state"])
+        for row in rows
+    )  # fmt: skip
+
+
+def put_claims(connection: Connection, source: str, invoice_id: str, claims: Iterable[Claim]) -> None:
+    """Keep claims, one per level and kind; one that is there takes the new amount and state."""
+    for claim in claims:
+        named = {"source": source, "invoice_id": invoice_id, "level": claim.level, "kind": claim.kind}
+        said = {"amount": str(claim.amount.amount), "currency": claim.amount.currency, "state": claim.state}
+        added = insert_of(connection, ClaimRow).values({**named, **said})
+        connection.execute(added.on_conflict_do_update(index_elements=["source", "invoice_id", "level", "kind"], set_=said))
+
+
+def see(connection: Connection, source: str, owed: Mapping[str, Decimal], *, on: date) -> None:
+    """Keep what looks on a local date showed: invoice -> outstanding. Same amounts only move their last day."""
+    known = _last_seen(connection, source, owed)
+    for invoice_id, outstanding in owed.items():
+        last = known.get(invoice_id)
+        if last is not None and Decimal(last["outstanding"]) == outstanding:
+            if last["last_on"] < on:
+                connection.execute(sa.update(_SEEN).where(_SEEN.c.id == last["id"]).values(last_on=on))
+        elif last is None or last["last_on"] <= on:
+            values = {"source": source, "invoice_id": invoice_id, "outstanding": str(outstanding), "first_on": on, "last_on": on}
+            connection.execute(sa.insert(_SEEN).values(number=0 if last is None else last["number"] + 1, **values))
+
+
+def seen_of(connection: Connection, source: str, invoice_id: str) -> list[Seen]:
+    """What was owed when, as looks showed it: the first and the last day of each amount."""
+    own = sa.and_(_SEEN.c.source == source, _SEEN.c.invoice_id == invoice_id)
+    rows = connection.execute(sa.select(_SEEN).where(own).order_by(_SEEN.c.number)).mappings()
+    return [Seen(day, Decimal(row["outstanding"])) for row in rows for day in dict.fromkeys((row["first_on"], row["last_on"]))]
+
+
+def _last_seen(connection: Connection, source: str, invoices: Collection[str]) -> dict[str, sa.RowMapping]:
+    query = sa.select(_SEEN).where(_SEEN.c.source == source, _SEEN.c.invoice_id.in_(list(invoices))).order_by(_SEEN.c.number)
+    return {row["invoice_id"]: row for row in connection.execute(query).mappings()}
