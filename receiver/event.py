@@ -184,6 +184,14 @@ class InvoiceDeleted(InvoiceEvent, Fact):
     """A draft was deleted at the provider."""
 
 
+@event("invoice.overdue")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceOverdue(InvoiceEvent, Signal):
+    """An open invoice is past its due date; the daily duty of dunning says it, once a day at most."""
+
+    currency: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvent(Event):
     """Concerns a payment; ids where the sender said them."""

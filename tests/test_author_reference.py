@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workers.letters import mail
-from workers import authoring, lookups
+from workers import authoring, lookups, overview
 from workers.providers import monsum, monsum_docs
 from workers.providers.monsum_docs import Doc
 from workers.providers.service import Find, Query, Service
@@ -21,7 +21,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 SERVICES, REFERENCE = ((DOCS / name).read_text(encoding="utf-8") for name in ("services.md", "author-reference.md"))
 OF_THE_OBJECT = {"invoice_id", "customer_id", "invoice_item_id", "webhook_id", "type"}
 LOOKUPS = [
-    name for name in authoring.__all__ if getattr(getattr(authoring, name), "__module__", "") == lookups.__name__ and name[0].islower()
+    name
+    for name in authoring.__all__
+    if getattr(getattr(authoring, name), "__module__", "") in (lookups.__name__, overview.__name__) and name[0].islower()
 ]
 
 

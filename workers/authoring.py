@@ -28,6 +28,7 @@ from receiver.event import (
     InvoiceCompleted,
     InvoiceCreated,
     InvoiceDeleted,
+    InvoiceOverdue,
     InvoicePaid,
     InvoiceReopened,
     LookAgain,
@@ -51,6 +52,7 @@ from receiver.event import (
 from receiver.money import Money
 from workers.deed import Outcome
 from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
+from workers.gates import BankChecked, InvoiceSent, RateConfirmed, frees
 from workers.ledger import Slot
 from workers.lookups import (
     PastEffect,
@@ -68,10 +70,11 @@ from workers.lookups import (
     x_attributes_of,
 )
 from workers.operator import Order
+from workers.overview import BlockSpan, blocks_of, events_of_source, live_keys, open_invoices, synced_at
 from workers.panels import make_panel
 from workers.places import file_of, takes
 from workers.providers import monsum
-from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc
+from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, RemindersDoc
 from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
 from workers.run import Run
@@ -81,7 +84,9 @@ from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
 
 __all__ = [
     "Approval",
+    "BankChecked",
     "BlockReleased",
+    "BlockSpan",
     "Budget",
     "CustomerCreated",
     "CustomerDeleted",
@@ -103,8 +108,10 @@ __all__ = [
     "InvoiceCreated",
     "InvoiceDeleted",
     "InvoiceDoc",
+    "InvoiceOverdue",
     "InvoicePaid",
     "InvoiceReopened",
+    "InvoiceSent",
     "Json",
     "Line",
     "LookAgain",
@@ -121,8 +128,10 @@ __all__ = [
     "PaymentReminded",
     "Promised",
     "Query",
+    "RateConfirmed",
     "Read",
     "Rejected",
+    "RemindersDoc",
     "Retryable",
     "Run",
     "SendStopped",
@@ -139,22 +148,28 @@ __all__ = [
     "UtcDateTime",
     "WorkflowInvalid",
     "amount_used",
+    "blocks_of",
     "completed_without_run",
     "effect",
     "effects_about",
     "event",
     "events_of_customer",
     "events_of_invoice",
+    "events_of_source",
+    "frees",
     "give_event",
     "give_order",
     "happening",
     "insert_of",
+    "live_keys",
     "monsum",
+    "open_invoices",
     "panel",
     "policy_of_run",
     "row_id",
     "scenario_table",
     "switched_at",
+    "synced_at",
     "table_of",
     "tags_of",
     "timeline",

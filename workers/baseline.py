@@ -76,9 +76,11 @@ def scan(runtime: Runtime, source: str, *, since: datetime | None = None, rank: 
     `since` is a week ago where it is not given.
     """
     client = cast(rereads.Reads, runtime.client(source, rank))
-    found = 0
+    found, started = 0, _now(runtime)
     for read_at, records, asked in _scanned(runtime, client, source, since):
         found += _keep(runtime, source, records, asked, read_at)
+    runtime.db.write(lambda c: control.put(c, control.synced_name(source), started.isoformat(), at=started))
+    runtime.point("scanned")
     return found
 
 

@@ -6,7 +6,7 @@ transaction that commits `calling`; the first byte leaves within five seconds of
 
 import hashlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
@@ -47,20 +47,20 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     if drained:
         _await_turn(deed, row, now)
     try:
-        fresh = deed.runtime.client(deed.source, Rank.PREFLIGHT).query(deed.effect.fresh.query, deed.fresh_id())
+        read = [deed.runtime.client(deed.source, Rank.PREFLIGHT).query(deed.effect.fresh.query, id) for id in deed.fresh_ids()]
     except RateHeld as held:
         raise Suspend(now + held.wait, OWN_RATE) from held
     except Retryable as cause:
         raise deed.postpone(row, cause, "read_failed") from cause
     except NotFound:
         return deed.end(row, "cancelled", "not_found")
-    refused = deed.effect.fresh.must(fresh, deed.obj, **deed.kwargs)
-    if refused:
-        return deed.end(row, "cancelled", refused)
+    for fresh in read:
+        if refused := deed.effect.fresh.must(fresh, deed.obj, **deed.kwargs):
+            return deed.end(row, "cancelled", refused)
     deed.runtime.point("read")
     why = approvals.still_needed(deed, row)
     started = deed.runtime.clock.boot_s()
-    begun = deed.runtime.db.write(lambda c: _begin(c, deed, row, fresh, now, why))
+    begun = deed.runtime.db.write(lambda c: _begin(c, deed, row, read, now, why))
     if not isinstance(begun, Head):
         deed.runtime.point("not-called")
         return begun
@@ -100,13 +100,14 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head | str
 
 
 def _begin(
-    connection: Connection, deed: Deed, row: sa.RowMapping, fresh: BaseModel, read_at: datetime, why: str | None
+    connection: Connection, deed: Deed, row: sa.RowMapping, read: Sequence[BaseModel], read_at: datetime, why: str | None
 ) -> Head | journal.Entry | None:
     """intended → calling with every check at the last moment: the log's head, a journal entry, or None to look again.
 
     `why`: the author's reason for asking a person first.
+    `read`: the fresh reads, that of the effect's own object first; it is kept, and all of them are hashed.
     """
-    customers = deed.customers(connection, fresh)
+    customers = deed.customers(connection, read)
     deed.hold_ground(connection, customers)
     now = deed.now(connection)
     if deed.cancel_reason(connection) or now - read_at > READ_AGE:
@@ -125,8 +126,9 @@ def _begin(
         ledger.move(connection, row["id"], "proposed", since=[row["state"]], at=now, reason=why)
         return None
     _admit(connection, deed, now)
-    before = fresh.model_dump(mode="json")
-    hashed = hashlib.sha256(canonical_json(before).encode()).hexdigest()
+    shown = [fresh.model_dump(mode="json") for fresh in read]
+    before = shown[0]
+    hashed = hashlib.sha256(canonical_json(before if len(shown) == 1 else shown).encode()).hexdigest()
     return ledger.move(
         connection, row["id"], "calling", since=[row["state"]], at=now, calling_at=now, wake_at=None, before=before, fresh_hash=hashed
     )

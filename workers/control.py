@@ -122,6 +122,11 @@ def set_mode(
     audited(connection, "mode", at=at, actor=actor, subject=f"{source}/{workflow}", detail={"was": was, "mode": mode})
 
 
+def synced_name(source: str) -> str:
+    """Under which name it is kept when a scan of the source's open invoices last went through."""
+    return f"synced:{source}"
+
+
 def baseline_at(connection: Connection, source: str) -> datetime | None:
     """The instant before the first request of the source's completed baseline read, or None."""
     value = get(connection, f"baseline:{source}")

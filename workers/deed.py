@@ -4,7 +4,7 @@ Made by workers/effects.py, passed to workers/calls.py and workers/reconcile.py.
 """
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -96,16 +96,27 @@ class Deed:
         named = self.kwargs.get(self.effect.fresh.query.object_kind)
         return str(self.obj.id if named is None else getattr(named, "id", named))
 
-    def customers(self, connection: Connection, fresh: Any) -> set[str]:
-        """Whose blocks forbid the call: the customers the fresh read and the invoice's mirror name, which the trigger may not have."""
-        shown = {getattr(doc, "customer_id", None) for doc in (fresh, getattr(fresh, "invoice", None))}
+    def fresh_ids(self) -> list[str]:
+        """The ids of every object whose fresh read decides, `fresh_id` first. Raises StepInvalid where each= gives other than texts."""
+        first, each = self.fresh_id(), self.effect.fresh.each
+        if each is None:
+            return [first]
+        self.fits(each, "each=", self.obj, **self.kwargs)
+        found = each(self.obj, **self.kwargs)
+        if isinstance(found, str) or not all(isinstance(id, str) for id in found):
+            raise StepInvalid(f'each= of the fresh read of effect "{self.step}" gives no list of ids', file=self.workflow.file)
+        return list(dict.fromkeys([first, *found]))
+
+    def customers(self, connection: Connection, read: Sequence[Any]) -> set[str]:
+        """Whose blocks forbid the call: the customers the fresh reads and the invoice's mirror name, which the trigger may not have."""
+        shown = {getattr(doc, "customer_id", None) for fresh in read for doc in (fresh, getattr(fresh, "invoice", None))}
         kept = {waits.customer_of(connection, self.source, id) for id in (self.claim.row["invoice_id"], self._fresh_invoice())}
         return {str(id) for id in shown | kept if id}
 
     def invoices(self) -> set[str]:
         """Whose blocks forbid the call beside the run's own: the invoice that is read fresh, and those the slots name with it."""
         fresh = self._fresh_invoice()
-        return set() if fresh is None else {fresh, *(slot.object_id for slot in self.slots())}
+        return set() if fresh is None else {*self.fresh_ids(), *(slot.object_id for slot in self.slots())}
 
     def _fresh_invoice(self) -> str | None:
         return self.fresh_id() if self.effect.fresh.query.object_kind == "invoice" else None

@@ -41,6 +41,7 @@ class PastEffect(BaseModel):
     state: str
     reissued: bool
     called_at: datetime | None
+    settled_at: datetime | None
     request: dict[str, Any]
 
 
@@ -65,7 +66,9 @@ def _past(connection: Connection, row: sa.RowMapping) -> PastEffect:
     said = {name: row[name] for name in ("id", "run_id", "service", "object_id", "purpose", "state", "request")}
     run = runs.load(connection, row["run_id"])
     reissued = run is not None and run["reissue"] is not None
-    return PastEffect(version=slots[0].version if slots else "", reissued=reissued, called_at=row["calling_at"], **said)
+    return PastEffect(
+        version=slots[0].version if slots else "", reissued=reissued, called_at=row["calling_at"], settled_at=row["settled_at"], **said
+    )
 
 
 def events_of_customer(connection: Connection, source: str, customer_id: str, types: Sequence[type[E]]) -> list[E]:

@@ -47,10 +47,14 @@ class Workflow:
 
 @dataclass(frozen=True)
 class Read:
-    """The fresh read before an effect. `must(doc, obj, **kwargs)` gives the reason why not, or None."""
+    """The fresh read before an effect. `must(doc, obj, **kwargs)` gives the reason why not, or None.
+
+    `each(obj, **kwargs)`: the ids of all objects to be read, where there are several; `must` is asked of each.
+    """
 
     query: Query[Any]
     must: Callable[..., str | None]
+    each: Callable[..., Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

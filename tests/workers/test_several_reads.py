@@ -1,0 +1,74 @@
+"""A fresh read of several objects: each must allow the call, the blocks of each forbid it, and all of them are hashed."""
+
+from pydantic import BaseModel
+
+from workers.authoring import Disputed, InvoiceCompleted, InvoiceDoc, Read, Run, Slot, effect, monsum, open_invoices, workflow
+from workers.ledger import EffectRow
+from workers.testing.flow import Flow
+
+
+class Both(BaseModel):
+    """The invoice that is written about, and another one the message names."""
+
+    source: str
+    id: str
+    other: str
+
+
+def unpaid(fresh: InvoiceDoc, both: Both, **_: object) -> str | None:
+    return "paid" if fresh.outstanding is not None and fresh.outstanding.amount <= 0 else None
+
+
+MAIL = effect(
+    monsum.send_by_email,
+    slot=lambda both, **_: [Slot(both.source, both.id, "both")],
+    fresh=Read(monsum.invoice, must=unpaid, each=lambda both, **_: [both.id, both.other]),
+    unless=(Disputed,),
+)
+ONE = effect(
+    monsum.send_by_email, slot=lambda both, **_: [Slot(both.source, both.id, "one")], fresh=Read(monsum.invoice, must=unpaid)
+)  # fmt: skip
+
+
+@workflow("t-both", on=InvoiceCompleted)
+def write(run: Run, event: InvoiceCompleted) -> None:
+    """Write about the newest invoice and the one before it."""
+    ids = run.setting("open", lambda c: [doc.id for doc in open_invoices(c, run.source)])
+    if len(ids) < 2:
+        run.skip("alone")
+    both = Both(source=run.source, id=ids[1], other=ids[0])
+    run.effect("mail", MAIL, both, recipient="max@example.com", subject="Rechnungen", message="Beide.")
+    run.effect("one", ONE, both, recipient="max@example.com", subject="Rechnung", message="Eine.")
+
+
+def states(flow: Flow) -> list[tuple[str, str, str | None]]:
+    return [(step, state, reason) for step, _, state, reason in flow.effects]
+
+
+def test_every_object_named_is_read_and_their_common_hash_is_not_that_of_one_alone() -> None:
+    with Flow(write) as flow:
+        flow.trigger("invoice.completed")
+        flow.trigger("invoice.completed")
+
+        hashes = {row["step"]: row["fresh_hash"] for row in flow.rows(EffectRow.__table__.select())}  # type: ignore[attr-defined]
+        assert sorted(states(flow)) == [("mail", "done", None), ("one", "done", None)]
+        assert hashes["mail"] != hashes["one"]
+
+
+def test_one_of_several_that_does_not_allow_the_call_forbids_it() -> None:
+    with Flow(write) as flow:
+        first = flow.trigger("invoice.completed")["invoice_id"]
+        left = [lambda: flow.sandbox.trigger("invoice.paid", {"invoice_id": first})]
+        flow.runtime.point = lambda name: left.pop()() if name == "intended" and left else None  # type: ignore[assignment,return-value]
+        flow.trigger("invoice.completed")
+
+        assert states(flow)[0] == ("mail", "cancelled", "paid")
+
+
+def test_a_block_on_an_object_that_is_only_read_with_the_others_forbids_the_call() -> None:
+    with Flow(write) as flow:
+        ids = flow.trigger("invoice.completed")
+        flow.signal(Disputed(source="shop", at=flow.clock.now, reason="wrong", **ids))
+        flow.trigger("invoice.completed")
+
+        assert ("skipped", "dispute") in [run[2:] for run in flow.runs]

@@ -1,0 +1,62 @@
+"""Gates: what a person states so that a workflow may go on, and what each statement would set free.
+
+Owns the events `bank.checked`, `invoice.sent` and `rate.confirmed`. A workflow registers with `@frees` what an event would let go, the
+command line shows it before it gives the event (workers/cli/gates.py). Nothing here acts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import Connection
+
+from receiver.event import Event, Fact, InvoiceEvent, Signal, event
+from workers.errors import WorkflowInvalid
+from workers.places import file_of, takes
+
+
+@event("bank.checked")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankChecked(Event, Signal):
+    """A person compared the bank account with the open invoices: every payment up to and including `through` is entered."""
+
+    through: date
+
+
+@event("invoice.sent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSent(InvoiceEvent, Fact):
+    """A person says that an invoice reached its customer on `sent_on`, by whatever way billhook knows nothing of."""
+
+    sent_on: date
+
+
+@event("rate.confirmed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateConfirmed(Event, Fact):
+    """A person compared one row of a rate table with its source. `key` holds the figure: a corrected row is confirmed anew."""
+
+    key: str
+
+
+Preview = Callable[[Connection, Any], list[Any]]
+P = TypeVar("P", bound=Preview)
+_FREED: dict[type[Event], dict[str, Preview]] = {}
+
+
+def frees(gate: type[Event]) -> Callable[[P], P]:
+    """Register a query (connection, event) -> list of texts: what one such event would set free, each with its amount."""
+
+    def register(fn: P) -> P:
+        if not takes(fn, 2):
+            raise WorkflowInvalid(f"@frees({gate.__name__}) takes a function of the connection and the event", file=file_of(fn))
+        _FREED.setdefault(gate, {})[f"{fn.__module__}.{fn.__qualname__}"] = fn
+        return fn
+
+    return register
+
+
+def set_free(connection: Connection, event: Event) -> list[str]:
+    """What the event would let go, in the words of the workflows."""
+    return [str(line) for fn in _FREED.get(type(event), {}).values() for line in fn(connection, event)]

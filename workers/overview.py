@@ -1,0 +1,85 @@
+"""What a duty asks of a whole source inside a step: open invoices, spans of blocks, how fresh the data is, which runs live.
+
+Plain functions that take the step's own connection, as in workers/lookups.py; exported to authors by workers/authoring.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar, cast
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from receiver.event import Event
+from workers import control, events
+from workers.desk import Block
+from workers.events import EventRow
+from workers.mirror import Mirror
+from workers.providers.monsum_docs import InvoiceDoc
+from workers.runs import UNFINISHED, RunRow
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockSpan:
+    """One block on a customer or invoice: from `opened_at` until it was closed, or through the day `until`."""
+
+    kind: str
+    opened_at: datetime
+    until: date | None
+    closed_at: datetime | None
+
+    def holds_on(self, day: date) -> bool:
+        return self.closed_at is None and (self.until is None or self.until >= day)
+
+
+def open_invoices(connection: Connection, source: str, *, customer_id: str | None = None) -> list[InvoiceDoc]:
+    """Completed invoices that are neither paid nor cancelled, as the mirror knows them; one that it cannot read is left out."""
+    table = table_of(Mirror)
+    settled = sa.or_(table.c.paid, table.c.canceled, table.c.deleted)
+    chosen = sa.and_(table.c.source == source, table.c.kind == "invoice", table.c.completed, sa.not_(settled))
+    if customer_id is not None:
+        chosen = sa.and_(chosen, table.c.customer_id == customer_id)
+    rows = connection.execute(sa.select(table.c.object_id, table.c.fields).where(chosen).order_by(table.c.id))
+    return [found for row in rows if (found := _readable(source, row.object_id, row.fields)) is not None]
+
+
+def _readable(source: str, id: str, fields: dict[str, object]) -> InvoiceDoc | None:
+    try:
+        return InvoiceDoc.from_fields(source, id, fields)
+    except (ValueError, ValidationError):
+        return None
+
+
+def blocks_of(connection: Connection, source: str, *, customer_id: str, invoice_id: str) -> list[BlockSpan]:
+    """Every block an invoice or its customer ever had, the oldest first."""
+    table = table_of(Block)
+    own = sa.and_(table.c.scope == "invoice", table.c.object_id == invoice_id)
+    customers = sa.and_(table.c.scope == "customer", table.c.object_id == customer_id)
+    rows = connection.execute(sa.select(table).where(table.c.source == source, sa.or_(own, customers)).order_by(table.c.id))
+    return [BlockSpan(kind=row.kind, opened_at=row.opened_at, until=row.until, closed_at=row.closed_at) for row in rows]
+
+
+def synced_at(connection: Connection, source: str) -> datetime | None:
+    """When the provider's open invoices were last read as a whole, or None."""
+    said = control.get(connection, control.synced_name(source))
+    return control.baseline_at(connection, source) if said is None else datetime.fromisoformat(said)
+
+
+def events_of_source(connection: Connection, source: str, types: Sequence[type[E]]) -> list[E]:
+    """Every event of `types` of a source, in the order recorded: for events that concern no invoice and no customer."""
+    table = table_of(EventRow)
+    named = [t.type for t in types]
+    ids = connection.execute(sa.select(table.c.id).where(table.c.source == source, table.c.type.in_(named)).order_by(table.c.id)).scalars()
+    return [cast(E, events.load(connection, id).event) for id in ids.all()]
+
+
+def live_keys(connection: Connection, source: str, workflow: str) -> set[str]:
+    """The keys of the runs of a workflow that have not ended."""
+    table = table_of(RunRow)
+    own = sa.and_(table.c.source == source, table.c.workflow == workflow, table.c.status.in_(UNFINISHED))
+    return set(connection.execute(sa.select(table.c.key).where(own)).scalars())
