@@ -68,7 +68,7 @@ from pathlib import Path
 from workers.loading import load_folders
 registry = load_folders([Path(".")])
 print(Path(registry.get("complete-drafts").file).name, Path(registry.get("tag-late-payers").file).name)
-print(registry.panels()[0].name, registry.broken)
+print(registry.panel("forgiven").name, registry.broken)
 """
 
     ended = run("-c", look, folder=folder)

@@ -17,6 +17,8 @@ from workflows.dunning.default import Basis, Ground
 from workflows.dunning.interest import DayCount
 from workflows.dunning.ladder import Ladder, StepChange, shipped_ladders
 from workflows.dunning.notice import Notice
+from workflows.dunning.rates import RateTable, shipped_rates
+from workflows.dunning.wording import load_wording
 
 BY_ZONE = "auto"
 Treatment = Literal["dun", "reminder_only", "after_failed_collection", "never"]
@@ -68,6 +70,14 @@ class DunningPolicy(BaseModel):
     extend_days: int = Field(default=7, ge=0, le=60)
     daily_cap: int = Field(default=50, ge=1)
     spike_floor: int = Field(default=20, ge=1)
+    rates: dict[str, dict[str, str]] = Field(default_factory=dict)
+    templates: str | None = None
+    signature: str = ""
+
+    @property
+    def rate_table(self) -> RateTable:
+        """The shipped base rates, all of a country's replaced where this policy gives its own."""
+        return shipped_rates().replaced(self.rates)
 
     @property
     def hours(self) -> Hours:
@@ -114,6 +124,25 @@ class DunningPolicy(BaseModel):
     def _opens(cls, text: str) -> str:
         parse_hours(text)
         return text
+
+    @field_validator("transport")
+    @classmethod
+    def _can_be_sent(cls, transport: str) -> str:
+        if transport == "smtp":
+            raise ValueError('"smtp" is not there yet: write "provider_email", or "observe" to send nothing')
+        return transport
+
+    @field_validator("rates")
+    @classmethod
+    def _are_rates(cls, rates: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        shipped_rates().replaced(rates)
+        return rates
+
+    @field_validator("templates")
+    @classmethod
+    def _are_texts(cls, folder: str | None) -> str | None:
+        load_wording(folder)
+        return folder
 
     @field_validator("closed_days")
     @classmethod

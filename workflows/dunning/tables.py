@@ -107,11 +107,11 @@ _LADDER, _NOTICE, _CLAIM, _SEEN = table_of(LadderRow), table_of(NoticeRow), tabl
 
 
 def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: datetime, **said: Any) -> None:
-    """Write what is said of a ladder; a new one is open. What is left out stays."""
-    values = {"source": source, "invoice_id": invoice_id, "state": OPEN, **said, "changed_at": at}
-    again = {**said, "changed_at": at}
-    added = insert_of(connection, LadderRow).values(values)
-    connection.execute(added.on_conflict_do_update(index_elements=["source", "invoice_id"], set_=again))
+    """Write what is said of a ladder; a new one is open, and needs customer_id and currency. What is left out stays."""
+    this = sa.and_(_LADDER.c.source == source, _LADDER.c.invoice_id == invoice_id)
+    if connection.execute(sa.update(_LADDER).where(this).values(**said, changed_at=at)).rowcount == 0:
+        values = {"source": source, "invoice_id": invoice_id, "state": OPEN, **said, "changed_at": at}
+        connection.execute(sa.insert(_LADDER).values(values))
 
 
 def ladders_of(connection: Connection, source: str, customer_id: str, currency: str) -> dict[str, sa.RowMapping]:
@@ -188,15 +188,15 @@ def put_claims(connection: Connection, source: str, invoice_id: str, claims: Ite
         connection.execute(added.on_conflict_do_update(index_elements=["source", "invoice_id", "level", "kind"], set_=said))
 
 
-def see(connection: Connection, source: str, owed: Mapping[str, Decimal], *, on: date) -> None:
-    """Keep what looks on a local date showed: invoice -> outstanding. Same amounts only move their last day."""
+def see(connection: Connection, source: str, owed: Mapping[str, Decimal], *, on: date, same_on: date) -> None:
+    """Keep what is owed: invoice -> outstanding. Another amount than before was seen on `on`, the same was last verified on `same_on`."""
     known = _last_seen(connection, source, owed)
     for invoice_id, outstanding in owed.items():
         last = known.get(invoice_id)
         if last is not None and Decimal(last["outstanding"]) == outstanding:
-            if last["last_on"] < on:
-                connection.execute(sa.update(_SEEN).where(_SEEN.c.id == last["id"]).values(last_on=on))
-        elif last is None or last["last_on"] <= on:
+            if last["last_on"] < same_on:
+                connection.execute(sa.update(_SEEN).where(_SEEN.c.id == last["id"]).values(last_on=same_on))
+        else:
             values = {"source": source, "invoice_id": invoice_id, "outstanding": str(outstanding), "first_on": on, "last_on": on}
             connection.execute(sa.insert(_SEEN).values(number=0 if last is None else last["number"] + 1, **values))
 

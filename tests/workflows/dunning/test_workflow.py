@@ -1,0 +1,122 @@
+"""What befalls a ladder: a mode that only observes, a returned payment, an address that bounces, a no of a person, a lasting rest."""
+
+from datetime import date
+
+from workers.authoring import EmailBounced, Paused
+from workflows.dunning.letter import address_hash
+
+from .cases import L0, L1
+from .conftest import Open
+
+ALONE = {"approve_first_notice": False}
+
+
+def test_in_observe_the_whole_ladder_is_shown_and_leaving_it_starts_at_the_lowest_level(open_office: Open) -> None:
+    office = open_office(mode="observe", policy=ALONE)
+    invoice = office.invoice()
+
+    office.until("2026-05-31")
+
+    assert [(name, state) for name, _, _, state in office.notices(invoice)] == [(f"L{n}", "observed") for n in range(4)]
+    assert (office.mails, office.claims(invoice), office.flow.told) == ([], [], [])
+    assert office.ladder(invoice) == ("stopped", "hand_over_proposed")
+
+    office.flow.set_mode("dunning", "auto")
+    office.until("2026-06-02")
+
+    assert office.notices(invoice)[-1] == ("L0", "2026-06-01", "2026-06-08", "done")
+
+
+def test_a_returned_payment_goes_on_at_the_level_reached_after_some_days(open_office: Open) -> None:
+    office = open_office("2026-04-17 10:00")
+    invoice = office.invoice()
+    office.reached(invoice, L0, L1)
+    office.until("2026-04-20")
+    office.flow.trigger("invoice.paid", invoice_id=invoice)
+    paid = office.ladder(invoice)
+
+    office.flow.clock.move(office.local("2026-04-22 10:00"))
+    office.flow.trigger("payment.chargeback", invoice_id=invoice)
+    office.until("2026-04-28")
+
+    assert paid == ("closed", "paid")
+    assert office.notices(invoice)[-1][:2] == ("L2", "2026-04-27")  # 22 + 3 + 1 is a Sunday
+
+
+def test_a_bounced_notice_gives_no_level_and_the_same_level_goes_to_a_new_address(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    invoice = office.invoice(email="old@example.org")
+    named = {"invoice_id": invoice, "customer_id": office.customer_of(invoice)}
+    office.until("2026-03-23")
+
+    bounced = EmailBounced(source="shop", at=office.flow.clock.now, address_hash=address_hash("old@example.org"), **named)
+    office.flow.signal(bounced)
+    office.until("2026-03-25")
+    rested = office.notices(invoice)
+    office.flow.trigger("customer.updated", customer_id=named["customer_id"], email="new@example.org")
+    office.until("2026-03-27")
+
+    assert [(name, state) for name, _, _, state in rested] == [("L0", "undelivered")]
+    assert [(name, state) for name, _, _, state in office.notices(invoice)] == [("L0", "undelivered"), ("L0", "done")]
+    assert [mail["to"] for mail in office.mails] == ["old@example.org", "new@example.org"]
+    assert ("task", "notice_undelivered") in office.flow.told
+    assert ("task", "address_bounced") in office.flow.told
+
+
+def test_a_notice_a_person_rejects_is_not_proposed_again_until_they_say_so(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00")
+    invoice, office.grants = office.invoice(), False
+    office.until("2026-03-23")
+
+    office.flow.order("reject", office.flow.ids("proposed")[0])
+    office.until("2026-04-10")
+    rested = (office.ladder(invoice), office.flow.ids("proposed"))
+    office.look_again(invoice)
+
+    assert rested == (("stopped", "operator_rejected"), [])
+    assert len(office.flow.ids("proposed")) == 1
+
+
+def test_a_proposal_nobody_answered_is_made_anew_with_that_days_figures(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00")
+    office.invoice()
+    office.grants = False
+
+    office.until("2026-03-25")
+
+    states = [state for _, _, state, _ in office.flow.effects]
+    assert states == ["expired", "expired", "proposed"]
+
+
+def test_a_pause_ends_by_itself_and_the_ladder_goes_on_the_day_after(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    invoice = office.invoice()
+    customer = office.customer_of(invoice)
+    office.flow.signal(Paused(source="shop", at=office.flow.clock.now, customer_id=customer, reason="on leave", until=date(2026, 3, 30)))
+
+    office.until("2026-04-07")
+
+    assert [sent for _, sent, _, _ in office.notices(invoice)] == ["2026-03-31"]
+
+
+def test_a_customer_with_the_word_that_takes_out_is_left_alone(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00")
+    customer = office.flow.trigger("customer.created", **{"x_attributes.dunning": "off"})["customer_id"]
+    invoice = office.invoice(customer_id=customer)
+
+    office.until("2026-03-25")
+
+    assert (office.ladder(invoice), office.sent) == (("resting", "excluded"), [])
+
+
+def test_a_customer_without_an_address_is_a_task_and_is_tried_again_the_next_day(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    invoice = office.invoice(email="")
+    office.until("2026-03-23")
+    rested = (office.ladder(invoice), office.flow.told)
+
+    office.flow.trigger("customer.updated", customer_id=office.customer_of(invoice), email="new@example.org")
+    office.until("2026-03-24")
+
+    assert rested == (("open", "no_email"), [("task", "no_email")])
+    assert [mail["to"] for mail in office.mails] == ["new@example.org"]

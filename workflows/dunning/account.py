@@ -1,0 +1,141 @@
+"""What is known of a customer's invoices beside their documents: sent or not, collected or not, blocks, words, gates people opened.
+
+Reads the database for outlook.py and composing.py, inside their steps; decides nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Connection
+
+from workers.authoring import (
+    BankChecked,
+    BlockSpan,
+    InvoiceDoc,
+    InvoiceSent,
+    PaymentChargeback,
+    PaymentFailed,
+    RateConfirmed,
+    blocks_of,
+    effects_about,
+    events_of_invoice,
+    events_of_source,
+    synced_at,
+    tags_of,
+    x_attributes_of,
+)
+from workflows.dunning import tables
+from workflows.dunning.calendar import WorkingDays, local_day
+from workflows.dunning.crossing import after_part_payment
+from workflows.dunning.discount import CashDiscount, explained_by_discount
+from workflows.dunning.eligibility import Facts, stale_data, words_of
+from workflows.dunning.ladder import Ladder
+from workflows.dunning.notice import Notice
+from workflows.dunning.planning import resumed_on
+from workflows.dunning.policy import DunningPolicy
+
+SEND = "send"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One customer in one currency, looked at by one run at one instant. `observed_by`: the run, where it only observes."""
+
+    source: str
+    customer_id: str
+    currency: str
+    policy: DunningPolicy
+    zone: ZoneInfo
+    now: datetime
+    observed_by: str | None = None
+
+    @property
+    def today(self) -> date:
+        return local_day(self.now, self.zone)
+
+    @property
+    def next_working_day(self) -> date:
+        """The first day after today on which the sender works."""
+        return self.days.sending_day(self.today + timedelta(days=1))
+
+    def at(self, now: datetime) -> "Account":
+        """The same at a later instant."""
+        return replace(self, now=now)
+
+    @property
+    def ladder(self) -> Ladder:
+        return self.policy.ladder_in(str(self.zone))
+
+    @property
+    def days(self) -> WorkingDays:
+        return self.policy.days_in(str(self.zone))
+
+    def verified_on(self, connection: Connection) -> date:
+        """The local day on which the provider's open invoices were last read."""
+        read_at = synced_at(connection, self.source)
+        return self.today if read_at is None else local_day(read_at, self.zone)
+
+    def stale(self, connection: Connection) -> str | None:
+        """Which data is too old to dun on ("sync", "bank"), or None."""
+        checked = max((one.through for one in events_of_source(connection, self.source, (BankChecked,))), default=None)
+        return stale_data(
+            synced_at=synced_at(connection, self.source), bank_checked_on=checked, now=self.now, today=self.today, days=self.days,
+            policy=self.policy,
+        )  # fmt: skip
+
+    def sent_on(self, connection: Connection, invoice_id: str) -> date | None:
+        """When the invoice demonstrably reached its customer: our own send, or what a person said; None where nobody knows."""
+        said = [one.sent_on for one in events_of_invoice(connection, self.source, invoice_id, (InvoiceSent,))]
+        done = (one.settled_at for one in effects_about(connection, self.source, invoice_id, (SEND,)) if one.state == "done")
+        return min([*said, *(local_day(at, self.zone) for at in done if at is not None)], default=None)
+
+    def facts(self, connection: Connection, invoice: InvoiceDoc) -> Facts:
+        """What decides beside the document whether the invoice is dunned."""
+        failed = events_of_invoice(connection, self.source, invoice.id, (PaymentFailed, PaymentChargeback))
+        spans = blocks_of(connection, self.source, customer_id=self.customer_id, invoice_id=invoice.id)
+        attributes = x_attributes_of(connection, self.source, self.customer_id) or {}
+        return Facts(
+            was_sent=self.sent_on(connection, invoice.id) is not None, collection_failed=bool(failed),
+            by_discount=self._by_discount(invoice), blocks=frozenset(span.kind for span in spans if span.holds_on(self.today)),
+            words=words_of(tags_of(connection, self.source, self.customer_id), attributes),
+        )  # fmt: skip
+
+    def blocks(self, connection: Connection, invoice_id: str) -> list[BlockSpan]:
+        return blocks_of(connection, self.source, customer_id=self.customer_id, invoice_id=invoice_id)
+
+    def resumes(self, spans: Iterable[BlockSpan]) -> list[date]:
+        """The days before which nothing goes out after disputes that were released and promises that were missed."""
+        ends = (self._ended(span) for span in spans if span.kind in ("dispute", "promise"))
+        return [resumed_on(end, grace_days=self.policy.release_grace_days) for end in ends if end is not None]
+
+    def _ended(self, span: BlockSpan) -> date | None:
+        if span.closed_at is not None:
+            return local_day(span.closed_at, self.zone)
+        return span.until if span.until is not None and span.until < self.today else None
+
+    def notices(self, connection: Connection, invoice: InvoiceDoc) -> tuple[Notice, ...]:
+        """What went out for the invoice, the last with the deadline that counts after what was paid since."""
+        rows = tables.notice_rows(connection, self.source, invoice.id, observed_by=self.observed_by)
+        found = list(tables.notices_of(connection, self.source, invoice.id, observed_by=self.observed_by))
+        if found and invoice.outstanding is not None and (rows[-1]["figures"] or {}).get("principal"):
+            demanded = Decimal(rows[-1]["figures"]["principal"])
+            found[-1] = after_part_payment(
+                found[-1], demanded=demanded, paid=demanded - invoice.outstanding.amount, days=self.days,
+                share=self.policy.extend_from_share, extend_days=self.policy.extend_days,
+            )  # fmt: skip
+        return tuple(found)
+
+    def confirmed_rates(self, connection: Connection) -> frozenset[str]:
+        return frozenset(one.key for one in events_of_source(connection, self.source, (RateConfirmed,)))
+
+    def _by_discount(self, invoice: InvoiceDoc) -> bool:
+        percent, days = invoice.fields.get("cash_discount_percent"), invoice.fields.get("cash_discount_days")
+        if not percent or not days or invoice.total is None or invoice.outstanding is None or invoice.invoice_date is None:
+            return False
+        return explained_by_discount(
+            CashDiscount(Decimal(str(percent)), int(days)), total=invoice.total.amount, outstanding=invoice.outstanding.amount,
+            invoice_date=invoice.invoice_date, credits=None, days=self.days, minimum=self.policy.least(self.currency),
+        )  # fmt: skip

@@ -1,0 +1,176 @@
+"""From fresh reads to one message, or to the reason why there is none: the second step of a round.
+
+Decides each invoice again on what the provider says now, reckons its statement, collects every reason for asking a person, and writes
+the text. Runs inside a step: its result is journaled, so a replay sends the same words and figures.
+"""
+
+from decimal import Decimal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.engine import Connection
+
+from workers.authoring import CustomerDoc, InvoiceDoc, Money
+from workflows.dunning import tables
+from workflows.dunning.account import Account
+from workflows.dunning.balance import from_observations
+from workflows.dunning.debtor import debtor_of
+from workflows.dunning.eligibility import why_approve, why_not_dunned
+from workflows.dunning.letter import Letter, Line, Standing, address_hash, foreign
+from workflows.dunning.outlook import HandOff, planned
+from workflows.dunning.statement import Debt, Reckoning, Statement, message_total, reckoning_in, statement
+from workflows.dunning.wording import Written, language_of, load_wording, of_customer, written_date, written_money
+
+
+class Composed(BaseModel):
+    """A message, or None where nothing is sent. `alerts`: reasons people are told; `reason`: why which invoice is not in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    letter: Letter | None = None
+    alerts: tuple[str, ...] = ()
+    tasks: tuple[HandOff, ...] = ()
+    reason: str = ""
+
+
+def compose(connection: Connection, account: Account, read: list[Standing], gone: list[str]) -> Composed:
+    """One message about those of the invoices read that are to be dunned now; `gone` are not there any more."""
+    owed = {one.invoice.id: one.invoice.outstanding.amount for one in read if one.invoice.outstanding is not None}
+    tables.see(connection, account.source, owed, on=account.today, same_on=account.today)
+    kept: list[tuple[Standing, Line]] = []
+    refused = dict.fromkeys(gone, "not_found")
+    for one in read:
+        found = _line(connection, account, one)
+        if isinstance(found, Line):
+            kept.append((one, found))
+        else:
+            refused[one.invoice.id] = found
+    if account.policy.grouping == "per_invoice":
+        kept = kept[:1]
+    problem = _address_problem(connection, account, kept) if kept else None
+    tasks: tuple[HandOff, ...] = ()
+    if problem is not None:
+        refused |= {line.invoice_id: problem for _, line in kept}
+        tasks, kept = (HandOff(invoice_id=kept[0][1].invoice_id, reason=problem),), []
+    for invoice_id, reason in refused.items():
+        _hold(connection, account, invoice_id, reason)
+    rates = {line.statement.no_rate.why for _, line in kept if line.statement.no_rate is not None}
+    alerts = (*sorted(rates), *(["foreign_dunning"] if "foreign_dunning" in refused.values() else []))
+    said = "; ".join(f"{invoice_id}: {reason}" for invoice_id, reason in refused.items())
+    letter = _letter(connection, account, kept) if kept else None
+    return Composed(letter=letter, alerts=alerts, tasks=tasks, reason=said[:400])
+
+
+def _line(connection: Connection, account: Account, read: Standing) -> Line | str:
+    """One invoice as it goes into the message, or why it does not."""
+    invoice = read.invoice
+    row = tables.ladder_of(connection, account.source, invoice.id)
+    detail = dict(row["detail"] or {}) if row is not None else {}
+    known = tuple(detail.get("accepted", ()))
+    if others := foreign(read.reminders, known):
+        detail["foreign"] = [*known, *others]
+        tables.put_ladder(
+            connection, account.source, invoice.id, state=tables.FOREIGN, reason="foreign_dunning", detail=detail, next_name=None,
+            next_on=None, at=account.now,
+        )  # fmt: skip
+        return "foreign_dunning"
+    reason = why_not_dunned(invoice, account.facts(connection, invoice), account.policy)
+    if reason is not None:
+        return reason
+    step = planned(connection, account, invoice, detail)
+    if step.kind != "notice" or step.send_on > account.today:
+        return "due_date_changed"
+    rows = tables.notice_rows(connection, account.source, invoice.id, observed_by=account.observed_by)
+    copies = sum(one["level"] == step.level and one["state"] == tables.UNDELIVERED for one in rows)
+    said = statement(_debt(connection, account, read), step.level, sent_on=account.today, by=_reckoning(connection, account))
+    assert invoice.due_date is not None
+    return Line(
+        invoice_id=invoice.id, number=invoice.number or invoice.id, due_on=invoice.due_date, statement=said, copy_=copies, known=known,
+        letter=account.ladder.steps[step.level].letter,
+    )  # fmt: skip
+
+
+def _debt(connection: Connection, account: Account, read: Standing) -> Debt:
+    invoice = read.invoice
+    assert invoice.outstanding is not None
+    assert invoice.due_date is not None
+    ground = account.policy.ground(
+        account.ladder, debtor=debtor_of(read.customer.type), due_on=invoice.due_date,
+        received_on=account.sent_on(connection, invoice.id), notices=account.notices(connection, invoice),
+    )  # fmt: skip
+    return Debt(
+        principal=invoice.outstanding, ground=ground, claims=tables.claims_of(connection, account.source, invoice.id),
+        balances=from_observations(tables.seen_of(connection, account.source, invoice.id), since=invoice.due_date),
+        fee_agreed=account.policy.reminder_fee_agreed,
+    )  # fmt: skip
+
+
+def _reckoning(connection: Connection, account: Account) -> Reckoning:
+    return reckoning_in(str(account.zone), account.policy, account.policy.rate_table, account.confirmed_rates(connection))
+
+
+def _letter(connection: Connection, account: Account, kept: list[tuple[Standing, Line]]) -> Letter:
+    """The message. The PDF that goes with it is that of the invoice at the highest level, the oldest of several."""
+    customer = kept[0][0].customer
+    first = max(kept, key=lambda one: (one[1].statement.level, -one[1].due_on.toordinal()))[1]
+    statements = [line.statement for _, line in kept]
+    total = message_total(statements)
+    language = language_of(customer, account.ladder.country)
+    text = load_wording(account.policy.templates).compose(
+        language, [_written(read.invoice, line, language) for read, line in kept],
+        of_customer(customer, signature=account.policy.signature), total=written_money(total, language),
+    )  # fmt: skip
+    reasons = {why for read, line in kept for why in _approvals(connection, account, read, line.statement)}
+    return Letter(
+        source=account.source, id=first.invoice_id, customer_id=account.customer_id, total=total, lines=tuple(line for _, line in kept),
+        recipient=str(customer.email).strip(), subject=text.subject, message=text.message, approve=tuple(sorted(reasons)),
+    )  # fmt: skip
+
+
+def _approvals(connection: Connection, account: Account, read: Standing, said: Statement) -> tuple[str, ...]:
+    return why_approve(
+        said.level, outstanding=said.principal, debtor=debtor_of(read.customer.type), fee=said.fee,
+        first_to_customer=not tables.was_reminded(connection, account.source, account.customer_id), credit=_credit(read.customer),
+        ladder=account.ladder, policy=account.policy,
+    )  # fmt: skip
+
+
+def _credit(customer: CustomerDoc) -> Money | None:
+    return customer.credit_balance if customer.credit_balance is not None and customer.credit_balance.amount > Decimal(0) else None
+
+
+def _written(invoice: InvoiceDoc, line: Line, language: str) -> Written:
+    said = line.statement
+    money = {
+        name: written_money(getattr(said, name), language) for name in ("principal", "interest", "per_day", "flat_sum", "fee", "total")
+    }
+    dates = {"invoice_date": invoice.invoice_date, "due_date": line.due_on, "deadline": said.deadline_on}
+    written = {name: written_date(day, language) for name, day in dates.items()}
+    return Written(name=said.name, level=said.level, facts={"number": line.number, **money, **written})
+
+
+def _address_problem(connection: Connection, account: Account, kept: list[tuple[Standing, Line]]) -> str | None:
+    """Why nothing can be mailed to the customer's own address, or None. Another field is never used in its place."""
+    address = (kept[0][0].customer.email or "").strip()
+    if not address:
+        return "no_email"
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return "invalid_email"
+    hashed = address_hash(address)
+    for _, line in kept:
+        rows = tables.notice_rows(connection, account.source, line.invoice_id)
+        if any(row["state"] == tables.UNDELIVERED and row["address_hash"] == hashed for row in rows):
+            return "address_bounced"
+    return None
+
+
+def _hold(connection: Connection, account: Account, invoice_id: str, reason: str) -> None:
+    """No further try for this invoice before the next day on which the sender works."""
+    until = account.next_working_day
+    said = {} if reason == "foreign_dunning" else {"reason": reason[:64]}
+    tables.put_ladder(
+        connection, account.source, invoice_id, customer_id=account.customer_id, currency=account.currency, hold_until=until,
+        at=account.now, **said,
+    )  # fmt: skip

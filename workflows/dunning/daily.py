@@ -1,0 +1,65 @@
+"""The daily duty of dunning: finds overdue invoices, keeps what they owe, and starts or wakes the run of their customer.
+
+Also runs at once when a person opens a gate. It sends nothing; `dunning` decides.
+"""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Connection
+
+from workers.authoring import (
+    BankChecked,
+    Daily,
+    InvoiceDoc,
+    InvoiceOverdue,
+    RateConfirmed,
+    Run,
+    Tick,
+    give_event,
+    live_keys,
+    open_invoices,
+    synced_at,
+    workflow,
+)
+from workflows.dunning import tables
+from workflows.dunning.calendar import local_day
+from workflows.dunning.outlook import STALE
+from workflows.dunning.workflow import NAME
+
+
+@workflow("dunning-daily", on=(Daily("09:00"), BankChecked, RateConfirmed))
+def daily(run: Run, event: Tick | BankChecked | RateConfirmed) -> None:
+    """One look at every open invoice of the source."""
+    told = run.step("tell", tell_overdue, run.source, run.id, run.now(), run.zone)
+    if not told:
+        run.skip("nothing_new")
+
+
+def tell_overdue(connection: Connection, source: str, run_id: str, now: datetime, zone: ZoneInfo) -> list[str]:
+    """Give `invoice.overdue` once per customer and currency whose run does not know an overdue invoice, or waits for a gate."""
+    today = local_day(now, zone)
+    overdue = [doc for doc in open_invoices(connection, source) if doc.customer_id and _is_overdue(doc, today)]
+    _see(connection, source, overdue, today, zone)
+    live = live_keys(connection, source, NAME)
+    ladders = {row["invoice_id"]: row for row in tables.all_ladders(connection, source)}
+    told: dict[str, InvoiceDoc] = {}
+    for doc in overdue:
+        key, row = f"{doc.customer_id}/{doc.currency}", ladders.get(doc.id)
+        if key not in live or row is None or row["reason"] == STALE:
+            told.setdefault(key, doc)
+    for doc in told.values():
+        event = InvoiceOverdue(source=source, at=now, invoice_id=doc.id, customer_id=doc.customer_id, currency=doc.currency)
+        give_event(connection, event, actor="dunning-daily", at=now, id=f"{run_id}:{doc.id}")
+    return sorted(told)
+
+
+def _is_overdue(doc: InvoiceDoc, today: date) -> bool:
+    return doc.due_date is None or doc.due_date < today
+
+
+def _see(connection: Connection, source: str, overdue: list[InvoiceDoc], today: date, zone: ZoneInfo) -> None:
+    """Keep what each owes, as verified by the last whole read of the provider's open invoices."""
+    read_at = synced_at(connection, source)
+    owed = {doc.id: doc.outstanding.amount for doc in overdue if doc.outstanding is not None}
+    tables.see(connection, source, owed, on=today, same_on=today if read_at is None else local_day(read_at, zone))

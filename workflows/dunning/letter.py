@@ -1,0 +1,141 @@
+"""The one effect of dunning: a message about one or more invoices of one customer, each at its own level, in its own slot.
+
+Owns the slots (invoice, `notice`, level), the fresh read of every invoice the message names, and what must still be true of each.
+"""
+
+import hashlib
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+
+from workers.authoring import (
+    Approval,
+    CustomerDoc,
+    Disputed,
+    Excluded,
+    InvoiceDoc,
+    Money,
+    Paused,
+    Promised,
+    Query,
+    Read,
+    RemindersDoc,
+    Slot,
+    effect,
+    monsum,
+)
+from workflows.dunning.policy import DunningPolicy
+from workflows.dunning.statement import Statement
+
+NOTICE = "notice"
+
+
+class Standing(BaseModel):
+    """An invoice, its customer, and the reminders somebody else sent, read one after the other."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice: InvoiceDoc
+    customer: CustomerDoc
+    reminders: RemindersDoc
+
+
+def _standing(client: object, id: str) -> Standing:
+    invoice = monsum.invoice.run(client, id)
+    customer = monsum.customer.run(client, str(invoice.customer_id))
+    return Standing(invoice=invoice, customer=customer, reminders=monsum.reminders.run(client, id))
+
+
+standing = Query("invoice.get, customer.get and invoice.getreminders", "invoice", Standing, _standing)
+
+
+class Line(BaseModel):
+    """One invoice in a message. `copy_`: how many notices of this level came back before. `known`: reminders an operator accepted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice_id: str
+    number: str
+    due_on: date
+    statement: Statement
+    copy_: int = 0
+    known: tuple[str, ...] = ()
+    letter: bool = False
+
+    @property
+    def version(self) -> str:
+        return self.statement.name if self.copy_ == 0 else f"{self.statement.name}+{self.copy_}"
+
+
+class Letter(BaseModel):
+    """One message. `id` is the invoice whose PDF goes with it; `approve` holds every reason why a person must say yes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    id: str
+    customer_id: str
+    total: Money
+    lines: tuple[Line, ...]
+    recipient: str
+    subject: str
+    message: str
+    approve: tuple[str, ...] = ()
+
+    def line(self, invoice_id: str) -> Line:
+        return next(line for line in self.lines if line.invoice_id == invoice_id)
+
+
+def still_due(fresh: Standing, letter: Letter, *, recipient: str, **_: object) -> str | None:
+    """Why the message is not the right one any more for this one of its invoices, or None."""
+    invoice, line = fresh.invoice, letter.line(fresh.invoice.id)
+    if invoice.is_canceled:
+        return "invoice_cancelled"
+    if invoice.outstanding is None:
+        return "outstanding_unknown"
+    if invoice.outstanding.amount <= 0:
+        return "paid"
+    if invoice.outstanding != line.statement.principal:
+        return "balance_changed"
+    if invoice.due_date != line.due_on:
+        return "due_date_changed"
+    if foreign(fresh.reminders, line.known):
+        return "foreign_dunning"
+    return "recipient_changed" if (fresh.customer.email or "").strip() != recipient else None
+
+
+def foreign(reminders: RemindersDoc, known: tuple[str, ...]) -> list[str]:
+    """Ids of the reminders that neither we sent (we never create any at the provider) nor an operator accepted."""
+    return [one.id or f"level {one.level}" for one in reminders.reminders if (one.id or f"level {one.level}") not in known]
+
+
+def address_hash(address: str) -> str:
+    """SHA-256 of the lower-case address, hex: what an `email.bounced` event names."""
+    return hashlib.sha256(address.strip().lower().encode()).hexdigest()
+
+
+def _slots(letter: Letter, **_: object) -> list[Slot]:
+    return [Slot(letter.source, line.invoice_id, NOTICE, line.version) for line in letter.lines]
+
+
+def _invoices(letter: Letter, **_: object) -> list[str]:
+    return [line.invoice_id for line in letter.lines]
+
+
+def _cap(policy: DunningPolicy) -> int:
+    return policy.daily_cap
+
+
+def _floor(policy: DunningPolicy) -> int:
+    return policy.spike_floor
+
+
+send_notice = effect(
+    monsum.send_by_email,
+    slot=_slots,
+    fresh=Read(standing, must=still_due, each=_invoices),
+    unless=(Disputed, Promised, Paused, Excluded),
+    approval=Approval(when=lambda policy, letter, request: bool(letter.approve), why="dunning_approval"),
+    daily_cap=_cap,
+    spike_floor=_floor,
+)

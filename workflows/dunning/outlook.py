@@ -1,0 +1,175 @@
+"""One look at all overdue invoices of a customer in one currency: what is due now, what comes when, and why the rest waits.
+
+The first step of every round of a run. Works on the mirror and dunning's own tables, in the step's transaction; nothing leaves on its
+word alone: composing.py decides again on fresh reads.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.engine import Connection
+
+from workers.authoring import InvoiceDoc, LookAgain, events_of_invoice, open_invoices
+from workflows.dunning import tables
+from workflows.dunning.account import Account
+from workflows.dunning.calendar import instant, next_opening
+from workflows.dunning.eligibility import last_level_for, why_not_dunned
+from workflows.dunning.planning import NextStep, next_step, resumed_on
+from workflows.dunning.settling import bounce, settle
+
+LOOK_AGAIN = timedelta(days=7)
+STALE = "stale_bank_data"
+END_REASON = {"hand_over": "hand_over_proposed", "task": "reminder_only_unpaid"}
+
+
+class HandOff(BaseModel):
+    """Something a person is to do about one invoice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice_id: str
+    reason: str
+
+
+class Outlook(BaseModel):
+    """What one look found. `due`: invoices whose notice goes out now. `reason`: one line for `explain`, invoice by invoice.
+
+    `live`: an invoice is still open; `stale`: which data was too old ("sync", "bank").
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    due: tuple[str, ...] = ()
+    tasks: tuple[HandOff, ...] = ()
+    wake_at: datetime
+    live: bool
+    stale: str | None = None
+    rate_gap: str | None = None
+    reason: str = ""
+
+
+def look(connection: Connection, account: Account) -> Outlook:
+    """Write every ladder of the customer as it stands now, and say what is due."""
+    ladders = tables.ladders_of(connection, account.source, account.customer_id, account.currency)
+    invoices = {
+        doc.id: doc
+        for doc in open_invoices(connection, account.source, customer_id=account.customer_id)
+        if doc.currency == account.currency and (doc.id in ladders or _is_overdue(doc, account.today))
+    }
+    tasks = [*_settled(connection, account, ladders, invoices)]
+    owed = {doc.id: doc.outstanding.amount for doc in invoices.values() if doc.outstanding is not None}
+    tables.see(connection, account.source, owed, on=account.today, same_on=account.verified_on(connection))
+    found = [_one(connection, account, doc, ladders.get(doc.id)) for doc in invoices.values()]
+    tasks += [task for one in found for task in one.tasks]
+    stale = account.stale(connection) if any(one.due for one in found) else None
+    due = tuple(one.invoice_id for one in found if one.due)
+    for invoice_id in due if stale else ():
+        tables.put_ladder(connection, account.source, invoice_id, at=account.now, reason=STALE)
+    wakes = [one.wake_at for one in found if one.wake_at is not None and one.wake_at > account.now]
+    if stale:
+        wakes.append(instant(account.next_working_day, account.policy.hours.opens, account.zone))
+    gap = account.policy.rate_table.gap_ahead(
+        account.ladder.country, account.today, account.confirmed_rates(connection), days=account.policy.rate_alert_days
+    )  # fmt: skip
+    said = "; ".join(f"{one.invoice_id}: {STALE if stale and one.due else one.said}" for one in found)
+    return Outlook(
+        due=() if stale else due, tasks=tuple(tasks), wake_at=min(wakes, default=account.now + LOOK_AGAIN), live=bool(found),
+        stale=stale, rate_gap=None if gap is None else gap.why, reason=said[:400],
+    )  # fmt: skip
+
+
+class _Found(BaseModel):
+    """What was found of one invoice."""
+
+    invoice_id: str
+    said: str
+    due: bool = False
+    wake_at: datetime | None = None
+    tasks: tuple[HandOff, ...] = ()
+
+
+def _is_overdue(doc: InvoiceDoc, today: date) -> bool:
+    return doc.due_date is None or doc.due_date < today
+
+
+def _settled(
+    connection: Connection, account: Account, ladders: dict[str, sa.RowMapping], invoices: dict[str, InvoiceDoc]
+) -> Iterator[HandOff]:
+    """Close the ladders of invoices that are no longer open; a task where their claims are for a person to decide."""
+    for invoice_id, row in ladders.items():
+        if row["state"] != tables.CLOSED and invoice_id not in invoices and settle(connection, account, invoice_id):
+            yield HandOff(invoice_id=invoice_id, reason="claims_left")
+
+
+def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowMapping | None) -> _Found:
+    """One open, overdue invoice; its ladder row is written."""
+    tasks = (HandOff(invoice_id=doc.id, reason="notice_undelivered"),) if bounce(connection, account, doc.id) else ()
+    state, detail, hold = tables.OPEN, {}, None
+    if row is not None and (account.observed_by or not (row["detail"] or {}).get("observed")):
+        state, detail, hold = row["state"], dict(row["detail"] or {}), row["hold_until"]
+    if account.observed_by:
+        detail["observed"] = True
+    if state == tables.CLOSED:  # a payment was returned
+        state, detail["resumed_on"] = tables.OPEN, resumed_on(account.today, grace_days=account.policy.release_grace_days).isoformat()
+        hold = None
+    if state in (tables.FOREIGN, tables.STOPPED) and row is not None:
+        if not _taken_over(connection, account, doc.id, row["changed_at"]):
+            return _Found(invoice_id=doc.id, said=str(row["reason"] or state), tasks=tasks)
+        state, hold, detail["accepted"] = tables.OPEN, None, detail.pop("foreign", detail.get("accepted", []))
+    reason = why_not_dunned(doc, account.facts(connection, doc), account.policy)
+    if reason == "unmapped_payment_type" and doc.payment_type is None:
+        reason = None  # a notification does not carry it: the fresh read decides
+    if reason is None and account.policy.transport == "observe":
+        reason = "transport_observe"
+    said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}
+    if reason is not None:
+        tables.put_ladder(
+            connection, account.source, doc.id, state=tables.RESTING, reason=reason, next_name=None, next_on=None, hold_until=hold, **said
+        )
+        return _Found(invoice_id=doc.id, said=reason, wake_at=_block_ends(connection, account, doc.id), tasks=tasks)
+    step = planned(connection, account, doc, detail)
+    send_on = max(step.send_on, account.days.sending_day(hold)) if hold else step.send_on
+    if step.kind != "notice" and send_on <= account.today:
+        why = END_REASON[step.kind]
+        tables.put_ladder(
+            connection, account.source, doc.id, state=tables.STOPPED, reason=why, next_name=step.name, next_on=None, hold_until=None, **said
+        )
+        return _Found(invoice_id=doc.id, said=why, tasks=(*tasks, HandOff(invoice_id=doc.id, reason=why)))
+    held = row["reason"] if row is not None and hold is not None and hold > account.today else None
+    tables.put_ladder(
+        connection, account.source, doc.id, state=tables.OPEN, reason=held, next_name=step.name, next_on=send_on, hold_until=hold, **said
+    )
+    opens = next_opening(account.policy.hours, max(account.now, instant(send_on, account.policy.hours.opens, account.zone)),
+                         account.zone, account.days)  # fmt: skip
+    return _Found(
+        invoice_id=doc.id, said=f"{step.name} on {send_on}" + (f" ({held})" if held else ""), due=opens <= account.now, wake_at=opens,
+        tasks=tasks,
+    )  # fmt: skip
+
+
+def planned(connection: Connection, account: Account, doc: InvoiceDoc, detail: dict[str, object]) -> NextStep:
+    """The next step of an invoice that may be dunned. `doc.due_date` is known."""
+    assert doc.due_date is not None
+    resumed = detail.get("resumed_on")
+    not_before = [*account.resumes(account.blocks(connection, doc.id)), *([date.fromisoformat(str(resumed))] if resumed else [])]
+    return next_step(
+        account.ladder, account.days, due_on=doc.due_date, notices=account.notices(connection, doc), not_before=not_before,
+        last_level=last_level_for(doc, account.policy), min_days_between=account.policy.min_days_between,
+    )  # fmt: skip
+
+
+def _taken_over(connection: Connection, account: Account, invoice_id: str, since: datetime) -> bool:
+    """Whether an operator said `look.again` since the ladder stopped."""
+    return any(one.at >= since for one in events_of_invoice(connection, account.source, invoice_id, (LookAgain,)))
+
+
+def _block_ends(connection: Connection, account: Account, invoice_id: str) -> datetime | None:
+    """When the last block that holds today ends by itself, or None."""
+    holding = [span for span in account.blocks(connection, invoice_id) if span.holds_on(account.today)]
+    ends = [span.until for span in holding if span.until is not None]
+    if not ends or len(ends) < len(holding):
+        return None
+    return instant(max(ends) + timedelta(days=1), account.policy.hours.opens, account.zone)

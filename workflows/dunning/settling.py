@@ -1,0 +1,71 @@
+"""How notices and claims end: paid, crossed, cancelled, or come back undelivered.
+
+Called by outlook.py and keeping.py inside a step. Claims are booked nowhere: paid without them they are waived, or left for a person.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.authoring import EmailBounced, InvoiceCanceled, InvoicePaid, events_of_invoice
+from workflows.dunning import tables
+from workflows.dunning.account import Account
+from workflows.dunning.claims import Claim, in_state, when_settled
+from workflows.dunning.crossing import Call, crossing
+
+
+def settle(connection: Connection, account: Account, invoice_id: str) -> bool:
+    """Close the ladder of an invoice that is no longer open; whether open claims are left for a person."""
+    canceled = bool(events_of_invoice(connection, account.source, invoice_id, (InvoiceCanceled,)))
+    paid_at = paid_seen_at(connection, account.source, invoice_id)
+    claims = tables.claims_of(connection, account.source, invoice_id)
+    if canceled:
+        claims = in_state(claims, "void")
+    else:
+        claims = when_settled(_crossed(connection, account, invoice_id, claims, paid_at), ask=account.policy.unpaid_claims == "ask")
+    tables.put_claims(connection, account.source, invoice_id, claims)
+    tables.put_ladder(
+        connection, account.source, invoice_id, state=tables.CLOSED, reason="invoice_cancelled" if canceled else "paid", next_name=None,
+        next_on=None, hold_until=None, at=account.now,
+    )  # fmt: skip
+    return any(claim.state == "open" for claim in claims)
+
+
+def _crossed(
+    connection: Connection, account: Account, invoice_id: str, claims: tuple[Claim, ...], paid_at: datetime | None
+) -> tuple[Claim, ...]:
+    """The claims after a payment that met the last notice on its way: that notice is marked, and what it claimed is waived."""
+    row = _last_sent(connection, account, invoice_id)
+    if row is None or paid_at is None or row["called_at"] is None or row["settled_at"] is None:
+        return claims
+    call = Call(sent_on=row["sent_on"], calling_at=row["called_at"], settled_at=row["settled_at"])
+    if crossing(call, seen_paid_at=paid_at) != "crossed":
+        return claims
+    tables.set_notice(connection, row["id"], tables.CROSSED)
+    return in_state(claims, "waived", level=row["level"])
+
+
+def bounce(connection: Connection, account: Account, invoice_id: str) -> bool:
+    """Mark the last notice undelivered where its e-mail came back for good; whether that is news."""
+    row = _last_sent(connection, account, invoice_id)
+    if row is None or row["called_at"] is None:
+        return False
+    told = events_of_invoice(connection, account.source, invoice_id, (EmailBounced,))
+    after = [one for one in told if one.bounce == "hard" and one.at >= row["called_at"].replace(microsecond=0)]
+    if not any(one.address_hash in (None, row["address_hash"]) for one in after):
+        return False
+    tables.set_notice(connection, row["id"], tables.UNDELIVERED)
+    claims = tables.claims_of(connection, account.source, invoice_id)
+    tables.put_claims(connection, account.source, invoice_id, in_state(claims, "void", level=row["level"]))
+    return True
+
+
+def paid_seen_at(connection: Connection, source: str, invoice_id: str) -> datetime | None:
+    """When the last full payment of an invoice was announced, or None."""
+    return max((one.at for one in events_of_invoice(connection, source, invoice_id, (InvoicePaid,))), default=None)
+
+
+def _last_sent(connection: Connection, account: Account, invoice_id: str) -> sa.RowMapping | None:
+    sent = [row for row in tables.notice_rows(connection, account.source, invoice_id) if row["state"] == tables.DONE]
+    return sent[-1] if sent else None
