@@ -1,0 +1,83 @@
+"""bank-checked, mark-sent and rate: they say what they set free, and do it only with --yes."""
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
+from receiver.inbox import Delivery
+from tests.workers.cli.conftest import Billhook
+from workers import mirror
+from workers.loading import load_folders
+from workflows.dunning import tables
+
+AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def waiting(store: Database) -> Database:
+    """Invoice 4711 of customer 501 waits to be known as sent, and 4712 for the bank."""
+    load_folders()
+
+    def act(connection: sa.Connection) -> None:
+        for id, reason in (("4711", "not_sent"), ("4712", "stale_bank_data")):
+            held = mirror.lock(connection, "shop", "invoice", id)
+            fields = {"type": "outgoing", "customer_id": "501", "currency": "EUR", "outstanding": "119.00", "total": "119.00"}
+            values = {"fields": fields, "customer_id": "501", "completed": True, "seen": True}
+            connection.execute(sa.update(table_of(mirror.Mirror)).where(table_of(mirror.Mirror).c.id == held.id).values(**values))
+            tables.put_ladder(connection, "shop", id, customer_id="501", currency="EUR", reason=reason, next_name="L0", at=AT)
+
+    store.write(act)
+    return store
+
+
+def told(database: Database) -> list[str]:
+    table = table_of(Delivery)
+    with database.read() as connection:
+        return list(connection.execute(sa.select(table.c.native_type).order_by(table.c.id)).scalars())
+
+
+def test_a_bank_check_says_what_it_would_set_free_and_does_nothing(billhook: Billhook, waiting: Database) -> None:
+    shown = billhook("bank-checked", "--through", "2026-11-20")
+
+    assert "invoice 4712 of customer 501: L0, 119.00 EUR" in " ".join(shown.out.split())
+    assert "add --yes to do it" in shown.out
+    assert told(waiting) == []
+
+
+def test_a_bank_check_with_yes_is_given_to_billhook(billhook: Billhook, waiting: Database) -> None:
+    first = billhook("bank-checked", "--through", "2026-11-20", "--yes", "--json")
+
+    assert first.json == [{"source": "shop", "sets_free": "invoice 4712 of customer 501: L0, 119.00 EUR"}]
+    assert told(waiting) == ["operator.bank.checked"]
+
+
+def test_a_bank_check_of_a_day_ahead_is_refused(billhook: Billhook, store: Database) -> None:
+    refused = billhook("bank-checked", "--through", "2999-01-01", "--yes")
+
+    assert (refused.code, "nobody has checked that day yet" in refused.err) == (2, True)
+
+
+def test_invoices_are_marked_sent_by_customer_and_only_what_waits_is_named(billhook: Billhook, waiting: Database) -> None:
+    shown = billhook("mark-sent", "--customer", "501", "--on", "2026-11-02", "--yes", "--json")
+
+    assert shown.json == [{"source": "shop", "sets_free": "invoice 4711 of customer 501: L0, 119.00 EUR"}]
+    assert told(waiting) == ["operator.invoice.sent", "operator.invoice.sent"]
+
+
+def test_marking_sent_what_nobody_named_or_knows_is_refused(billhook: Billhook, waiting: Database) -> None:
+    nothing, unknown = billhook("mark-sent", "--on", "2026-11-02"), billhook("mark-sent", "1", "--on", "2026-11-02")
+
+    assert (nothing.code, unknown.code) == (2, 1)
+    assert "no open invoice fits" in unknown.err
+
+
+def test_a_rate_is_confirmed_by_its_key_and_an_unknown_key_is_refused(billhook: Billhook, store: Database) -> None:
+    listed = billhook("rate", "list", "--json").json
+    key = next(row["key"] for row in listed if row["usable"] != "yes")
+
+    wrong, right = billhook("rate", "confirm", "DE 1999-01-01 1.00", "--yes"), billhook("rate", "confirm", key, "--yes")
+
+    assert (wrong.code, right.code) == (2, 0)
+    assert told(store) == ["operator.rate.confirmed"]

@@ -1,0 +1,105 @@
+"""What operators see of dunning: every ladder with its reason, the base rates, and what opening a gate would set free.
+
+Reads only. `billhook panel dunning`, `billhook panel rates`, and the previews of `bank-checked`, `mark-sent` and `rate confirm`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.authoring import BankChecked, InvoiceSent, RateConfirmed, events_of_source, frees, open_invoices, panel
+from workflows.dunning import tables
+from workflows.dunning.outlook import STALE
+from workflows.dunning.rates import shipped_rates
+
+NOT_SENT = "not_sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderLine:
+    """One ladder that is not closed. `reached`: the last level that went out; `why`: why nothing is done now."""
+
+    invoice: str
+    customer: str
+    owed: str
+    state: str
+    why: str
+    reached: str
+    next: str
+    on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLine:
+    """One shipped base rate. `key` is what `billhook rate confirm` takes."""
+
+    key: str
+    until: date
+    usable: str
+    read_in: str
+
+
+@panel("dunning")
+def ladders(connection: Connection, source: str) -> list[LadderLine]:
+    """Every invoice in dunning: what went out, what comes next and when, and why nothing is done now."""
+    owed = _owed(connection, source)
+    return [_line(connection, source, row, owed) for row in tables.all_ladders(connection, source)]
+
+
+def _line(connection: Connection, source: str, row: sa.RowMapping, owed: dict[str, str]) -> LadderLine:
+    sent = tables.notice_rows(connection, source, row["invoice_id"])
+    return LadderLine(
+        invoice=row["invoice_id"], customer=row["customer_id"], owed=owed.get(row["invoice_id"], ""), state=row["state"],
+        why=row["reason"] or "", reached=sent[-1]["name"] if sent else "", next=row["next_name"] or "", on=row["next_on"],
+    )  # fmt: skip
+
+
+@panel("rates")
+def rates(connection: Connection, source: str) -> list[RateLine]:
+    """The shipped base rates of interest; one that is not usable waits for `billhook rate confirm`."""
+    confirmed = {one.key for one in events_of_source(connection, source, (RateConfirmed,))}
+    return [
+        RateLine(
+            key=row.key, until=row.valid_until, usable="yes" if row.confirmed or row.key in confirmed else "not confirmed",
+            read_in="; ".join(row.sources),
+        )
+        for row in shipped_rates().rows
+    ]  # fmt: skip
+
+
+@frees(BankChecked)
+def freed_by_bank_check(connection: Connection, event: BankChecked) -> list[str]:
+    """The notices that wait for fresh bank data."""
+    return _waiting(connection, event.source, STALE)
+
+
+@frees(InvoiceSent)
+def freed_by_sent_mark(connection: Connection, event: InvoiceSent) -> list[str]:
+    """The ladder that waits to know that its invoice reached the customer."""
+    return _waiting(connection, event.source, NOT_SENT, invoice_id=event.invoice_id)
+
+
+@frees(RateConfirmed)
+def freed_by_rate(connection: Connection, event: RateConfirmed) -> list[str]:
+    """What a confirmed rate changes. Raises ValueError where no unconfirmed row has this key."""
+    waiting = {row.key for row in shipped_rates().unconfirmed()}
+    if event.key not in waiting:
+        raise ValueError(f'no rate waits under "{event.key}": {", ".join(sorted(waiting)) or "all are confirmed"}')
+    count = len(tables.all_ladders(connection, event.source))
+    return [f"notices of {event.source} state interest at {event.key} from now on; {count} invoices are in dunning"]
+
+
+def _waiting(connection: Connection, source: str, reason: str, *, invoice_id: str | None = None) -> list[str]:
+    owed = _owed(connection, source)
+    rows = [row for row in tables.all_ladders(connection, source, reason=reason) if invoice_id in (None, row["invoice_id"])]
+    return [
+        f"invoice {row['invoice_id']} of customer {row['customer_id']}: {row['next_name'] or 'its ladder'}, {owed.get(row['invoice_id'])}"
+        for row in rows
+    ]
+
+
+def _owed(connection: Connection, source: str) -> dict[str, str]:
+    said = {doc.id: doc.outstanding for doc in open_invoices(connection, source)}
+    return {id: f"{money.rounded().amount} {money.currency}" for id, money in said.items() if money is not None}
