@@ -4,7 +4,8 @@ A baseline keeps what held before we watched, so that history starts nothing. It
 The scan reads open invoices by id and the current month's, and puts what differs into the inbox.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -70,37 +71,79 @@ def _by_id(records: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[
     return {str(record[key]): record for record in records if record.get(key)}
 
 
-def scan(runtime: Runtime, source: str, *, since: datetime | None = None, rank: Rank = Rank.SWEEP) -> int:
-    """Read open invoices and those dated in the months from `since` on; how many deliveries that made. Raises Retryable.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """How far a scan got: the mirror row of the last open invoice asked for (None once all were), the months left, where in the first."""
 
-    `since` is a week ago where it is not given.
+    started: datetime
+    after: int | None
+    months: tuple[tuple[int, int], ...]
+    offset: int = 0
+
+
+def scan(runtime: Runtime, source: str, *, since: datetime | None = None, rank: Rank = Rank.SWEEP) -> int:
+    """Read open invoices and those dated in the months from `since` on; how many deliveries that made. Raises Retryable, RateHeld.
+
+    `since` is a week ago where it is not given; such a scan goes on where the last one was broken off, so that a slow pace ends it too.
     """
-    client = cast(rereads.Reads, runtime.client(source, rank))
-    found, started = 0, _now(runtime)
-    for read_at, records, asked in _scanned(runtime, client, source, since):
-        found += _keep(runtime, source, records, asked, read_at)
-    runtime.db.write(lambda c: control.put(c, control.synced_name(source), started.isoformat(), at=started))
+    client, found = cast(rereads.Reads, runtime.client(source, rank)), 0
+    place = _begun(runtime, source, since) if since else _kept_place(runtime, source) or _begun(runtime, source, None)
+    try:
+        while place.after is not None or place.months:
+            added, place = _asked(runtime, client, source, place)
+            found += added
+    except (RateHeld, Retryable):
+        if since is None:
+            _keep_place(runtime, source, place)
+        raise
+    runtime.db.write(lambda c: _end_scan(c, source, place.started))
     runtime.point("scanned")
     return found
 
 
-def _scanned(
-    runtime: Runtime, client: rereads.Reads, source: str, since: datetime | None
-) -> Iterator[tuple[datetime, list[Mapping[str, Any]], list[str]]]:
-    """(instant, records, ids asked for) of every request of one scan."""
-    ids = _open_invoices(runtime, source)
-    for start in range(0, len(ids), BY_ID):
-        asked = ids[start : start + BY_ID]
-        read_at = _now(runtime)
-        yield read_at, list(client.invoices_by_id(asked)), asked
+def _keep_place(runtime: Runtime, source: str, place: Place) -> None:
+    kept = {"started": place.started.isoformat(), "after": place.after, "months": place.months, "offset": place.offset}
+    runtime.db.write(lambda c: control.put(c, _place_name(source), kept, at=place.started))
+    runtime.point("place-kept")
+
+
+def _begun(runtime: Runtime, source: str, since: datetime | None) -> Place:
     now, zone = _now(runtime), runtime.zone_of(source)
-    for year, month in _months((since or now - MONTHS_BACK).astimezone(zone), now.astimezone(zone)):
-        offset: int | None = 0
-        while offset is not None:
-            read_at = _now(runtime)
-            page = client.invoices(offset=offset, year=str(year), month=f"{month:02d}")
-            yield read_at, list(page.records), []
-            offset = page.next_offset
+    months = _months((since or now - MONTHS_BACK).astimezone(zone), now.astimezone(zone))
+    return Place(started=now, after=0, months=tuple(months))
+
+
+def _kept_place(runtime: Runtime, source: str) -> Place | None:
+    with runtime.db.read() as connection:
+        kept = control.get(connection, _place_name(source))
+    if kept is None:
+        return None
+    months = tuple((int(year), int(month)) for year, month in kept["months"])
+    return Place(started=datetime.fromisoformat(kept["started"]), after=kept["after"], months=months, offset=kept["offset"])
+
+
+def _asked(runtime: Runtime, client: rereads.Reads, source: str, place: Place) -> tuple[int, Place]:
+    """One request of a scan: how many deliveries it made, and how far the scan is then."""
+    read_at = _now(runtime)
+    if place.after is not None:
+        rows = _open_invoices(runtime, source, place.after)
+        if not rows:
+            return 0, replace(place, after=None)
+        ids = [row.object_id for row in rows]
+        return _keep(runtime, source, list(client.invoices_by_id(ids)), ids, read_at), replace(place, after=rows[-1].id)
+    year, month = place.months[0]
+    page = client.invoices(offset=place.offset, year=str(year), month=f"{month:02d}")
+    added, ended = _keep(runtime, source, list(page.records), [], read_at), page.next_offset is None
+    return added, replace(place, months=place.months[int(ended) :], offset=page.next_offset or 0)
+
+
+def _end_scan(connection: Connection, source: str, started: datetime) -> None:
+    control.put(connection, _place_name(source), None, at=started)
+    control.put(connection, control.synced_name(source), started.isoformat(), at=started)
+
+
+def _place_name(source: str) -> str:
+    return f"scan:{source}"
 
 
 def _months(first: datetime, last: datetime) -> list[tuple[int, int]]:
@@ -126,12 +169,18 @@ def _keep(runtime: Runtime, source: str, records: list[Mapping[str, Any]], asked
     return len(added)
 
 
-def _open_invoices(runtime: Runtime, source: str) -> list[str]:
+def _open_invoices(runtime: Runtime, source: str, after: int) -> Sequence[Any]:
+    """(id, object_id) of the next open invoices behind a row of the mirror."""
     table = table_of(Mirror)
     settled = sa.or_(table.c.paid, table.c.canceled, table.c.deleted)
-    query = sa.select(table.c.object_id).where(table.c.source == source, table.c.kind == "invoice", sa.not_(settled)).order_by(table.c.id)
+    query = (
+        sa.select(table.c.id, table.c.object_id)
+        .where(table.c.source == source, table.c.kind == "invoice", sa.not_(settled), table.c.id > after)
+        .order_by(table.c.id)
+        .limit(BY_ID)
+    )
     with runtime.db.read() as connection:
-        return list(connection.execute(query).scalars())
+        return connection.execute(query).all()
 
 
 def _now(runtime: Runtime) -> datetime:

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from receiver.db import table_of
+from receiver.errors import Retryable
 from receiver.inbox import Delivery
 from tests.workers.letters import mail, times
 from tests.workers.test_routing import connect, events, noting
@@ -170,3 +172,35 @@ def test_a_scan_since_an_instant_reads_every_month_from_there_on() -> None:
         asked = [call.data for call in flow.sandbox.calls[before:] if call.service == "invoice.get"]
         days = [flow.clock.now - timedelta(days=days) for days in range(100, -1, -1)]
         assert [f"{said['YEAR']}-{said['MONTH']}" for said in asked] == list(dict.fromkeys(day.strftime("%Y-%m") for day in days))
+
+
+def test_a_scan_of_many_pages_comes_to_its_end_at_a_pace_that_lets_it_ask_once_at_a_time() -> None:
+    with Flow(noting, calls_per_minute=8) as flow:
+        connect(flow)
+        for _ in range(250):
+            flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        before = len(flow.sandbox.calls)
+        flow.advance(hours=1)
+
+        assert len(events(flow, "invoice.completed")) == 250
+        assert len(flow.sandbox.calls) - before <= 30
+        with flow.db.read() as connection:
+            assert control.get(connection, control.synced_name("shop")) is not None
+            assert control.get(connection, "scan:shop") is None
+
+
+def test_a_scan_that_was_broken_off_goes_on_where_it_was() -> None:
+    with Flow(noting) as flow:
+        for _ in range(130):
+            flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        before = len(flow.sandbox.calls)
+        flow.sandbox.faults.add("unavailable", "invoice.get", skip=1, times=1)
+        with pytest.raises(Retryable):
+            baseline.scan(flow.runtime, "shop")
+        baseline.scan(flow.runtime, "shop")
+        flow.settle()
+
+        assert len(events(flow, "invoice.completed")) == 130
+        assert len(flow.sandbox.calls) - before == 3  # the first page, the second that was refused, the second
