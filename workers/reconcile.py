@@ -22,6 +22,7 @@ from workers.providers.service import Asked, Find, Idempotent, Look
 log = get_logger(__name__)
 LOOK_AFTER = timedelta(seconds=25)
 WORKER_LOST = "worker_lost"
+FIRST_NO = "look_says_no_once"
 
 
 def lost(deed: Deed, row: sa.RowMapping) -> None:
@@ -95,11 +96,27 @@ def settle_unknown(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
         return _found(deed, row, look)
     if look.found is None:
         park(deed, row, look.detail or "reading back cannot tell")
+    if kind.calls_max is not None and row["calls"] >= kind.calls_max:
+        park(deed, row, f"it was called {row['calls']} times and reading back shows nothing")
     counts_at: datetime = row["calling_at"] + timedelta(seconds=kind.no_counts_after_s)
-    if now < counts_at:
+    if now < counts_at and not kind.apart_s:
         raise Suspend(counts_at)
+    if kind.apart_s and row["reason"] != FIRST_NO:
+        raise _look_again(deed, row, max(counts_at, now + timedelta(seconds=kind.apart_s)))
     _say_no(deed, row, cancelled)
     return None
+
+
+def _look_again(deed: Deed, row: sa.RowMapping, at: datetime) -> Suspend:
+    """What to raise after a *no* that is believed only beside a second one at `at`."""
+
+    def act(connection: Connection) -> None:
+        deed.hold(connection)
+        ledger.postpone(connection, row["id"], "unknown", attempts=row["attempts"], wake_at=at, reason=FIRST_NO)
+
+    deed.runtime.db.write(act)
+    deed.runtime.point("said-no-once")
+    return Suspend(at, FIRST_NO)
 
 
 def _look(deed: Deed, row: sa.RowMapping, kind: Find) -> Look:

@@ -54,6 +54,8 @@ MAIL = effect(
 POST = effect(monsum.send_by_post, slot=slots("post"), fresh=Read(monsum.invoice, must=completed))
 KEYED_SERVICE = replace(monsum.set_paid, effect_class=Idempotent(life=timedelta(hours=1)))
 KEYED = effect(KEYED_SERVICE, slot=slots("settle"), fresh=Read(monsum.invoice, must=completed))
+TWICE_SERVICE = replace(monsum.send_by_post, effect_class=replace(monsum.send_by_post.effect_class, apart_s=600.0, calls_max=2))  # type: ignore[type-var]
+TWICE = effect(TWICE_SERVICE, slot=slots("post"), fresh=Read(monsum.invoice, must=completed))
 PAY = effect(monsum.set_paid, slot=slots("settle"), fresh=Read(monsum.invoice, must=completed))
 
 
@@ -77,6 +79,11 @@ def post(run: Run, event: InvoiceCompleted) -> None:
 @workflow("t-keyed", on=InvoiceCompleted, cancel_on=(SendStopped,))
 def keyed(run: Run, event: InvoiceCompleted) -> None:
     letter(run, event, KEYED)
+
+
+@workflow("t-twice", on=InvoiceCompleted)
+def twice(run: Run, event: InvoiceCompleted) -> None:
+    letter(run, event, TWICE)
 
 
 @workflow("t-pay", on=InvoiceCompleted, cancel_on=(SendStopped,))

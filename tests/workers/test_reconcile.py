@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from receiver.db import table_of
 from receiver.event import SendStopped
-from tests.workers.letters import KEYED_SERVICE, act, completed, effect_row, keyed, letter, mail, pay, post, slots, times
+from tests.workers.letters import KEYED_SERVICE, act, completed, effect_row, keyed, letter, mail, pay, post, slots, times, twice
 from workers.authoring import Disputed, InvoiceCompleted, Read, Run, effect, monsum, workflow
 from workers.desk import Parked
 from workers.registry import Registry
@@ -66,6 +66,34 @@ def test_a_no_counts_only_after_its_time_and_then_the_call_is_made_again() -> No
 
         assert act(flow) == ("done", None)
         assert (asked(flow, POSTED), times(flow, POSTED)) == (2, 1)
+
+
+def test_a_no_that_needs_another_one_counts_only_beside_it_also_after_an_outage() -> None:
+    with Flow(twice) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("error-before", POSTED)
+        flow.advance(minutes=5)
+        flow.clock.pass_(timedelta(hours=1))
+        flow.settle()
+        first = act(flow), asked(flow, POSTED)
+
+        flow.advance(minutes=9)
+        early = act(flow)
+        flow.advance(minutes=2)
+
+        assert first == (("unknown", "look_says_no_once"), 1)
+        assert early == ("unknown", "look_says_no_once")
+        assert (act(flow), times(flow, POSTED)) == (("done", None), 1)
+
+
+def test_after_its_last_call_a_no_is_for_a_person() -> None:
+    with Flow(twice) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("error-before", POSTED, times=5)
+        flow.advance(hours=5)
+
+        assert (asked(flow, POSTED), times(flow, POSTED)) == (2, 0)
+        assert open_items(flow) == [("unknown", "it was called 2 times and reading back shows nothing")]
 
 
 def test_what_shows_late_is_found_before_the_no_counts() -> None:

@@ -24,9 +24,10 @@ customer = Query("customer.get", "customer", docs.CustomerDoc, reads.customer_do
 items = Query("item.get", "invoice", docs.ItemsDoc, reads.items_doc)
 reminders = Query("invoice.getreminders", "invoice", docs.RemindersDoc, reads.reminders_doc)
 vat_check = Query("customer.checkvatid", "vat_id", docs.VatCheckDoc, reads.vat_check_doc)
+balances = Query("customer.get page", "source", docs.BalancesDoc, reads.balances_doc)
 webhooks = Query("webhook.get", "source", docs.WebhooksDoc, reads.webhooks_doc)
 document = Query("document", "invoice", docs.DocumentDoc, reads.document_doc)
-QUERIES = (invoice, customer, items, reminders, vat_check, webhooks, document)
+QUERIES = (invoice, customer, items, reminders, vat_check, balances, webhooks, document)
 
 
 def _for_invoice(model: type[ask.Request]) -> Any:
@@ -191,7 +192,7 @@ create_customer = Service(
     kinds=BOTH,
     request=ask.WriteCustomer,
     reply=ask.CustomerCreated,
-    effect_class=AtMostOnce(),
+    effect_class=Find(looks.customer_created, looks.LATER_S),
     build=lambda obj, **said: ask.WriteCustomer.model_validate(said),
     reference=lambda reply: reply.customer_id,
 )
@@ -217,7 +218,7 @@ add_credits = Service(
     kinds=MONSUM,
     request=ask.AddCredits,
     reply=ask.CreditsAdded,
-    effect_class=Find(looks.credited, looks.LATER_S),
+    effect_class=Find(looks.credited, looks.SOON_S, apart_s=looks.APART_S, calls_max=2),
     build=_for_customer(ask.AddCredits),
 )
 create_secure_link = Service(

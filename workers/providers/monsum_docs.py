@@ -121,6 +121,13 @@ class CustomerDoc(Doc):
         return cls.model_validate(said | {"source": source, "id": id, "currency": currency, "fields": dict(fields)})
 
 
+class BalancesDoc(Doc):
+    """Credit balances of up to a hundred customers from an offset (`id`) on; `next_offset` is None on the last page."""
+
+    balances: dict[str, Money] = Field(default_factory=dict)
+    next_offset: str | None = None
+
+
 class Reminder(BaseModel):
     """One dunning letter the provider itself sent."""
 

@@ -101,15 +101,47 @@ def customer_written(client: MonsumClient, request: WriteCustomer, asked: Asked)
 
 
 def credited(client: MonsumClient, request: AddCredits, asked: Asked) -> Look:
-    """CREDIT_BALANCE is what it was plus AMOUNT: yes. It is what it was, and the customer was not touched since: no."""
+    """CREDIT_BALANCE is what it was plus AMOUNT: yes. It is what it was, and nothing else came of the customer since: no.
+
+    An invoice of the day of the call may have used up credits: beside any but a top-up's own, an unchanged balance tells nothing.
+    """
     before, now = asked.before, customer_doc(client, request.customer_id)
     if not isinstance(before, CustomerDoc) or before.credit_balance is None or now.credit_balance is None:
         return Look(found=None, detail="no balance")
     moved = (now.credit_balance - before.credit_balance).amount
     if moved == request.amount:
         return Look(found=True, detail="balance moved by the amount")
-    untouched = moved == 0 and now.last_update == before.last_update
-    return Look(found=False if untouched else None, detail="balance unchanged" if untouched else "balance moved otherwise")
+    if moved != 0 or now.last_update != before.last_update:
+        return Look(found=None, detail="balance moved otherwise")
+    if _invoiced_since(client, request.customer_id, asked.called_at.astimezone(client.zone).date().isoformat()):
+        return Look(found=None, detail="another invoice came")
+    return Look(found=False, detail="balance unchanged")
+
+
+def _invoiced_since(client: MonsumClient, customer_id: str, day: str) -> bool:
+    """Whether the customer has an invoice of `day` or later that is not a top-up's own."""
+    offset: int | None = 0
+    while offset is not None:
+        page = client.invoices(customer_id=customer_id, offset=offset)
+        for record in page.records:
+            own = str(record.get("CUSTOMER_ID")) != customer_id or str(record.get("INVOICE_EXT_UID") or "").startswith(TOP_UP)
+            if not own and str(record.get("INVOICE_DATE") or day)[:10] >= day:
+                return True
+        offset = page.next_offset
+    return False
+
+
+def customer_created(client: MonsumClient, request: WriteCustomer, asked: Asked) -> Look:
+    """A customer has the request's CUSTOMER_NUMBER, and its CUSTOMER_EXT_UID where that was set; without a number it cannot be told."""
+    number, uid = request.fields.get("customer_number"), request.fields.get("customer_ext_uid")
+    if not number:
+        return Look(found=None, detail="no customer_number")
+    for record in client.page("customer.get", "CUSTOMERS", {"CUSTOMER_NUMBER": number}).records:
+        if str(record.get("CUSTOMER_NUMBER")) == number:
+            same = uid is None or str(record.get("CUSTOMER_EXT_UID") or "") == uid
+            reference = str(record.get("CUSTOMER_ID")) if same else None
+            return Look(found=True if same else None, reference=reference, detail="customer_number")
+    return Look(found=False, detail="customer_number")
 
 
 def webhook_created(client: MonsumClient, request: CreateWebhook, asked: Asked) -> Look:
@@ -129,3 +161,5 @@ def webhook_gone(client: MonsumClient, request: OneWebhook, asked: Asked) -> Loo
 # How long Monsum takes to show what it did is in no source: these are our own caution, not the provider's word.
 SOON_S = timedelta(minutes=2).total_seconds()
 LATER_S = timedelta(minutes=15).total_seconds()
+APART_S = timedelta(minutes=10).total_seconds()
+TOP_UP = "billhook-topup-"

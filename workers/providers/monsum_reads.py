@@ -6,12 +6,13 @@ Owns the reading services; workers/providers/monsum.py makes queries of them. Ea
 from pydantic import ValidationError
 
 from receiver.errors import PayloadInvalid, Rejected, Retryable
-from receiver.money import parse_decimal
+from receiver.money import Money, parse_decimal
 from receiver.sources.monsum import customer_fields, invoice_fields
 from workers.errors import NotFound
 from workers.providers import documents
 from workers.providers.monsum_client import MonsumClient, Record
 from workers.providers.monsum_docs import (
+    BalancesDoc,
     CustomerDoc,
     DocumentDoc,
     InvoiceDoc,
@@ -41,6 +42,26 @@ def customer_doc(client: MonsumClient, id: str) -> CustomerDoc:
         return CustomerDoc.from_fields(client.source, id, customer_fields(record))
     except (ValueError, ValidationError, PayloadInvalid):
         raise Retryable(provider=client.source, call="customer.get", kind="unreadable", id=id) from None
+
+
+def balances_doc(client: MonsumClient, offset: str) -> BalancesDoc:
+    """customer.get of all customers from `offset` on, as their balances; one that cannot be read is left out. Raises Retryable."""
+    page = client.customers(int(offset))
+    told = {str(record.get("CUSTOMER_ID")): _balance(record) for record in page.records}
+    return BalancesDoc(
+        source=client.source,
+        id=offset,
+        balances={id: balance for id, balance in told.items() if balance is not None},
+        next_offset=None if page.next_offset is None else str(page.next_offset),
+    )
+
+
+def _balance(record: Record) -> Money | None:
+    try:
+        fields = customer_fields(record)
+        return CustomerDoc.from_fields("", str(record.get("CUSTOMER_ID")), fields).credit_balance
+    except (ValueError, ValidationError, PayloadInvalid):
+        return None
 
 
 def reminders_doc(client: MonsumClient, invoice_id: str) -> RemindersDoc:

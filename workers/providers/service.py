@@ -89,10 +89,16 @@ class Look:
 
 @dataclass(frozen=True)
 class Find:
-    """Can be read back: reconcile before retry. A *no* counts only from `no_counts_after_s` seconds after the call."""
+    """Can be read back: reconcile before retry. A *no* counts only from `no_counts_after_s` seconds after the call.
+
+    `apart_s`:   where above zero, a *no* is believed only beside another one that many seconds older.
+    `calls_max`: so many calls in all; once nobody knows of the last one either, a *no* is for a person.
+    """
 
     look: Callable[[Any, Any, Asked], Look]
     no_counts_after_s: float = 60.0
+    apart_s: float = 0.0
+    calls_max: int | None = None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Account:
     webhooks: dict[str, Record] = field(default_factory=dict)
     reminders: dict[str, list[Record]] = field(default_factory=dict)
     remaining_credits: int = 50
+    vat_answers: dict[str, str] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=lambda: dict(FIRST_IDS))
     notices: dict[str, int] = field(default_factory=lambda: dict(FIRST_NOTICES))
 

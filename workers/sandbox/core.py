@@ -25,7 +25,8 @@ from workers.sandbox.services import SERVICES, Desk
 from workers.sandbox.shapes import php_json
 
 LOGIN_ERROR = "LoginError: Wrong API KEY or user credentials."
-KEPT = ("customers", "invoices", "subscriptions", "webhooks", "reminders", "remaining_credits", "ids", "notices")
+DECLINED = "the payment was declined"  # the provider's words for it are in no source
+KEPT = ("customers", "invoices", "subscriptions", "webhooks", "reminders", "remaining_credits", "vat_answers", "ids", "notices")
 BEFORE_STATUS = {"rate": 429, "error-before": 500, "unavailable": 503, "gone": 404, "not-json-before": 502}
 
 
@@ -170,6 +171,8 @@ class MonsumSandbox:
     def _broken(self, ask: Record, service: str, fault: Fault) -> SandboxReply:
         if fault.kind == "login":
             return self._log(ask, service, self._errors({"SERVICE": service}, [LOGIN_ERROR], status=401), acted=False)
+        if fault.kind == "decline":
+            return self._log(ask, service, self._errors(_echo(ask), [DECLINED]), acted=False)
         status = BEFORE_STATUS.get(fault.kind, 0)
         headers = (("Retry-After", "7"),) if fault.kind == "rate" else ()
         body = b"<html><body>try again later</body></html>"

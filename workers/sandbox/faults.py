@@ -5,7 +5,7 @@ Owns the kinds of fault and their order of use. core.py asks before and after ac
 
 from dataclasses import dataclass, field
 
-BEFORE = ("refuse", "dns", "tls", "rate", "error-before", "unavailable", "gone", "not-json-before", "login")
+BEFORE = ("refuse", "dns", "tls", "rate", "error-before", "unavailable", "gone", "not-json-before", "login", "decline")
 AFTER = ("drop", "late", "error-after", "gateway-after", "not-json", "slow", "drip", "truncate", "no-status")
 KINDS = (*BEFORE, *AFTER)
 
@@ -15,7 +15,8 @@ class Fault:
     """`kind` on the next `times` calls of `service` (None: any), after `skip` calls went well.
 
     refuse, dns, tls: no connection. rate: 429. error-before / error-after: 500 without / with the act. unavailable: 503.
-    gateway-after: 502 with the act. gone: 404. login: 401. drop: acts, then the answer is lost. late: the same, and for `seconds`
+    gateway-after: 502 with the act. gone: 404. login: 401. decline: refused in the
+    provider's own words. drop: acts, then the answer is lost. late: the same, and for `seconds`
     reads show what was there before. slow, drip: acts, then answers too late or byte by byte.
     not-json: acts, answers a page. truncate: acts, answers half. no-status: acts, answers without what is promised.
     """

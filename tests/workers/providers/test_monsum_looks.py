@@ -63,6 +63,7 @@ def test_a_lost_reply_is_found_out_by_reading(service, draft, build, acted):
 @pytest.mark.parametrize("acted", [True, False])
 def test_a_lost_top_up_is_found_out_by_the_balance(acted):
     bench = Bench()
+    next(iter(bench.sandbox.account.invoices.values()))["INVOICE_DATE"] = "2026-11-19"
     before = bench.client.query(monsum.customer, bench.customer.id)
     request = monsum.add_credits.build(bench.customer, amount="12.50")
 
@@ -83,6 +84,42 @@ def test_a_top_up_without_a_balance_read_before_tells_nothing():
     bench = Bench()
 
     assert bench.look(monsum.add_credits, monsum.add_credits.build(bench.customer, amount="1")).found is None
+
+
+def test_an_unchanged_balance_beside_another_invoice_of_the_day_tells_nothing():
+    bench = Bench()
+    next(iter(bench.sandbox.account.invoices.values()))["INVOICE_DATE"] = "2026-11-19"
+    before = bench.client.query(monsum.customer, bench.customer.id)
+    bench.sandbox.trigger("invoice.completed", {"customer_id": bench.customer.id, "invoice_date": "2026-11-20"})
+
+    assert bench.look(monsum.add_credits, monsum.add_credits.build(bench.customer, amount="1"), before).found is None
+
+
+def test_an_unchanged_balance_beside_the_top_ups_own_invoice_is_a_no():
+    bench = Bench()
+    next(iter(bench.sandbox.account.invoices.values()))["INVOICE_EXT_UID"] = "billhook-topup-1"
+    before = bench.client.query(monsum.customer, bench.customer.id)
+
+    assert bench.look(monsum.add_credits, monsum.add_credits.build(bench.customer, amount="1"), before).found is False
+
+
+@pytest.mark.parametrize("acted", [True, False])
+def test_a_lost_new_customer_is_found_out_by_its_number(acted):
+    bench = Bench()
+    request = monsum.create_customer.build(
+        bench.customer, fields={"customer_type": "business", "organization": "Neu GmbH", "customer_number": "K-7", "customer_ext_uid": "u7"}
+    )
+
+    bench.lose(monsum.create_customer, request, acted=acted)
+
+    assert bench.look(monsum.create_customer, request).found is acted
+
+
+@pytest.mark.parametrize("fields", [{"customer_number": "10001", "customer_ext_uid": "other"}, {"organization": "Neu GmbH"}])
+def test_a_number_somebody_else_has_or_no_number_tells_nothing_of_a_new_customer(fields):
+    bench = Bench()
+
+    assert bench.look(monsum.create_customer, monsum.create_customer.build(bench.customer, fields=fields)).found is None
 
 
 def test_a_letter_without_a_read_before_tells_nothing():
