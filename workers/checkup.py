@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import redis
 import sqlalchemy as sa
@@ -70,12 +71,22 @@ def _workflows(chosen: WorkerSettings, registry: Registry) -> Iterator[Finding]:
     else:
         if not unclaimed:
             yield Finding("policies", FINE, "every policy fits its workflow")
+        for name, body in chosen.policies.items():
+            yield from _warned(name, body, registry)
         for name in unclaimed:
             text = f"policy.{name}: there is no workflow of this name, and a file does not import"
             todo = f"mend the file; if that is not its workflow, correct the name in {chosen.settings.config}"
             yield Finding("policies", WRONG, text, todo)
     for why in registry.broken.values():
         yield Finding("workflows", WRONG, why, "mend the file; what it missed starts then")
+
+
+def _warned(name: str, body: Mapping[str, Any], registry: Registry) -> Iterator[Finding]:
+    """What a policy's model calls allowed and probably not meant: its property `warnings`."""
+    workflow = registry.get(name)
+    if workflow is not None and hasattr(workflow.policy, "warnings"):
+        policy: Any = workflow.policy.model_validate({key: value for key, value in body.items() if key != "mode"})
+        yield from (Finding("policies", NOTE, f"policy.{name}: {text}") for text in policy.warnings)
 
 
 def _sources(chosen: WorkerSettings) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ What need not be crashed (a draft, a mail that went out before) is done once, wh
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from receiver.event import EmailBounced, SendStopped
@@ -17,6 +18,9 @@ from workflows.auto_send.bounces import follow_bounce
 from workflows.auto_send.changes import watch_changes
 from workflows.auto_send.sweep import sweep
 from workflows.auto_send.workflow import auto_send
+from workflows.credits.happenings import CreditsUnpaid
+from workflows.credits.withdraw import withdraw_unpaid
+from workflows.credits.workflow import credits
 
 POLICY = {"channel_map": {"mail": "email", "both": "both"}, "placeholder_domains": [], "hold_minutes": 1}
 
@@ -116,10 +120,41 @@ def play_bounces(flow: Flow) -> None:
     flow.advance(minutes=2)
 
 
+def of_credits(**how: Any) -> Flow:
+    """A prepaid customer whose balance is low, and who is credited at once."""
+    flow = Flow(credits, policy={"grant_on": "immediate"}, **how)
+    flow.trigger("customer.created")
+    flow.sandbox.account.customers[customer(flow)]["CREDIT_BALANCE"] = Decimal("11.90")
+    return flow
+
+
+def play_credits(flow: Flow) -> None:
+    """A webhook hints at it."""
+    flow.trigger("customer.updated", customer_id=customer(flow), phone="1")
+    flow.advance(minutes=1)
+
+
+def of_withdraw(**how: Any) -> Flow:
+    """The invoice of a top-up that nobody paid."""
+    flow = Flow(withdraw_unpaid, **how)
+    flow.trigger("invoice.completed", ext_uid="billhook-topup-1")
+    return flow
+
+
+def play_withdraw(flow: Flow) -> None:
+    """The sweep finds it, and a person says yes."""
+    flow.signal(CreditsUnpaid(source="shop", at=flow.clock.now, customer_id=customer(flow), invoice_id=invoice(flow)))
+    for id in flow.ids("proposed"):
+        flow.order("approve", id)
+    flow.advance(minutes=2)
+
+
 SCENARIOS = (
     Scenario("t-crash", of_crashed, play_crashed),
     Scenario("auto-send", of_auto_send, play_auto_send),
     Scenario("auto-send-sweep", of_sweep, play_sweep),
     Scenario("auto-send-changes", of_changes, play_changes),
     Scenario("auto-send-bounces", of_bounces, play_bounces),
+    Scenario("credits", of_credits, play_credits),
+    Scenario("credits-withdraw", of_withdraw, play_withdraw),
 )

@@ -12,7 +12,7 @@ from receiver.db import CORE_HEAD, Database
 from receiver.errors import SchemaOutdated
 from workers.migrate import heads, migrate, pending
 
-HEADS = (CORE_HEAD, "dunning_0001")
+HEADS = (CORE_HEAD, "credits_0001", "dunning_0001")
 
 POSTGRES_SCHEMA = """
     SELECT table_name || '.' || column_name, data_type || ' ' || coalesce(character_maximum_length, 0) || ' ' || is_nullable || ' '

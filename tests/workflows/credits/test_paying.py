@@ -1,0 +1,189 @@
+"""Paid first: invoice, charge, payment, then the grant; declines, late payments, and what is never lost in between."""
+
+from decimal import Decimal
+from typing import Any
+
+from workflows.credits.happenings import CreditsResume
+
+from .conftest import Open, Shop
+
+CHAIN = ["invoice.create", "invoice.complete", "invoice.capture", "customer.addcredits"]
+
+
+def resume(shop: Shop, customer: str) -> None:
+    shop.flow.signal(CreditsResume(source="shop", at=shop.flow.clock.now, customer_id=customer))
+
+
+def the_invoice(shop: Shop) -> dict[str, Any]:
+    (invoice,) = shop.flow.sandbox.account.invoices.values()
+    return invoice
+
+
+def test_the_customer_is_invoiced_charged_and_then_credited(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+
+    shop.hint(customer, phone="1")
+
+    assert shop.services == CHAIN
+    assert (shop.grants, shop.balance(customer)) == (["88.10"], "100.00")
+    assert the_invoice(shop)["INVOICE_EXT_UID"].startswith("billhook-topup-")
+    assert the_invoice(shop)["TOTAL"] == Decimal("88.10")
+    assert shop.orders == [("granted", "88.10", "confirmed")]
+
+
+def test_with_vat_the_gross_amount_is_what_is_credited(open_shop: Open) -> None:
+    shop = open_shop(vat_percent="19.00")
+    customer = shop.customer("11.90")
+
+    shop.hint(customer, phone="1")
+
+    assert the_invoice(shop)["TOTAL"].quantize(Decimal("0.01")) == Decimal("88.10")
+    assert shop.grants == ["88.10"]
+
+
+def test_without_a_mandate_nothing_is_charged_and_people_hear_it_once(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90", BANK_ACCOUNT_MANDATE_REFERENCE_DATE="")
+
+    shop.hint(customer, phone="1")
+    shop.jump(hours=7)
+
+    assert (shop.services, shop.orders) == ([], [])
+    assert shop.alerts == [("no_mandate", 1)]
+
+
+def test_a_declined_charge_is_tried_after_one_four_and_24_hours_and_then_the_customer_is_suspended(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture", times=9)
+
+    shop.hint(customer, phone="1")
+    for hours in (1, 4, 24, 24):
+        shop.jump(hours=hours)
+
+    asked = [call.at for call in shop.flow.sandbox.calls if call.service == "invoice.capture"]
+    assert [round((later - asked[0]).total_seconds() / 3600) for later in asked] == [0, 1, 5, 29]
+    assert shop.orders == [("failed", "88.10", None)]
+    assert shop.grants == []
+    assert shop.alerts == [("charge_declined", 4), ("topup_declined", 1)]
+
+
+def test_after_a_decline_the_next_attempt_may_be_taken(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture")
+
+    shop.hint(customer, phone="1")
+    shop.jump(hours=1)
+
+    assert shop.grants == ["88.10"]
+    assert shop.services.count("invoice.create") == 1
+
+
+def test_what_a_customer_paid_after_the_top_up_had_failed_is_a_state_of_its_own_until_a_person_says_grant(open_shop: Open) -> None:
+    shop = open_shop(decline_backoff=())
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture")
+    shop.hint(customer, phone="1")
+
+    shop.flow.trigger("invoice.paid", invoice_id=the_invoice(shop)["INVOICE_ID"])
+    late = shop.orders
+    resume(shop, customer)
+
+    assert late == [("paid_not_granted", "88.10", None)]
+    assert ("paid_not_granted", 1) in shop.alerts
+    assert shop.orders == [("granted", "88.10", "confirmed")]
+    assert shop.grants == ["88.10"]
+
+
+def test_a_grant_the_provider_refuses_after_the_payment_is_paid_not_granted_and_told(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "customer.addcredits")
+
+    shop.hint(customer, phone="1")
+    shop.jump(hours=2)
+    held = shop.orders
+    resume(shop, customer)
+
+    assert held == [("paid_not_granted", "88.10", None)]
+    assert shop.alerts == [("paid_not_granted", 1)]
+    assert shop.grants == ["88.10"]
+
+
+def test_an_answer_lost_after_the_payment_is_told_after_half_an_hour(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("error-before", "customer.addcredits", times=9)
+
+    shop.hint(customer, phone="1")
+    shop.flow.advance(minutes=29)
+    early = shop.alerts
+    shop.flow.advance(minutes=20)
+
+    assert ("paid_not_granted", 1) not in early
+    assert ("paid_not_granted", 1) in shop.alerts
+
+
+def test_an_invoice_that_shows_another_total_is_neither_completed_nor_charged(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    added: list[str] = []
+
+    def use_credits(point: str) -> None:
+        for invoice in shop.flow.sandbox.account.invoices.values():
+            if point == "settled" and not added:
+                invoice["ITEMS"].append({"DESCRIPTION": "Credit", "QUANTITY": "1", "UNIT_PRICE": "-11.90", "VAT_PERCENT": "0.00"})
+                shop.flow.sandbox.account.total(invoice)
+                added.append(point)
+
+    shop.flow.point = use_credits
+    shop.hint(customer, phone="1")
+
+    assert shop.services == ["invoice.create"]
+    assert shop.orders == [("failed", "88.10", None)]
+    assert shop.alerts == [("topup_total_differs", 1)]
+
+
+def test_an_unpaid_top_up_is_proposed_for_cancellation_after_fourteen_days_and_never_cancelled_by_itself(open_shop: Open) -> None:
+    shop = open_shop(decline_backoff=())
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture")
+    shop.hint(customer, phone="1")
+
+    shop.jump(days=13)
+    early = shop.flow.ids("proposed")
+    shop.jump(days=2)
+    (proposed,) = shop.flow.ids("proposed")
+    waited = the_invoice(shop)["IS_CANCELED"]
+    shop.flow.order("approve", proposed)
+
+    assert (early, waited) == ([], False)
+    assert the_invoice(shop)["IS_CANCELED"] is True
+
+
+def test_the_third_top_up_within_a_day_pauses_the_customer(open_shop: Open) -> None:
+    shop = open_shop(cap_day="500.00")
+    customer = shop.customer("11.90")
+    for _ in range(4):
+        shop.use(customer, "11.90")
+        shop.jump(hours=2)
+
+    stopped = list(shop.grants)
+    resume(shop, customer)
+    shop.jump(days=1)
+
+    assert stopped == ["88.10", "88.10"]
+    assert ("topup_burst", 1) in shop.alerts
+    assert len(shop.grants) == 3
+
+
+def test_in_mode_observe_nothing_is_written_and_what_would_be_invoiced_is_kept(open_shop: Open) -> None:
+    shop = open_shop(mode="observe")
+    customer = shop.customer("11.90")
+
+    shop.hint(customer, phone="1")
+
+    assert (shop.services, shop.orders, shop.flow.effects) == ([], [], [])
+    assert shop.reasons[-1] is None

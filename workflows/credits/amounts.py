@@ -1,0 +1,73 @@
+"""How much a top-up is: the arithmetic, to the cent.
+
+Pure. Amounts are Decimals in the policy's currency; what cannot be charged comes back with a reason code, never as another amount.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+from workflows.credits.policy import CreditsPolicy
+
+CENT = Decimal("0.01")
+ZERO = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUpAmount:
+    """`amount` to charge, or zero with a `reason`. `wanted`: what would fill the gap. `remaining`: what the caps leave."""
+
+    amount: Decimal
+    wanted: Decimal
+    remaining: Decimal
+    reason: str | None = None
+
+    @property
+    def clamped(self) -> bool:
+        """Less is charged than wanted; the rest waits for the cooldown."""
+        return ZERO < self.amount < self.wanted
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Rounded once, half up."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def is_low(policy: CreditsPolicy, balance: Decimal) -> bool:
+    """Strictly below the threshold: a balance that equals it is fine."""
+    return balance < policy.threshold
+
+
+def wanted(policy: CreditsPolicy, balance: Decimal, open_amount: Decimal = ZERO) -> Decimal:
+    """What fills the gap, before any limit: up to the target, or whole increments until the threshold is reached."""
+    have = balance + open_amount
+    if policy.method == "fixed":
+        return _up(max(policy.threshold - have, CENT), policy.fixed_amount)
+    gap = max(cents(policy.target - have), ZERO)
+    return gap if policy.round_up_to is None else _up(gap, policy.round_up_to)
+
+
+def top_up(
+    policy: CreditsPolicy, balance: Decimal, *, used_day: Decimal = ZERO, used_month: Decimal = ZERO, open_amount: Decimal = ZERO
+) -> TopUpAmount:
+    """What to charge now. `used_*`: what the caps have used up, done, open and unknown together."""
+    want = max(wanted(policy, balance, open_amount), policy.min_single)
+    single = _down(want, policy.max_single, policy)
+    left = {"cap_month": max(policy.cap_month - used_month, ZERO), "cap_day": max(policy.cap_day - used_day, ZERO)}
+    full, room = min(left.items(), key=lambda item: item[1])
+    if single <= room:
+        return TopUpAmount(amount=single, wanted=want, remaining=room)
+    partial = _down(single, room, policy)
+    if policy.cap_behavior == "partial" and partial >= policy.min_single:
+        return TopUpAmount(amount=partial, wanted=want, remaining=room, reason=full)
+    return TopUpAmount(amount=ZERO, wanted=want, remaining=room, reason=full)
+
+
+def _down(amount: Decimal, limit: Decimal, policy: CreditsPolicy) -> Decimal:
+    """At most `limit`; of the method "fixed", whole increments only."""
+    if amount <= limit or policy.method == "target":
+        return min(amount, limit)
+    return (limit / policy.fixed_amount).to_integral_value(ROUND_FLOOR) * policy.fixed_amount
+
+
+def _up(amount: Decimal, step: Decimal) -> Decimal:
+    return (amount / step).to_integral_value(ROUND_CEILING) * step

@@ -1,0 +1,34 @@
+"""Events of credits' own: what its sweep finds, and what an operator says.
+
+`credits.look` and `credits.unpaid` are given by the sweep; `credits.resume` by a person (`billhook signal`).
+"""
+
+from dataclasses import dataclass
+
+from workers.authoring import Event, Signal, event
+
+
+@event("credits.look")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsLook(Event, Signal):
+    """The sweep saw a balance below the threshold; only a fresh read decides."""
+
+    customer_id: str
+
+
+@event("credits.resume")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsResume(Event, Signal):
+    """An operator looked: a suspended customer is topped up again, and what was paid and not granted is granted."""
+
+    customer_id: str
+    reason: str = ""
+
+
+@event("credits.unpaid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsUnpaid(Event, Signal):
+    """The invoice of a failed top-up stayed unpaid for `unpaid_days`."""
+
+    customer_id: str
+    invoice_id: str
