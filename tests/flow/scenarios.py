@@ -19,8 +19,11 @@ from workflows.auto_send.changes import watch_changes
 from workflows.auto_send.sweep import sweep
 from workflows.auto_send.workflow import auto_send
 from workflows.credits.happenings import CreditsUnpaid
+from workflows.credits.late import late_payment
 from workflows.credits.withdraw import withdraw_unpaid
 from workflows.credits.workflow import credits
+from workflows.customers.vat import check_vat_id
+from workflows.customers.workflow import follow_rules
 
 POLICY = {"channel_map": {"mail": "email", "both": "both"}, "placeholder_domains": [], "hold_minutes": 1}
 
@@ -149,6 +152,44 @@ def play_withdraw(flow: Flow) -> None:
     flow.advance(minutes=2)
 
 
+def of_late(**how: Any) -> Flow:
+    """An invoice that is not paid."""
+    flow = Flow(late_payment, **how)
+    flow.trigger("invoice.completed")
+    return flow
+
+
+def play_late(flow: Flow) -> None:
+    """It is paid; it was none of a top-up."""
+    flow.trigger("invoice.paid")
+    flow.advance(minutes=2)
+
+
+def of_rules(**how: Any) -> Flow:
+    """A customer, and a rule for those on a plan."""
+    rule = {"name": "gold", "attributes": {"plan": "gold"}, "write": {"days_for_payment": "30"}}
+    flow = Flow(follow_rules, policy={"rules": [rule]}, **how)
+    flow.trigger("customer.created")
+    return flow
+
+
+def play_rules(flow: Flow) -> None:
+    """The customer is put on the plan."""
+    flow.trigger("customer.updated", **{"x_attributes.plan": "gold"})
+    flow.advance(minutes=2)
+
+
+def of_vat(**how: Any) -> Flow:
+    return Flow(check_vat_id, **how)
+
+
+def play_vat(flow: Flow) -> None:
+    """A customer with a VAT id is created, and moves."""
+    flow.trigger("customer.created", vat_id="DE136695976")
+    flow.trigger("customer.updated", city="Bonn")
+    flow.advance(minutes=2)
+
+
 SCENARIOS = (
     Scenario("t-crash", of_crashed, play_crashed),
     Scenario("auto-send", of_auto_send, play_auto_send),
@@ -157,4 +198,7 @@ SCENARIOS = (
     Scenario("auto-send-bounces", of_bounces, play_bounces),
     Scenario("credits", of_credits, play_credits),
     Scenario("credits-withdraw", of_withdraw, play_withdraw),
+    Scenario("credits-late", of_late, play_late),
+    Scenario("customers", of_rules, play_rules),
+    Scenario("customers-vat", of_vat, play_vat),
 )

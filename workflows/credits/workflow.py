@@ -13,7 +13,6 @@ from workers.authoring import (
     CustomerUpdated,
     Event,
     Every,
-    InvoicePaid,
     NotFound,
     Run,
     Tick,
@@ -44,13 +43,13 @@ def _key(event: Event) -> str:
 
 @workflow(
     NAME,
-    on=(CustomerUpdated, CreditsLook, CreditsResume, InvoicePaid, Every("15m")),
+    on=(CustomerUpdated, CreditsLook, CreditsResume, Every("15m")),
     key=_key,
     about="customer",
     start="one-per-key",
     policy=CreditsPolicy,
 )
-def credits(run: Run, event: CustomerUpdated | CreditsLook | CreditsResume | InvoicePaid | Tick) -> None:
+def credits(run: Run, event: CustomerUpdated | CreditsLook | CreditsResume | Tick) -> None:
     """One look at one customer; a tick of the clock looks at all of them."""
     policy: CreditsPolicy = run.policy()
     if isinstance(event, Tick):
@@ -58,8 +57,6 @@ def credits(run: Run, event: CustomerUpdated | CreditsLook | CreditsResume | Inv
         return
     if not event.customer_id:
         run.skip("customer_unknown")
-    if isinstance(event, InvoicePaid):
-        _late_payment(run, event.customer_id, event.invoice_id)
     if isinstance(event, CreditsResume) and _resumed(run, policy, event.customer_id):
         return
     _look(run, policy, event.customer_id)
@@ -149,16 +146,6 @@ def _observe(errand: Errand) -> None:
     """What would have been done first; nothing is written but when to look again."""
     (ask_grant if errand.policy.is_immediate(errand.topup.id) else ask_bill)(errand)
     errand.run.step("rest", books.rest, errand.run.source, errand.topup.id, None, errand.run.now() + LOOK_AGAIN)
-
-
-def _late_payment(run: Run, customer_id: str, invoice_id: str) -> None:
-    """An invoice was paid: one of a top-up that was given up is a debt of ours."""
-    uid = run.step("paid after all", books.paid_after_all, run.source, customer_id, invoice_id, run.now())
-    if not uid:
-        run.skip("not_a_failed_topup")
-    run.alert("paid late", "paid_not_granted", customer=customer_id, invoice=invoice_id, order=uid)
-    run.task("grant what was paid", "paid_not_granted", customer=customer_id, invoice=invoice_id, order=uid)
-    run.skip("paid_not_granted")
 
 
 def _resumed(run: Run, policy: CreditsPolicy, customer_id: str) -> bool:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from receiver.db import table_of
 from workers.desk import Alert, Task
 from workers.testing.flow import Flow
+from workflows.credits.late import late_payment
 from workflows.credits.tables import CreditsOrder
 from workflows.credits.withdraw import withdraw_unpaid
 from workflows.credits.workflow import credits
@@ -94,6 +95,6 @@ def open_shop() -> Iterator[Open]:
 
         def opened(at: str = "2026-11-20 10:01", *, mode: str = "auto", **policy: Any) -> Shop:
             start = datetime.fromisoformat(at).replace(tzinfo=BERLIN)
-            return Shop(stack.enter_context(Flow(credits, withdraw_unpaid, policy=policy, mode=mode, start=start)))
+            return Shop(stack.enter_context(Flow(credits, withdraw_unpaid, late_payment, policy=policy, mode=mode, start=start)))
 
         yield opened

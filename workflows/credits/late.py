@@ -1,0 +1,20 @@
+"""A payment for a top-up that was given up: we have the money and the customer no credits. People hear of it at once.
+
+Nothing is granted by it: `credits.resume` says that a person looked.
+"""
+
+from workers.authoring import InvoicePaid, Run, workflow
+from workflows.credits import books
+
+
+@workflow("credits-late", on=InvoicePaid, key=lambda event: f"invoice:{event.invoice_id}")
+def late_payment(run: Run, event: InvoicePaid) -> None:
+    """One paid invoice, of a top-up or not."""
+    if event.customer_id is None:
+        run.skip("customer_unknown")
+    uid = run.step("paid after all", books.paid_after_all, run.source, event.customer_id, event.invoice_id, run.now())
+    if not uid:
+        run.skip("not_a_failed_topup")
+    said = {"customer": event.customer_id, "invoice": event.invoice_id, "order": uid}
+    run.alert("paid late", "paid_not_granted", about=f"{run.source}/{event.customer_id}", **said)
+    run.task("grant what was paid", "paid_not_granted", **said)
