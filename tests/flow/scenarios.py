@@ -20,6 +20,7 @@ from workflows.auto_send.sweep import sweep
 from workflows.auto_send.workflow import auto_send
 from workflows.credits.happenings import CreditsUnpaid
 from workflows.credits.late import late_payment
+from workflows.credits.tables import FAILED, add_order
 from workflows.credits.withdraw import withdraw_unpaid
 from workflows.credits.workflow import credits
 from workflows.customers.vat import check_vat_id
@@ -30,11 +31,12 @@ POLICY = {"channel_map": {"mail": "email", "both": "both"}, "placeholder_domains
 
 @dataclass(frozen=True)
 class Scenario:
-    """`make(**how)` gives a flow; `play` is what is crashed."""
+    """`make(**how)` gives a flow; `play` is what is crashed. Of a `slow` one every point is tried by `make chaos` only, else a sample."""
 
     name: str
     make: Callable[..., Flow]
     play: Callable[[Flow], None]
+    slow: bool = False
 
 
 def ready() -> str:
@@ -153,14 +155,16 @@ def play_withdraw(flow: Flow) -> None:
 
 
 def of_late(**how: Any) -> Flow:
-    """An invoice that is not paid."""
+    """The invoice of a top-up that was given up."""
     flow = Flow(late_payment, **how)
-    flow.trigger("invoice.completed")
+    ids = flow.trigger("invoice.completed")
+    order = {"run_id": "gone", "amount": "88.10", "currency": "EUR", "state": FAILED, "opened_at": flow.clock.now}
+    flow.db.write(lambda c: add_order(c, "shop", ids["customer_id"], "billhook-topup-1", invoice_id=ids["invoice_id"], **order))
     return flow
 
 
 def play_late(flow: Flow) -> None:
-    """It is paid; it was none of a top-up."""
+    """It is paid after all."""
     flow.trigger("invoice.paid")
     flow.advance(minutes=2)
 
@@ -196,9 +200,9 @@ SCENARIOS = (
     Scenario("auto-send-sweep", of_sweep, play_sweep),
     Scenario("auto-send-changes", of_changes, play_changes),
     Scenario("auto-send-bounces", of_bounces, play_bounces),
-    Scenario("credits", of_credits, play_credits),
-    Scenario("credits-withdraw", of_withdraw, play_withdraw),
-    Scenario("credits-late", of_late, play_late),
-    Scenario("customers", of_rules, play_rules),
-    Scenario("customers-vat", of_vat, play_vat),
+    Scenario("credits", of_credits, play_credits, slow=True),
+    Scenario("credits-withdraw", of_withdraw, play_withdraw, slow=True),
+    Scenario("credits-late", of_late, play_late, slow=True),
+    Scenario("customers", of_rules, play_rules, slow=True),
+    Scenario("customers-vat", of_vat, play_vat, slow=True),
 )

@@ -9,7 +9,9 @@ from tests.workers.prove.stories import found
 from workers.registry import REGISTRY
 from workers.testing.flow import Flow
 
-BY_NAME = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+BY_NAME = pytest.mark.parametrize(
+    "scenario", [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow else []) for one in SCENARIOS]
+)
 PAID = "invoice.setpaid"
 
 
