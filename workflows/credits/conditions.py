@@ -13,10 +13,10 @@ from workflows.credits.policy import CreditsPolicy
 
 ON, OFF = ("auto", "on", "yes", "true", "1"), ("off", "no", "false", "0")
 DIRECT_DEBIT, CARD = "2", "6"
-# Dunning's slots: an invoice, purpose "notice", the level. A reminder (level 0) is not yet a formal notice.
+# Dunning's slots: an invoice, purpose "notice", the level, L0 or S0 first. A reminder is not yet a formal notice.
 _NOTICED = sa.text(
     "SELECT DISTINCT slot.object_id FROM slot JOIN effect ON effect.id = slot.effect_id WHERE slot.source = :source"
-    " AND effect.customer_id = :customer AND slot.purpose = 'notice' AND slot.version NOT IN ('0', 'L0', 'S0')"
+    " AND effect.customer_id = :customer AND slot.purpose = 'notice' AND slot.version NOT LIKE 'L0%' AND slot.version NOT LIKE 'S0%'"
     " AND effect.state IN ('calling', 'unknown', 'done') ORDER BY slot.object_id"
 )
 

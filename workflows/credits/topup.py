@@ -27,6 +27,7 @@ from workflows.credits.proof import Proof, proof_of
 LOOK_EVERY = timedelta(hours=6)
 LOOK_AGAIN = timedelta(minutes=2)
 LOOKS_MAX = 400
+HELD = {"pause": timedelta(hours=1), "dispute": timedelta(hours=1), "operator_did_not": timedelta(0)}
 GRANTS_MAX = 20
 NET_PLACES = Decimal("0.00000001")
 
@@ -83,7 +84,7 @@ def _charged(errand: Errand, invoice: TopUpInvoice) -> None:
     errand.keep("order capturing", state=tables.CAPTURING)
     pauses = errand.policy.pauses
     for attempt in range(len(pauses) + 1):
-        came = errand.act(f"charge {attempt}", charge, invoice)
+        came = _charge(errand, invoice, attempt)
         if not came.declined:
             if came.outcome is None and came.reason != "already_paid":
                 errand.fail(came.reason, invoice=invoice.id)
@@ -93,6 +94,17 @@ def _charged(errand: Errand, invoice: TopUpInvoice) -> None:
         if attempt < len(pauses) and _paid_by(errand, invoice, attempt, errand.run.now() + pauses[attempt]):
             return
     errand.fail("declined", invoice=invoice.id)
+
+
+def _charge(errand: Errand, invoice: TopUpInvoice, attempt: int) -> Came:
+    """One attempt; held while the customer is paused, and made anew where a person says that a lost one did not happen."""
+    last_at = errand.run.now() + timedelta(days=errand.policy.unpaid_days)
+    for number in range(LOOKS_MAX):
+        came = errand.act(f"charge {attempt} {number}", charge, invoice)
+        if came.reason not in HELD or errand.run.now() >= last_at:
+            return came
+        errand.run.sleep_until(errand.run.now() + HELD[came.reason], name=f"held {attempt} {number}")
+    return Came(None, "held_too_long")
 
 
 def _paid_by(errand: Errand, invoice: TopUpInvoice, attempt: int, until: datetime) -> bool:

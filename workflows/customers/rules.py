@@ -18,8 +18,6 @@ def holds(rule: Rule, changed: Collection[str], attributes: Mapping[str, str] | 
     """Whether a rule holds, `changed` being canonical field names. Values and tags are compared without regard to case."""
     if rule.changed and not {CANONICAL.get(name, name) for name in rule.changed} & set(changed):
         return False
-    if rule.attributes and attributes is None:
-        return False
     said = {name.lower(): value.strip().lower() for name, value in (attributes or {}).items()}
     known = {tag.strip().lower() for tag in tags}
     as_said = all(said.get(name.lower()) == value.strip().lower() for name, value in rule.attributes.items())

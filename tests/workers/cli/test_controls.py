@@ -213,6 +213,15 @@ def test_the_doctor_names_what_a_tired_person_wrote(
     assert finding in " ".join(wrong(report))
 
 
+def test_the_doctor_says_what_a_policy_allows_and_probably_does_not_mean(billhook: Billhook, store: Database, place: Path) -> None:
+    toml = place / "billhook.toml"
+    toml.write_text(toml.read_text() + "[policy.credits]\nmode = 'propose'\napproval_over = '200.00'\n")
+
+    told = [one["text"] for one in billhook("doctor", "--json").json if one["area"] == "policies"]
+
+    assert told[-1] == "policy.credits: approval_over is not below max_single: nobody is ever asked"
+
+
 def test_the_doctor_names_a_workflow_file_that_does_not_import_and_the_policy_left_over(store: Database, place: Path) -> None:
     (place / "billhook_t_torn.py").write_text("import nothing_of_this_name")
     toml = place / "billhook.toml"

@@ -61,7 +61,7 @@ money = st.decimals(min_value=Decimal("-300"), max_value=Decimal("300"), places=
 used = st.decimals(min_value=Decimal(0), max_value=Decimal("600"), places=2)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     balance=money,
     used_day=used,

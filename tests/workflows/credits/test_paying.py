@@ -3,6 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from workers.authoring import Paused
 from workflows.credits.happenings import CreditsResume
 
 from .conftest import Open, Shop
@@ -79,6 +82,55 @@ def test_after_a_decline_the_next_attempt_may_be_taken(open_shop: Open) -> None:
 
     assert shop.grants == ["88.10"]
     assert shop.services.count("invoice.create") == 1
+
+
+def test_a_pause_between_invoice_and_charge_holds_the_charge_and_suspends_nobody(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture")
+    shop.hint(customer, phone="1")
+
+    paused_on = shop.flow.clock.now.date()
+    shop.flow.signal(Paused(source="shop", at=shop.flow.clock.now, customer_id=customer, reason="asked", until=paused_on))
+    shop.jump(hours=5)
+    held = shop.grants
+    shop.jump(hours=24)
+
+    assert held == []
+    assert shop.grants == ["88.10"]
+
+
+def test_a_lost_charge_waits_for_a_person_and_is_made_again_only_on_their_word(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("error-before", "invoice.capture")
+    shop.hint(customer, phone="1")
+    shop.jump(days=1)
+    waited = shop.grants
+
+    (unknown,) = shop.flow.ids("unknown")
+    shop.flow.order("resolve", unknown, did=False)
+    shop.flow.advance(minutes=1)
+
+    assert waited == []
+    assert shop.grants == ["88.10"]
+    assert shop.services.count("invoice.capture") == 1
+
+
+def test_a_direct_debit_that_pays_days_later_is_credited_then(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    account, pay = shop.flow.sandbox.account, shop.flow.sandbox.account.pay
+    account.pay = lambda invoice, amount, day: None  # type: ignore[method-assign]
+    shop.hint(customer, phone="1")
+    account.pay = pay  # type: ignore[method-assign]
+    shop.jump(days=2)
+    early = shop.grants
+
+    shop.flow.trigger("invoice.paid", invoice_id=the_invoice(shop)["INVOICE_ID"])
+
+    assert early == []
+    assert shop.orders == [("granted", "88.10", "confirmed")]
 
 
 def test_what_a_customer_paid_after_the_top_up_had_failed_is_a_state_of_its_own_until_a_person_says_grant(open_shop: Open) -> None:
@@ -177,6 +229,34 @@ def test_the_third_top_up_within_a_day_pauses_the_customer(open_shop: Open) -> N
     assert stopped == ["88.10", "88.10"]
     assert ("topup_burst", 1) in shop.alerts
     assert len(shop.grants) == 3
+
+
+@pytest.mark.parametrize(
+    "shown_after, proof, tasks",
+    [(60, "confirmed", []), (600, "review", ["balance_not_proved"])],
+)
+def test_a_balance_that_does_not_show_the_top_up_is_read_again_and_then_a_person_looks(
+    open_shop: Open, shown_after: int, proof: str, tasks: list[str]
+) -> None:
+    shop = open_shop(grant_on="immediate")
+    customer = shop.customer("11.90")
+
+    def hide(point: str) -> None:
+        if point == "settled":
+            shop.use(customer, "11.90")
+
+    shop.flow.point = hide
+    shop.hint(customer, phone="1")
+    shop.flow.advance(seconds=shown_after)
+    shop.use(customer, "100.00")
+    shop.flow.advance(minutes=5)
+    shop.use(customer, "3.00")
+    shop.jump(hours=2)
+    shop.hint(customer, phone="2")
+
+    assert shop.orders[0] == ("granted", "88.10", proof)
+    assert shop.tasks == tasks
+    assert len(shop.orders) == (1 if tasks else 2)
 
 
 def test_in_mode_observe_nothing_is_written_and_what_would_be_invoiced_is_kept(open_shop: Open) -> None:

@@ -1,5 +1,6 @@
 """Who is topped up and who is not, what the sweep finds, and that a worker may be lost at any instant."""
 
+from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +8,14 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from receiver.db import Database
+from workers.authoring import InvoiceCompleted, Read, Run, Slot, effect, monsum, workflow
 from workers.testing.flow import Flow
-from workflows.credits import tables
+from workflows.credits import books, tables
+from workflows.credits.conditions import noticed_invoices
 from workflows.credits.shown import shown
 from workflows.credits.workflow import credits
 
-from .conftest import DEBIT, Open
+from .conftest import DEBIT, Open, Shop
 
 
 def test_who_never_had_credits_is_not_charged(open_shop: Open) -> None:
@@ -62,8 +65,9 @@ def test_a_balance_that_rose_by_itself_is_a_task_on_the_next_morning_and_usage_i
     customer = shop.customer("11.90")
     shop.hint(customer, phone="1")
     shop.jump(hours=1)
-    shop.use(customer, "60.00")
-    shop.jump(days=1)
+    for left in ("60.00", "50.00"):
+        shop.use(customer, left)
+        shop.jump(days=1)
     used = shop.tasks
 
     shop.use(customer, "70.00")
@@ -71,6 +75,66 @@ def test_a_balance_that_rose_by_itself_is_a_task_on_the_next_morning_and_usage_i
 
     assert used == []
     assert shop.tasks == ["balance_unexplained"]
+
+
+def test_a_hint_within_the_cooldown_is_left_alone_and_after_it_is_not(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.hint(customer, phone="1")
+    shop.use(customer, "11.90")
+
+    shop.flow.clock.pass_(timedelta(minutes=58))
+    shop.hint(customer, phone="2")
+    early = list(shop.grants), shop.reasons[-1]
+    shop.flow.clock.pass_(timedelta(minutes=3))
+    shop.hint(customer, phone="3")
+
+    assert early == (["88.10"], "resting")
+    assert shop.grants == ["88.10", "88.10"]
+
+
+def test_a_hint_about_a_suspended_customer_charges_nothing(open_shop: Open) -> None:
+    shop = open_shop(decline_backoff=())
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture")
+    shop.hint(customer, phone="1")
+
+    shop.hint(customer, phone="2")
+
+    assert shop.services.count("invoice.create") == 1
+    assert "suspended:declined" in shop.reasons
+
+
+def test_who_has_an_unpaid_invoice_under_formal_notice_is_not_charged_until_it_is_paid() -> None:
+    with Flow(credits, noticed) as flow:
+        shop = Shop(flow)
+        customer = shop.customer("11.90")
+        owed = flow.trigger("invoice.completed", customer_id=customer)["invoice_id"]
+
+        shop.hint(customer, phone="1")
+        held = shop.grants, shop.reasons[-1]
+        flow.trigger("invoice.paid", invoice_id=owed)
+        shop.jump(hours=7)
+        shop.hint(customer, phone="2")
+
+        assert held == ([], "dunned")
+        assert shop.grants == ["88.10"]
+
+
+def test_nobody_is_under_notice_where_dunning_sent_nothing(database: Database) -> None:
+    with database.read() as connection:
+        assert noticed_invoices(connection, "shop", "501") == []
+
+
+def test_a_late_payment_beside_an_open_order_is_told_and_changes_neither(database: Database) -> None:
+    def late(connection: Any) -> str:
+        said = {"run_id": "r", "amount": "10.00", "currency": "EUR", "opened_at": tables.datetime.now(UTC)}
+        tables.add_order(connection, "shop", "501", "a", **said)
+        tables.set_order(connection, "shop", "a", state=tables.FAILED, invoice_id="7")
+        tables.add_order(connection, "shop", "501", "b", **said)
+        return books.paid_after_all(connection, "shop", "501", "7", tables.datetime.now(UTC))
+
+    assert database.write(late) == "busy"
 
 
 def test_one_order_of_a_customer_is_open_at_a_time_whatever_the_code_does(database: Database) -> None:
@@ -102,6 +166,20 @@ def test_the_panel_shows_orders_and_who_is_suspended(open_shop: Open) -> None:
         (second, "failed", "88.00 EUR", "", "declined"),
         (first, "granted", "88.10 EUR", "confirmed", ""),
     ]
+
+
+@workflow("t-noticed", on=InvoiceCompleted, about="customer")
+def noticed(run: Run, event: InvoiceCompleted) -> None:
+    """As dunning does: a notice of level 1."""
+    said = {"recipient": "max@example.com", "subject": "1. Mahnung", "message": "Bitte."}
+    run.effect("notice", NOTICE, run.read("invoice", monsum.invoice, event.invoice_id), **said)
+
+
+NOTICE = effect(
+    monsum.send_by_email,
+    slot=lambda invoice, **_: [Slot(invoice.source, invoice.id, "notice", "L1")],
+    fresh=Read(monsum.invoice, must=lambda fresh, invoice, **_: None),
+)
 
 
 def one_top_up(flow: Flow) -> None:

@@ -10,7 +10,7 @@ from workers.authoring import CustomerDoc
 from workers.testing.flow import Flow
 from workflows.customers.policy import CustomersPolicy, Rule, VatPolicy
 from workflows.customers.rules import holds, to_write
-from workflows.customers.workflow import follow_rules
+from workflows.customers.workflow import Written, follow_rules, unchanged
 
 GOLD = {"name": "gold", "attributes": {"plan": "gold"}, "write": {"days_for_payment": "30"}}
 
@@ -108,6 +108,13 @@ def test_two_systems_that_undo_each_other_stop_after_three_writes_in_an_hour() -
         assert stopped == 3
         assert flow.told == [("alert", "write_loop")]
         assert len(flow.calls) == 4
+
+
+def test_who_was_changed_between_read_and_write_is_not_written() -> None:
+    planned = Written(source="shop", id="1", run_id="r", last_update="2026-11-20 10:00:00")
+
+    assert unchanged(CustomerDoc(source="shop", id="1", last_update="2026-11-20 10:00:01"), planned) == "customer_changed"
+    assert unchanged(CustomerDoc(source="shop", id="1", last_update="2026-11-20 10:00:00"), planned) is None
 
 
 def test_in_mode_observe_nothing_is_written() -> None:
