@@ -92,11 +92,73 @@ def empty_postgres_url(postgres_session: str) -> Iterator[str]:
         yield url
 
 
+SHAPE = """
+SELECT md5(string_agg(line, chr(10) ORDER BY line)) FROM (
+  SELECT concat_ws(' ', c.relname, c.relkind, a.attname, a.atttypid, a.attnotnull) AS line FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relnamespace = 'public'::regnamespace
+  UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+  UNION ALL SELECT concat_ws(' ', conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+) AS lines
+"""
+WIPE = """
+DO $$ DECLARE one record; found boolean; BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', one.tablename) INTO found;
+    IF found THEN EXECUTE format('TRUNCATE %I CASCADE', one.tablename); END IF;
+  END LOOP;
+  FOR one IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+    PERFORM setval(format('%I', one.sequencename)::regclass, 1, false);
+  END LOOP;
+END $$
+"""
+OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+HEADS = "SELECT string_agg(version_num, ' ' ORDER BY version_num) FROM alembic_version"
+
+
+class Kept:
+    """One PostgreSQL database for every test in turn: emptied after each, made anew after one that changed its shape."""
+
+    def __init__(self, server_url: str, template: str) -> None:
+        self._server_url, self._template = server_url, template
+        self._made = ExitStack()
+        self._make()
+
+    def _make(self) -> None:
+        self._made.close()
+        self.url = self._made.enter_context(new_postgres(self._server_url, self._template))
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            self._shape = self._seen(connection)
+
+    def wipe(self) -> None:
+        """Be as new."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(OTHERS)
+            connection.execute(WIPE)
+            same = self._seen(connection) == self._shape
+        if not same:
+            self._make()
+
+    def _seen(self, connection: psycopg.Connection) -> object:
+        return connection.execute(f"SELECT ({SHAPE}), ({HEADS})").fetchone()
+
+    def close(self) -> None:
+        self._made.close()
+
+
+@pytest.fixture(scope="session")
+def kept_postgres(postgres_session: str, postgres_template: str) -> Iterator[Kept]:
+    """The database that the tests of this session use in turn."""
+    kept = Kept(postgres_session, postgres_template)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def postgres_url(postgres_session: str, postgres_template: str) -> Iterator[str]:
+def postgres_url(kept_postgres: Kept) -> Iterator[str]:
     """A PostgreSQL database of this test alone, with billhook's tables."""
-    with new_postgres(postgres_session, postgres_template) as url:
-        yield url
+    yield kept_postgres.url
+    kept_postgres.wipe()
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,13 @@ BY_NAME = pytest.mark.parametrize(
     "scenario", [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow else []) for one in SCENARIOS]
 )
 PAID = "invoice.setpaid"
+AMONG_THEIR_OWN = {"dunning", "dunning-daily"}  # tests/workflows/dunning/test_crash.py: a ladder needs its gates opened first
 
 
 def test_every_shipped_workflow_has_a_scenario() -> None:
     shipped = {workflow.name for workflow in REGISTRY.all() if workflow.fn.__module__.startswith("workflows.")}
 
-    assert shipped | {"t-crash"} == {scenario.name for scenario in SCENARIOS}
+    assert shipped | {"t-crash"} == {scenario.name for scenario in SCENARIOS} | AMONG_THEIR_OWN
 
 
 @BY_NAME

@@ -81,7 +81,7 @@ def keyed(run: Run, event: InvoiceCompleted) -> None:
     letter(run, event, KEYED)
 
 
-@workflow("t-twice", on=InvoiceCompleted)
+@workflow("t-added-twice", on=InvoiceCompleted)
 def twice(run: Run, event: InvoiceCompleted) -> None:
     letter(run, event, TWICE)
 

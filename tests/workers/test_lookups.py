@@ -79,7 +79,7 @@ def test_a_customer_without_attributes_is_told_from_one_of_whom_nobody_said_any(
     with Flow(auto_send, database=database, connect=False) as flow:
         existing = flow.sandbox.trigger("customer.created", {"x_attributes.x_tenant": "acme"})["customer_id"]
         flow.sandbox.drain()
-        flow._connect()
+        flow.connect()
         new = flow.trigger("customer.created")["customer_id"]
 
         assert x_attributes(flow, new) == {}
@@ -103,7 +103,7 @@ def test_the_known_tags_of_a_customer_come_from_what_was_read(database: Database
     with Flow(auto_send, database=database, connect=False) as flow:
         customer = flow.sandbox.trigger("customer.created", {"tags": "vip, late"})["customer_id"]
         flow.sandbox.drain()
-        flow._connect()
+        flow.connect()
 
         with flow.db.read() as connection:
             assert lookups.tags_of(connection, "shop", customer) == ["vip", "late"]

@@ -19,6 +19,7 @@ EXPECTED = {
     "unavailable": OutcomeUnknown,
     "gone": OutcomeUnknown,
     "not-json-before": OutcomeUnknown,
+    "decline": Rejected,
     **dict.fromkeys(AFTER, OutcomeUnknown),
 }
 
