@@ -23,7 +23,7 @@ check:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/python -m pytest -q tests/test_house.py tests/test_authors.py
+	@.venv/bin/python -m pytest -q -m "" tests/test_authors.py tests/test_readme.py
 
 fmt:
 	@sh ops/venv dev

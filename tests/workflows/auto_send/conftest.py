@@ -115,7 +115,7 @@ class Shop:
 Open = Callable[..., Shop]
 
 
-@pytest.fixture(params=["monsum", "fastbill"])
+@pytest.fixture(params=["monsum", pytest.param("fastbill", marks=pytest.mark.slow)])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
