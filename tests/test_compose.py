@@ -162,7 +162,8 @@ def test_a_role_that_may_not_enter_the_directory_of_its_secrets_says_which_file_
     assert re.search(rf"the file of BILLHOOK_\w+ cannot be read: {mounted}/secrets/\w+: Permission denied: let user {user}, ", ended.stderr)
 
 
-@pytest.mark.parametrize("role", [pytest.param("receiver", marks=pytest.mark.slow), "worker"])
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["receiver", "worker"])
 def test_a_directory_in_a_secrets_place_is_named_too(role: str, mounted: Path) -> None:
     (mounted / "secrets" / SECRET_OF[role]).mkdir()
 

@@ -16,19 +16,19 @@ def interleaved(workflow: Callable[..., None], seeds: range, **how: object) -> E
         return flow.interleave(tale, seeds=seeds, meanwhile=MEANWHILE, afterwards=loosen)
 
 
-@pytest.mark.parametrize("first", [0, 70])
+@pytest.mark.parametrize("first", [0, 50])
 def test_no_order_in_which_things_happen_breaks_anything(first: int) -> None:
-    explored = interleaved(told, range(first, first + 70))
+    explored = interleaved(told, range(first, first + 50))
 
-    assert len(explored.schedules) >= 65
+    assert len(explored.schedules) >= 47
     assert set(explored.points) >= {"lost", "31 s pass", "deliver 1 again"}
 
 
-@pytest.mark.parametrize("first", range(0, 1960, 490))
+@pytest.mark.parametrize("first", range(0, 1920, 480))
 def test_no_order_in_which_things_happen_makes_a_waiting_run_miss_one(first: int) -> None:
-    explored = interleaved(waiting, range(first, first + 490))
+    explored = interleaved(waiting, range(first, first + 480))
 
-    assert len(explored.schedules) >= 470
+    assert len(explored.schedules) >= 462
 
 
 @pytest.mark.slow

@@ -242,6 +242,7 @@ def test_the_demo_with_a_real_source_in_it_does_not_move_either(tmp_path: Path, 
             run_up(None, {"BILLHOOK_PORT": str(taken.getsockname()[1])})
 
 
+@pytest.mark.slow
 def test_a_role_that_refuses_its_configuration_later_ends_everything(account: Path) -> None:
     shell = Shell(account.parent)
     with shell.running("up") as up:
