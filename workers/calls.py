@@ -95,6 +95,7 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head | str
     forbidden = _forbidden(connection, deed, row, ())
     if forbidden:
         return forbidden
+    deed.request(row)
     _admit(connection, deed, now)
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 
@@ -115,6 +116,7 @@ def _begin(
     _refuse_held(connection, deed, now)
     if not ledger.is_as_planned(row):
         return _drop_changed(connection, deed, row, now)
+    deed.request(row)
     mode = control.mode_of(connection, deed.source, deed.workflow.name, deed.runtime.first_mode(deed.workflow.name))
     reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row, customers)
     if reason:
@@ -173,8 +175,7 @@ def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping, customers
 
 def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.Entry | None:
     """Make the one call."""
-    service, clock = deed.effect.service, deed.runtime.clock
-    request = service.request.model_validate(row["request"])
+    service, clock, request = deed.effect.service, deed.runtime.clock, deed.request(row)
 
     def in_time() -> None:
         deed.runtime.point("asking")

@@ -10,11 +10,12 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
 from workers import breaker, desk, journal, ledger, limits, mirror, runs, waits
-from workers.errors import Cancelled, EffectCancelled, EffectExpired, StepInvalid, Suspend
+from workers.errors import Cancelled, Diverged, EffectCancelled, EffectExpired, StepInvalid, Suspend
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
 from workers.runs import Claim
@@ -68,6 +69,15 @@ class Deed:
     def mode(self) -> str:
         """The mode the run started under."""
         return str(self.claim.row["mode"])
+
+    def request(self, row: sa.RowMapping) -> BaseModel:
+        """The stored request. Raises Diverged, without values, where today's code has another one."""
+        service = self.effect.service
+        try:
+            return service.request.model_validate(row["request"])
+        except ValidationError as cause:
+            now = ", ".join(f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}" for one in cause.errors(include_input=False))
+            raise Diverged(step=self.step, was=f"a request of {service.name}", now=now, file=self.workflow.file) from cause
 
     def slots(self) -> list[ledger.Slot]:
         """What the effect takes. Raises StepInvalid where the author's function gives none."""

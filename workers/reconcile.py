@@ -120,11 +120,11 @@ def _look_again(deed: Deed, row: sa.RowMapping, at: datetime) -> Suspend:
 
 
 def _look(deed: Deed, row: sa.RowMapping, kind: Find) -> Look:
-    service, query = deed.effect.service, deed.effect.fresh.query
+    query = deed.effect.fresh.query
     before = query.result.model_validate(row["before"]) if row["before"] else None
     asked = Asked(called_at=row["calling_at"], request_id=row["id"], before=before)
     try:
-        return kind.look(deed.runtime.client(deed.source, Rank.PREFLIGHT), service.request.model_validate(row["request"]), asked)
+        return kind.look(deed.runtime.client(deed.source, Rank.PREFLIGHT), deed.request(row), asked)
     except RateHeld as held:
         with deed.runtime.db.read() as connection:
             raise Suspend(deed.now(connection) + held.wait, OWN_RATE) from held

@@ -33,6 +33,13 @@ def change_request(flow: Flow, **said: Any) -> None:
     flow.db.write(lambda c: c.execute(sa.update(table_of(EffectRow)).values(request=request)))
 
 
+def planned_by_other_code(flow: Flow) -> None:
+    """The effect was planned when its service took another request."""
+    row, request = effect_row(flow), {"number": "R-1"}
+    values = {"request": request, "request_hash": ledger.hash_of(row["service"], request)}
+    flow.db.write(lambda c: c.execute(sa.update(table_of(EffectRow)).values(values)))
+
+
 def watch_plan(flow: Flow) -> None:
     """Let the database keep a row in `plan_set` for every statement that sets a column of an effect's plan."""
     columns = ", ".join(sorted(ledger.PLANNED))
@@ -136,3 +143,22 @@ def test_a_request_changed_after_its_call_is_not_repeated_under_the_providers_ke
         assert sum(1 for call in flow.sandbox.calls if call.service == PAID) == 1
         (parked,) = flow.rows(sa.select(table_of(Parked)))
         assert parked["reason"] == "its stored request is not the one that was planned"
+
+
+@pytest.mark.parametrize(("chosen", "service", "fault"), [(mail, SEND, "refuse"), (keyed, PAID, "error-before")])
+def test_a_request_that_todays_code_cannot_read_is_not_called_and_its_run_waits_for_the_code(chosen: Any, service: str, fault: str) -> None:
+    with Flow(chosen) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add(fault, service)
+        flow.advance(minutes=5)
+        before, asked = act(flow)[0], sum(call.service == service for call in flow.sandbox.calls)
+
+        planned_by_other_code(flow)
+        flow.advance(minutes=10)
+
+        assert act(flow)[0] == before
+        assert sum(call.service == service for call in flow.sandbox.calls) == asked
+        assert flow.runs[0][2] == "parked"
+        (parked,) = flow.rows(sa.select(table_of(Parked)))
+        assert (parked["kind"], parked["detail"]["step"], parked["detail"]["was"]) == ("diverged", "act", f"a request of {service}")
+        assert "invoice_id" in parked["detail"]["now"]
