@@ -47,7 +47,7 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     if drained:
         _await_turn(deed, row, now)
     try:
-        read = [deed.runtime.client(deed.source, Rank.PREFLIGHT).query(deed.effect.fresh.query, id) for id in deed.fresh_ids()]
+        read = _read(deed)
     except RateHeld as held:
         raise Suspend(now + held.wait, OWN_RATE) from held
     except Retryable as cause:
@@ -66,6 +66,13 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
         return begun
     deed.runtime.point("calling")
     return _ask(deed, row, begun, started)
+
+
+def _read(deed: Deed) -> list[BaseModel]:
+    """The fresh reads. Their tokens and that of the call itself are taken together. Raises RateHeld, Retryable, NotFound."""
+    query, ids = deed.effect.fresh.query, deed.fresh_ids()
+    client = deed.runtime.operation(deed.source, Rank.PREFLIGHT, query.requests * len(ids) + 1)
+    return [client.query(query, id) for id in ids]
 
 
 def _await_turn(deed: Deed, row: sa.RowMapping, now: datetime) -> None:
@@ -97,6 +104,7 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head | str
         return forbidden
     deed.request(row)
     _admit(connection, deed, now)
+    _take_token(connection, deed, now)
     return ledger.move(connection, row["id"], "calling", since=["unknown"], at=now, reason="same_key", calling_at=now, wake_at=None)
 
 
@@ -143,12 +151,16 @@ def _drop_changed(connection: Connection, deed: Deed, row: sa.RowMapping, now: d
 
 
 def _admit(connection: Connection, deed: Deed, now: datetime) -> None:
-    """Take the call's turn at a half open breaker, and its token from the source's bucket; raises Later where there is none."""
+    """Take the call's turn at a half open breaker; raises Later where it is not its turn."""
     held = breaker.admit(connection, deed.source, now=now)
     if held is not None:
         raise Later(held, breaker.OPEN)
-    per_minute, machine = deed.runtime.client(deed.source).calls_per_minute, deed.runtime.clock.machine(connection)
-    wait = limits.take(connection, deed.source, per_minute, Rank.EFFECT, machine=machine)
+
+
+def _take_token(connection: Connection, deed: Deed, now: datetime) -> None:
+    """Take the token of a call that nothing is read for; raises Later where there is none."""
+    rate, machine = deed.runtime.client(deed.source).rate, deed.runtime.clock.machine(connection)
+    wait = limits.take(connection, deed.source, rate, Rank.EFFECT, machine=machine)
     if wait is not None:
         raise Later(now + wait, OWN_RATE)
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import table_of
 from workers import control, ledger, limits
 from workers.limits import Rank
+from workers.providers.rate import Steady
 
 NAME, BUCKET = "drain", "drain:"  # no source's name has a colon
 HELD = "draining"
@@ -48,7 +49,7 @@ def wait_for(connection: Connection, planned_at: datetime, *, machine: datetime)
     value = control.get(connection, NAME)
     if not _of_backlog(value, planned_at):
         return None
-    return limits.take(connection, BUCKET, value["per_minute"], Rank.OPERATOR, machine=machine)
+    return limits.take(connection, BUCKET, Steady(value["per_minute"]), Rank.OPERATOR, machine=machine)
 
 
 def end_where_empty(connection: Connection, *, at: datetime) -> None:

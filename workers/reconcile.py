@@ -124,7 +124,7 @@ def _look(deed: Deed, row: sa.RowMapping, kind: Find) -> Look:
     before = query.result.model_validate(row["before"]) if row["before"] else None
     asked = Asked(called_at=row["calling_at"], request_id=row["id"], before=before)
     try:
-        return kind.look(deed.runtime.client(deed.source, Rank.PREFLIGHT), deed.request(row), asked)
+        return kind.look(deed.runtime.operation(deed.source, Rank.PREFLIGHT, 1), deed.request(row), asked)
     except RateHeld as held:
         with deed.runtime.db.read() as connection:
             raise Suspend(deed.now(connection) + held.wait, OWN_RATE) from held

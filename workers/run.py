@@ -99,7 +99,7 @@ class Run(Recall):
         if entry is None:
             self._check_cancelled()
             try:
-                said = self._runtime.client(self.source, Rank.PREFLIGHT).query(query, id).model_dump(mode="json")
+                said = self._runtime.operation(self.source, Rank.PREFLIGHT, query.requests).query(query, id).model_dump(mode="json")
             except NotFound:
                 said = None
             except RateHeld as held:

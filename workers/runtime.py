@@ -19,7 +19,8 @@ from workers import events, ledger, policies
 from workers.chain import OutsideHead
 from workers.clock import Clock
 from workers.errors import WorkflowInvalid
-from workers.limits import Meter, Rank
+from workers.limits import Meter, Operation, Rank
+from workers.providers.rate import Rate
 from workers.providers.service import Client
 from workers.registry import Registry, Workflow
 
@@ -88,13 +89,27 @@ class Runtime:
             raise WorkflowInvalid(f'The source "{source}" has no provider to ask: run this workflow on another source', source=source)
         if rank is Rank.EFFECT:
             return client
-        return client.metered(partial(self._take_token, source, client.calls_per_minute, rank))
+        return client.metered(partial(self._take_token, source, client.rate, rank))
 
-    def _take_token(self, source: str, per_minute: int, rank: Rank) -> None:
+    def operation(self, source: str, rank: Rank, requests: int) -> Client:
+        """The source's provider client for one operation of so many requests: they take their tokens together, here.
+
+        Raises RateHeld where it cannot begin now. Once begun it is not broken off: what it needs beyond `requests` is owed.
+        """
+        client = self.client(source)
+        begun = Operation(self._metered(), source, client.rate, rank, requests)
+        if begun.written:
+            self.point("token")
+        return client.metered(begun.take)
+
+    def _take_token(self, source: str, rate: Rate, rank: Rank) -> None:
+        if self._metered().take(source, rate, rank):
+            self.point("token")
+
+    def _metered(self) -> Meter:
         if self.meter is None:
             self.meter = Meter(self.db, self.clock)
-        if self.meter.take(source, per_minute, rank):
-            self.point("token")
+        return self.meter
 
     def zone_of(self, source: str) -> ZoneInfo:
         return self.accounts[source].zone

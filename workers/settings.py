@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
@@ -24,6 +24,7 @@ from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
 from workers.loading import load_folders
 from workers.providers import bundle
+from workers.providers.rate import HOUR, MINUTE, Rate
 from workers.providers.service import Client
 from workers.registry import Registry, Workflow
 from workers.runtime import Account, Announces, Runtime
@@ -32,13 +33,30 @@ log = get_logger(__name__)
 
 
 class ApiSettings(BaseModel):
-    """`[source.NAME.api]`. `sandbox` marks a simulated provider: its address must be this machine's own."""
+    """`[source.NAME.api]`. `sandbox` marks a simulated provider: its address must be this machine's own.
+
+    Of the two rates at most one is given; without one it is the kind's own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_url: str | None = None
     calls_per_minute: int | None = Field(default=None, ge=1, le=60_000)
+    calls_per_hour: int | None = Field(default=None, ge=10, le=3_600_000)
     sandbox: bool = False
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> "ApiSettings":
+        if self.calls_per_minute and self.calls_per_hour:
+            raise ValueError("write calls_per_minute or calls_per_hour, whichever the provider counts by, not both")
+        return self
+
+    @property
+    def rate(self) -> Rate | None:
+        """The rate that was chosen, or None for the kind's own."""
+        if self.calls_per_hour:
+            return Rate(self.calls_per_hour, HOUR)
+        return Rate(self.calls_per_minute, MINUTE) if self.calls_per_minute else None
 
 
 class ModeOf(BaseModel):
@@ -65,9 +83,7 @@ class WorkerSettings:
         user, key = (read_secret(stem + part, self._environ, self.settings.secrets_dir) for part in ("USER", "KEY"))
         if not user or not key:
             raise SettingsInvalid(f"source.{source.name} has no API login: set {stem}USER and {stem}KEY, or their _FILE variants")
-        return bundle.make_client(
-            source.kind, source.name, api.base_url, user, key, source.zone, source.currencies, calls_per_minute=api.calls_per_minute
-        )
+        return bundle.make_client(source.kind, source.name, api.base_url, user, key, source.zone, source.currencies, rate=api.rate)
 
     def check_policies(self, registry: Registry) -> tuple[str, ...]:
         """Refuse every policy for a workflow nobody registered, or that its workflow does not accept.

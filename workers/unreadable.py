@@ -18,7 +18,7 @@ SENTENCES = {
     "late": "this machine was too slow to ask the API of source {source}: " + LATER,
     "reset": "the API of source {source} broke off its answer: " + LATER,
     "protocol": "what answers for source {source} does not speak HTTP: is base_url under [source.{source}.api] the API's URL?",
-    "rate": "the provider takes no more calls of source {source} for now: ask again in a minute, or lower calls_per_minute",
+    "rate": "the provider takes no more calls of source {source} for now: ask again in a minute, or lower its rate in billhook.toml",
     "not_json": "the provider's answer is not JSON: is base_url under [source.{source}.api] the API's URL?",
     "rejected": "the provider refuses to read for source {source}: look there whether this account may use the API",
 }  # fmt: skip

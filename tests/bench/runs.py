@@ -31,6 +31,7 @@ from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
 from workers.providers import bundle
 from workers.providers.monsum_docs import InvoiceDoc
+from workers.providers.rate import Rate
 from workers.registry import REGISTRY, Registry
 from workers.runtime import Runtime
 from workers.sandbox.core import MonsumSandbox
@@ -79,7 +80,7 @@ def runtime_on(url: str, name: str, sandbox: MonsumSandbox, heads: Path) -> Runt
     made.dispose()
     db, flow = Database(url, read_pool=12), REGISTRY.get(name)
     assert flow is not None
-    client = bundle.make_client("monsum", SOURCE, URL, USER, KEY, ZONE, ("EUR",), LocalTransport(sandbox), calls_per_minute=10**9)
+    client = bundle.make_client("monsum", SOURCE, URL, USER, KEY, ZONE, ("EUR",), LocalTransport(sandbox), rate=Rate(10**9))
     account = account_of(SourceSettings(name=SOURCE, kind="monsum"), client)
     runtime = Runtime(
         db=db,

@@ -9,6 +9,8 @@ from structlog.testing import capture_logs
 from receiver.errors import SettingsInvalid
 from tests.workers.letters import mail, post
 from workers.errors import WorkflowInvalid
+from workers.providers.bundle import KINDS
+from workers.providers.rate import HOUR, Rate
 from workers.registry import REGISTRY, Registry
 from workers.settings import WorkerSettings, build
 from workers.testing.flow import Flow
@@ -35,6 +37,7 @@ def settings(tmp_path: Path, text: str, **environ: str) -> WorkerSettings:
     [
         ("[source.shop.api]\nbase_uri = 'x'", "source.shop.api.base_uri"),
         ("[source.shop.api]\ncalls_per_minute = 0", "source.shop.api.calls_per_minute"),
+        ("[source.shop.api]\ncalls_per_minute = 8\ncalls_per_hour = 500", "source.shop.api.*calls_per_minute or calls_per_hour"),
         ("[source.shop.api]\nsandbox = true\nbase_url = 'http://198.51.100.7/api.php'", "source.shop.api.base_url"),
         ("[source.shop.api]\nsandbox = true", "source.shop.api.base_url"),
         ("[billhook.worker]\nthread = 4", "billhook.worker.thread cannot be used: there is no such setting, do you mean threads"),
@@ -52,13 +55,16 @@ def test_a_missing_api_login_names_its_variables(tmp_path: Path) -> None:
         chosen.client(chosen.settings.source("shop"))
 
 
-def test_a_client_is_made_for_the_kind_with_its_rate(tmp_path: Path) -> None:
-    chosen = settings(tmp_path, SHOP + "[source.shop.api]\ncalls_per_minute = 60")
+@pytest.mark.parametrize(
+    ("written", "rate"), [("calls_per_minute = 60", Rate(60)), ("calls_per_hour = 50", Rate(50, HOUR)), ("", KINDS["monsum"].rate)]
+)
+def test_a_client_is_made_for_the_kind_with_its_rate(tmp_path: Path, written: str, rate: Rate) -> None:
+    chosen = settings(tmp_path, SHOP + f"[source.shop.api]\n{written}")
 
     client = chosen.client(chosen.settings.source("shop"))
 
     assert client is not None
-    assert (client.kind, client.source, client.calls_per_minute) == ("monsum", "shop", 60)
+    assert (client.kind, client.source, client.rate) == ("monsum", "shop", rate)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,7 @@ def test_a_wrong_policy_names_what_is_known_and_the_file_in_use(tmp_path: Path, 
 
 
 def test_a_wrong_api_setting_is_answered_with_those_that_are_known(tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="known are base_url, calls_per_minute, sandbox"):
+    with pytest.raises(SettingsInvalid, match="known are base_url, calls_per_minute, calls_per_hour, sandbox"):
         settings(tmp_path, SHOP + "[source.shop.api]\nbase_uri = 'x'")
 
 

@@ -11,15 +11,16 @@ from receiver.errors import SettingsInvalid
 from workers.providers import monsum
 from workers.providers.http import HttpTransport, Transport, require_safe_url
 from workers.providers.monsum_client import MonsumClient
+from workers.providers.rate import HOUR, MINUTE, Rate
 from workers.providers.service import Service
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderKind:
-    """What differs between the provider kinds that speak this API. `calls_per_minute` may be overridden per source."""
+    """What differs between the provider kinds that speak this API. `rate` may be overridden per source."""
 
     base_url: str
-    calls_per_minute: int
+    rate: Rate
     document_hosts: frozenset[str] = field(default_factory=frozenset)
     services: Mapping[str, Service] = field(default_factory=dict)
 
@@ -28,17 +29,17 @@ def _offered(kind: str) -> dict[str, Service]:
     return {name: service for name, service in monsum.SERVICES.items() if kind in service.kinds}
 
 
-# Rates: 500 calls a minute per user on Monsum (V1.8, 2013); FastBill core counts per hour and plan, 500 on Pro: 8 a minute.
+# Rates: 500 calls a minute per user on Monsum (V1.8, 2013); FastBill core counts per hour and plan, 500 on Pro.
 KINDS: Mapping[str, ProviderKind] = {
     "monsum": ProviderKind(
         base_url="https://app.monsum.com/api/1.0/api.php",
-        calls_per_minute=500,
+        rate=Rate(500, MINUTE),
         document_hosts=frozenset({"app.monsum.com", "automatic.fastbill.com"}),
         services=_offered("monsum"),
     ),
     "fastbill": ProviderKind(
         base_url="https://my.fastbill.com/api/1.0/api.php",
-        calls_per_minute=8,
+        rate=Rate(500, HOUR),
         document_hosts=frozenset({"my.fastbill.com"}),
         services=_offered("fastbill"),
     ),
@@ -54,7 +55,7 @@ def make_client(
     zone: str | ZoneInfo,
     currencies: Sequence[str],
     transport: Transport | None = None,
-    calls_per_minute: int | None = None,
+    rate: Rate | None = None,
 ) -> MonsumClient:
     """The client of one configured account.
 
@@ -73,7 +74,7 @@ def make_client(
         key=key,
         zone=zone if isinstance(zone, ZoneInfo) else ZoneInfo(zone),
         currencies=tuple(currencies),
-        calls_per_minute=calls_per_minute or KINDS[kind].calls_per_minute,
+        rate=rate or KINDS[kind].rate,
         transport=transport or HttpTransport(),
         document_hosts=KINDS[kind].document_hosts,
     )

@@ -26,7 +26,7 @@ reminders = Query("invoice.getreminders", "invoice", docs.RemindersDoc, reads.re
 vat_check = Query("customer.checkvatid", "vat_id", docs.VatCheckDoc, reads.vat_check_doc)
 balances = Query("customer.get page", "source", docs.BalancesDoc, reads.balances_doc)
 webhooks = Query("webhook.get", "source", docs.WebhooksDoc, reads.webhooks_doc)
-document = Query("document", "invoice", docs.DocumentDoc, reads.document_doc)
+document = Query("document", "invoice", docs.DocumentDoc, reads.document_doc, requests=2)
 QUERIES = (invoice, customer, items, reminders, vat_check, balances, webhooks, document)
 
 

@@ -18,6 +18,7 @@ from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from workers.errors import NotFound
 from workers.providers.http import Answer, Ask, Metered, Transport, basic_auth
 from workers.providers.monsum_requests import Request
+from workers.providers.rate import Rate
 from workers.providers.service import Query, Service
 
 PAGE = 100
@@ -46,7 +47,7 @@ class MonsumClient:
     key: str = field(repr=False)
     zone: ZoneInfo
     currencies: tuple[str, ...]
-    calls_per_minute: int
+    rate: Rate
     transport: Transport = field(repr=False)
     document_hosts: frozenset[str] = frozenset()
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from workers.providers.rate import Rate
+
 R = TypeVar("R", bound=BaseModel)
 
 
@@ -27,8 +29,8 @@ class Client(Protocol):
     def zone(self) -> ZoneInfo: ...
 
     @property
-    def calls_per_minute(self) -> int:
-        """How many calls the provider takes in a minute, reads and writes together."""
+    def rate(self) -> Rate:
+        """How many calls the provider takes, reads and writes together."""
         ...
 
     def metered(self, take: Callable[[], None]) -> "Client":
@@ -58,12 +60,16 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class Query(Generic[R]):
-    """A read of one object by id. `object_kind` is the mirror's kind it tells about ("invoice", "customer")."""
+    """A read of one object by id. `object_kind` is the mirror's kind it tells about ("invoice", "customer").
+
+    `requests`: how many calls it makes. They are taken from the provider's rate before the first, so that it is not broken off.
+    """
 
     name: str
     object_kind: str
     result: type[R]
     run: Callable[[Any, str], R]
+    requests: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

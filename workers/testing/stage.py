@@ -27,6 +27,7 @@ from workers.errors import RateHeld
 from workers.operator import Order
 from workers.providers import bundle
 from workers.providers.http import Transport
+from workers.providers.rate import Rate
 from workers.registry import REGISTRY, Registry, Workflow
 from workers.runtime import Runtime, no_point
 from workers.sandbox.core import MonsumSandbox
@@ -118,7 +119,7 @@ class Stage:
             )
             api, transport = "http://127.0.0.1:1/api.php", WatchedTransport(wire(self.sandbox), asked=self._asked, point=self.pass_point)
             client = bundle.make_client(
-                kind, source, api, "owner@demo.invalid", "sandbox-key", zone, currencies, transport, calls_per_minute
+                kind, source, api, "owner@demo.invalid", "sandbox-key", zone, currencies, transport, Rate(calls_per_minute)
             )
             self.runtime = Runtime(
                 db=self.db,

@@ -34,7 +34,7 @@ def _look(client: object, id: str) -> Printed:
     return Printed(id=id, einvoice=document.has_einvoice)
 
 
-printed = Query("printed invoice", "invoice", Printed, _look)
+printed = Query("printed invoice", "invoice", Printed, _look, requests=2)
 
 
 def einvoice_due(policy: AutoSendPolicy, invoice: InvoiceDoc, customer: CustomerDoc, today: date) -> bool:

@@ -27,7 +27,7 @@ def _addressed(client: object, id: str) -> Addressed:
     return Addressed(invoice=invoice, customer=monsum.customer.run(client, str(invoice.customer_id)))
 
 
-addressed = Query("invoice.get and customer.get", "invoice", Addressed, _addressed)
+addressed = Query("invoice.get and customer.get", "invoice", Addressed, _addressed, requests=2)
 
 
 def why_not(invoice: InvoiceDoc) -> str | None:

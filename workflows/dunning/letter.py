@@ -46,7 +46,7 @@ def _standing(client: object, id: str) -> Standing:
     return Standing(invoice=invoice, customer=customer, reminders=monsum.reminders.run(client, id))
 
 
-standing = Query("invoice.get, customer.get and invoice.getreminders", "invoice", Standing, _standing)
+standing = Query("invoice.get, customer.get and invoice.getreminders", "invoice", Standing, _standing, requests=3)
 
 
 class Line(BaseModel):

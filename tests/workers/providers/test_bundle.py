@@ -2,6 +2,7 @@ import pytest
 
 from receiver.errors import SettingsInvalid
 from workers.providers.bundle import KINDS, make_client
+from workers.providers.rate import Rate
 
 
 def made(kind="monsum", base_url=None, **more):
@@ -13,11 +14,11 @@ def test_each_kind_has_its_own_address_and_rate(kind, host):
     client = made(kind)
 
     assert client.base_url.startswith(host)
-    assert client.calls_per_minute == KINDS[kind].calls_per_minute
+    assert client.rate == KINDS[kind].rate
 
 
 def test_a_rate_can_be_set_for_one_account():
-    assert made(calls_per_minute=60).calls_per_minute == 60
+    assert made(rate=Rate(60)).rate == Rate(60)
 
 
 def test_credits_are_monsums_and_webhooks_fastbills():

@@ -27,6 +27,16 @@ def test_in_observe_the_whole_ladder_is_shown_and_leaving_it_starts_at_the_lowes
     assert office.notices(invoice)[-1] == ("L0", "2026-06-01", "2026-06-08", "done")
 
 
+def test_at_a_providers_slowest_pace_every_reminder_goes_out_the_same_morning(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE, calls_per_minute=8)
+    invoices = [office.invoice() for _ in range(3)]
+    office.until("2026-03-23")
+
+    office.flow.advance(minutes=45)
+
+    assert [office.notices(invoice) for invoice in invoices] == [[("L0", "2026-03-23", "2026-03-30", "done")]] * 3
+
+
 def test_a_returned_payment_goes_on_at_the_level_reached_after_some_days(open_office: Open) -> None:
     office = open_office("2026-04-17 10:00")
     invoice = office.invoice()
