@@ -99,6 +99,8 @@ def _again(connection: Connection, deed: Deed, row: sa.RowMapping) -> Head | str
     deed.hold_ground(connection)
     now = deed.now(connection)
     _refuse_held(connection, deed, now)
+    if restored.put_back(connection, deed.runtime.head, at=now):
+        return restored.FREEZE
     forbidden = _forbidden(connection, deed, row, ())
     if forbidden:
         return forbidden
@@ -122,6 +124,8 @@ def _begin(
     if deed.cancel_reason(connection) or now - read_at > READ_AGE:
         return None
     _refuse_held(connection, deed, now)
+    if restored.put_back(connection, deed.runtime.head, at=now):
+        return None
     if not ledger.is_as_planned(row):
         return _drop_changed(connection, deed, row, now)
     deed.request(row)

@@ -92,6 +92,7 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _CHAIN = table_of(Chain)
 _LOG = table_of(EffectLog)
 _HEAD = sa.select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.id == 1).with_for_update()
+_HASH = sa.select(_LOG.c.hash).where(_LOG.c.seq == sa.bindparam("of_seq"))
 _ADD = sa.insert(_LOG)
 _MOVE = sa.update(_CHAIN).where(_CHAIN.c.id == 1).values(seq=sa.bindparam("to_seq"), hash=sa.bindparam("to_hash"))
 
@@ -158,8 +159,19 @@ class OutsideHead:
     def __init__(self, directory: Path | None, owner: str) -> None:
         self._path = directory / f"{owner}.head" if directory else None
         self._file: int | None = None
-        self._kept = 0
+        self._kept: Head | None = None
         self._turn = threading.Lock()
+
+    @property
+    def kept(self) -> Head | None:
+        """The last head that was kept, or None before the first."""
+        return self._kept
+
+    def forget(self, head: Head) -> None:
+        """A person accepted that the ledger lacks `head`: what is called from now on is kept in its place."""
+        with self._turn:
+            if self._kept == head:
+                self._kept = None
 
     def keep(self, head: Head) -> None:
         """Write and fsync the head; raises OSError where the directory cannot be written, and then nothing is called.
@@ -169,9 +181,9 @@ class OutsideHead:
         if self._path is None:
             return
         with self._turn:
-            if head.seq > self._kept:
+            if self._kept is None or head.seq > self._kept.seq:
                 self._write(self._path, head)
-                self._kept = head.seq
+                self._kept = head
 
     def _write(self, path: Path, head: Head) -> None:
         if self._file is None:
@@ -228,10 +240,17 @@ def behind(connection: Connection, directory: Path) -> str | None:
     called = connection.execute(sa.select(table.c.seq).where(table.c.after == "calling", table.c.seq > known).limit(1)).first()
     if not heads:
         return "no ledger head is kept beside a ledger with calls" if called else None
-    for head in heads:
-        if connection.execute(sa.select(table.c.hash).where(table.c.seq == head.seq)).scalar_one_or_none() != head.hash:
-            return f"the ledger lacks row {head.seq}, which was acted on"
-    return None
+    return next((lacks(head) for head in heads if not has(connection, head)), None)
+
+
+def has(connection: Connection, head: Head) -> bool:
+    """Whether the log has this very row."""
+    return bool(connection.execute(_HASH, {"of_seq": head.seq}).scalar_one_or_none() == head.hash)
+
+
+def lacks(head: Head) -> str:
+    """How it is said that the log lacks a row."""
+    return f"the ledger lacks row {head.seq}, which was acted on"
 
 
 def accept(connection: Connection, directory: Path, *, at: datetime, actor: str) -> None:

@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
-from workers import baseline, chain, control, ledger, runs
-from workers.chain import EffectLog
+from receiver.log import get_logger
+from workers import baseline, chain, control, desk, ledger, runs
+from workers.chain import EffectLog, OutsideHead
 from workers.limits import Rank
 from workers.runs import Claim, RunRow
 from workers.runtime import Runtime
 
+log = get_logger(__name__)
 FREEZE = "restored"
 REASON = "restored"
 NAME = "restored"
@@ -35,6 +37,26 @@ class Lost:
 
     rows: int
     since: datetime | None
+
+
+def freeze(connection: Connection, why: str, *, at: datetime) -> None:
+    """Hold everything that calls; a freeze of an operator becomes this one, for theirs is released without a look."""
+    if control.frozen(connection) != FREEZE:
+        control.put(connection, "freeze", {"reason": FREEZE, "detail": why}, at=at)
+        desk.alert(connection, source="*", subject="ledger", reason=REASON, at=at, detail={"why": why})
+    log.error("effects frozen: the database looks restored", reason=why)
+
+
+def put_back(connection: Connection, head: OutsideHead, *, at: datetime) -> bool:
+    """Whether the database was put back while this process ran: it lacks what the process last acted on. Then everything is frozen."""
+    kept = head.kept
+    if kept is None or chain.has(connection, kept):
+        return False
+    if kept in chain.accepted_heads(connection):
+        head.forget(kept)
+        return False
+    freeze(connection, chain.lacks(kept), at=at)
+    return True
 
 
 def lost(connection: Connection, heads: Path) -> Lost:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from receiver.dispatch import Announcer, Link, make_broker
 from receiver.errors import SettingsInvalid
 from receiver.log import configure, get_logger
-from workers import actors, chain, control, desk, duties, engine, restored, runs
+from workers import actors, chain, duties, engine, restored, runs
 from workers.edge import Edge
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings, build
@@ -105,16 +105,11 @@ def guard_restored(runtime: Runtime, directory: Path) -> str | None:
 
     def act(connection: Connection) -> str | None:
         why = chain.behind(connection, directory)
-        if why and control.frozen(connection) != restored.FREEZE:  # an operator's freeze is released without a look
-            now = runtime.clock.business(connection)
-            control.put(connection, "freeze", {"reason": restored.FREEZE, "detail": why}, at=now)
-            desk.alert(connection, source="*", subject="ledger", reason=restored.REASON, at=now, detail={"why": why})
+        if why:
+            restored.freeze(connection, why, at=runtime.clock.business(connection))
         return why
 
-    why = runtime.db.write(act)
-    if why:
-        log.error("effects frozen: the database looks restored", reason=why)
-    return why
+    return runtime.db.write(act)
 
 
 def _ready(config: Path | None) -> tuple[Runtime, WorkerSettings, Link, Stop]:

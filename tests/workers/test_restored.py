@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from tests.conftest import create_schema
-from tests.workers.letters import MAIL_UNCAPPED, act, effect_row, letter, mail, times
-from workers import control, restored
+from tests.workers.letters import MAIL_UNCAPPED, act, effect_row, keyed, letter, mail, times
+from workers import chain, control, restored
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.chain import Head, OutsideHead
 from workers.cli.release import _differ
@@ -21,18 +21,18 @@ from workers.runtime import no_point
 from workers.testing.flow import Flow
 from workers.worker import guard_restored
 
-SEND = "invoice.sendbyemail"
+SEND, PAID = "invoice.sendbyemail", "invoice.setpaid"
 Write = Callable[[sa.Connection], None]
 
 
 class Restored:
     """A flow whose database was put back to an earlier state; the sandbox stays as it is, as a provider does."""
 
-    def __init__(self, place: Path, *, mode: str = "auto") -> None:
+    def __init__(self, place: Path, *, mode: str = "auto", chosen: Callable[..., None] = mail) -> None:
         self.place, self.heads, self.file = place, place / "heads", place / "billhook.db"
         create_schema(sa.create_engine(f"sqlite:///{self.file}"))
         self.database = Database(f"sqlite:///{self.file}")
-        self.flow = Flow(mail, mode=mode, database=self.database)
+        self.flow = Flow(chosen, mode=mode, database=self.database)
         self.flow.runtime.head = OutsideHead(self.heads, "worker")
 
     def back_up(self) -> Path:
@@ -43,15 +43,20 @@ class Restored:
         return made
 
     def restore(self, backup: Path) -> str | None:
-        """The database as it was; why everything that calls is frozen now."""
+        """The database as it was, and the worker started on it; why everything that calls is frozen now."""
+        self.put_back(backup)
+        return guard_restored(self.flow.runtime, self.heads)
+
+    def put_back(self, backup: Path) -> None:
+        """The database as it was, below a worker that runs on."""
         with sqlite3.connect(backup) as source, sqlite3.connect(self.file) as target:
             source.backup(target)
-        return guard_restored(self.flow.runtime, self.heads)
 
     def release(self) -> int:
         """As `billhook unfreeze --yes`; how many runs are doubted."""
 
         def act(connection: sa.Connection) -> int:
+            chain.accept(connection, self.heads, at=self.flow.clock.now, actor="operator")
             doubted = restored.release(connection, at=self.flow.clock.now, actor="operator")
             control.put(connection, "freeze", None, at=self.flow.clock.now)
             return doubted
@@ -64,10 +69,11 @@ class Restored:
         return doubted
 
 
-def release(flow: Flow) -> Write:
+def release(flow: Flow, heads: Path) -> Write:
     """The end of the freeze, in one transaction."""
 
     def act(connection: sa.Connection) -> None:
+        chain.accept(connection, heads, at=flow.clock.now, actor="operator")
         control.put(connection, "freeze", {"reason": "restored"}, at=flow.clock.now)
         restored.release(connection, at=flow.clock.now, actor="operator")
         control.put(connection, "freeze", None, at=flow.clock.now)
@@ -150,6 +156,67 @@ def test_what_the_backup_had_under_way_is_doubted_too(lost: Restored) -> None:
     assert doubted == 1
     assert act(flow) == ("proposed", "restored")
     assert times(flow, SEND) == 1
+
+
+def test_a_database_put_back_below_a_running_worker_is_noticed_before_its_next_call(lost: Restored) -> None:
+    flow = lost.flow
+    backup = lost.back_up()
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=6)
+    for _ in range(3):  # the log grows past the lost row before anything is called
+        lost.put_back(backup)
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+
+    with flow.db.read() as connection:
+        assert control.frozen(connection) == "restored"
+    assert times(flow, SEND) == 1
+    assert ("alert", "restored") in flow.told
+
+    lost.release()
+    flow.advance(minutes=6)
+    flow.order("approve", effect_row(flow)["id"])
+    assert times(flow, SEND) == 2
+
+
+def test_a_second_time_is_noticed_as_the_first(lost: Restored) -> None:
+    flow = lost.flow
+    backup = lost.back_up()
+    for _ in range(4):
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+    lost.restore(backup)
+    lost.release()
+    flow.advance(minutes=6)
+    backup = lost.back_up()
+    flow.order("approve", flow.ids("proposed")[0])
+    called = times(flow, SEND)
+
+    lost.put_back(backup)
+    for effect in flow.ids("proposed"):
+        flow.order("approve", effect)
+
+    assert (called, times(flow, SEND)) == (5, 5)
+    with flow.db.read() as connection:
+        assert control.frozen(connection) == "restored"
+
+
+def test_a_repeat_under_the_providers_key_is_not_made_on_a_database_that_was_put_back(tmp_path: Path) -> None:
+    lost = Restored(tmp_path, chosen=keyed)
+    flow = lost.flow
+    flow.trigger("invoice.completed")
+    flow.sandbox.faults.add("error-before", PAID)
+    flow.advance(minutes=5)
+    backup = lost.back_up()
+    flow.runtime.head.keep(Head(999, "f" * 64))  # another of the worker's threads called since
+
+    lost.put_back(backup)
+    flow.advance(minutes=30)
+
+    assert act(flow)[0] == "unknown"
+    assert sum(call.service == PAID for call in flow.sandbox.calls) == 1
+    flow.close()
+    lost.database.close()
 
 
 def test_a_person_says_which_of_them_are_called(lost: Restored) -> None:
@@ -271,7 +338,7 @@ def test_a_run_at_work_during_the_release_is_doubted_at_its_call(lost: Restored)
     flow.advance(minutes=6)
     lost.restore(backup)
     flow.db.write(lambda c: control.put(c, "freeze", None, at=flow.clock.now))
-    during(flow, "intended", release(flow))
+    during(flow, "intended", release(flow, lost.heads))
     flow.advance(minutes=6)
 
     assert (act(flow), times(flow, SEND)) == (("proposed", "restored"), 1)
@@ -286,7 +353,7 @@ def test_a_yes_read_before_the_release_does_not_allow_a_call_after_it(asking: Re
     assert times(flow, SEND) == 1
     lost.restore(backup)
     flow.db.write(lambda c: control.put(c, "freeze", None, at=flow.clock.now))
-    during(flow, "read", release(flow))
+    during(flow, "read", release(flow, lost.heads))
     flow.order("approve", effect_row(flow)["id"])
 
     assert (act(flow), times(flow, SEND)) == (("proposed", "restored"), 1)
@@ -313,7 +380,7 @@ def test_what_happened_before_the_release_doubts_the_run_that_it_joins(chosen: C
         flow.sandbox.trigger("invoice.completed", {})
         late = flow.sandbox.drain()
         flow.advance(minutes=1)
-        flow.db.write(release(flow))
+        flow.db.write(release(flow, flow.heads))
         flow.advance(minutes=1)
         flow.trigger("invoice.completed")
         flow.advance(minutes=1)
