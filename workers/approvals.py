@@ -31,7 +31,7 @@ def still_needed(deed: Deed, row: sa.RowMapping) -> str | None:
     """The author's reason for asking a person about the stored request, or None."""
     if deed.effect.approval is None or not ledger.is_as_planned(row):
         return None
-    return needed(deed, deed.effect.service.request.model_validate(row["request"]))
+    return needed(deed, deed.request(row))
 
 
 def given(connection: Connection, row: sa.RowMapping) -> bool:
