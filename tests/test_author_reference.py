@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workers.letters import mail
-from workers import authoring, lookups, overview
+from workers import authoring, lookups, overview, windows, workdays
 from workers.providers import monsum, monsum_docs
 from workers.providers.monsum_docs import Doc
 from workers.providers.service import Find, Query, Service
@@ -103,6 +103,18 @@ def test_every_lookup_listed_can_be_imported_by_an_author() -> None:
     named = {quoted(row[0])[0].partition("(")[0] for row in rows(REFERENCE, "Lookups")}
 
     assert named == set(LOOKUPS)
+
+
+def test_every_function_of_the_local_clock_is_listed_as_it_is_called() -> None:
+    offered = {name: getattr(authoring, name) for name in authoring.__all__}
+    functions = {
+        f"{name}({', '.join(inspect.signature(one).parameters)})"
+        for name, one in offered.items()
+        if inspect.isfunction(one) and one.__module__ in (windows.__name__, workdays.__name__)
+    }
+
+    assert functions
+    assert functions == {quoted(row[0])[0] for row in rows(REFERENCE, "The local clock")}
 
 
 def test_every_call_of_run_and_of_flow_is_listed_and_exists() -> None:

@@ -81,6 +81,8 @@ from workers.run import Run
 from workers.schedule import Daily, Every, span_of
 from workers.simulate.plugs import Line, happening, scenario_table, timeline
 from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
+from workers.windows import IsOpenDay, Window, closing, every_day, instant, local_day, next_open, parse_window
+from workers.workdays import check_place, is_workday
 
 __all__ = [
     "Approval",
@@ -112,6 +114,7 @@ __all__ = [
     "InvoicePaid",
     "InvoiceReopened",
     "InvoiceSent",
+    "IsOpenDay",
     "Json",
     "Line",
     "LookAgain",
@@ -146,9 +149,12 @@ __all__ = [
     "SubscriptionReactivated",
     "Tick",
     "UtcDateTime",
+    "Window",
     "WorkflowInvalid",
     "amount_used",
     "blocks_of",
+    "check_place",
+    "closing",
     "completed_without_run",
     "effect",
     "effects_about",
@@ -156,15 +162,21 @@ __all__ = [
     "events_of_customer",
     "events_of_invoice",
     "events_of_source",
+    "every_day",
     "frees",
     "give_event",
     "give_order",
     "happening",
     "insert_of",
+    "instant",
+    "is_workday",
     "live_keys",
+    "local_day",
     "monsum",
+    "next_open",
     "open_invoices",
     "panel",
+    "parse_window",
     "policy_of_run",
     "row_id",
     "scenario_table",

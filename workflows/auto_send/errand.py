@@ -21,12 +21,13 @@ from workers.authoring import (
     Run,
     effects_about,
     events_of_customer,
+    every_day,
     monsum,
+    next_open,
 )
 from workflows.auto_send.policy import AutoSendPolicy
 from workflows.auto_send.recipient import address_hash, suppressed_hashes
 from workflows.auto_send.sending import COPY, SEND
-from workflows.auto_send.windows import every_day, next_open
 
 DIRECT_DEBIT = "2"
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=15), timedelta(hours=4)

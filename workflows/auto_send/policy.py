@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from workers.authoring import IsOpenDay, Window, check_place, every_day, is_workday, parse_window
 from workflows.auto_send.texts import load_texts
-from workflows.auto_send.windows import IsOpenDay, Window, check_region, every_day, parse_window, working_days
 
 Channel = Literal["email", "post", "both", "none"]
 CUSTOMER_LANGUAGE, COUNTRY_LANGUAGE = "LANGUAGE_CODE", "country_default"
@@ -63,7 +63,7 @@ class AutoSendPolicy(BaseModel):
         """The window of a channel and the days on which it opens."""
         if channel == "email":
             return self.email_hours, every_day
-        return self.post_hours, working_days(self.country, self.holiday_region)
+        return self.post_hours, lambda day: is_workday(day, self.country, self.holiday_region)
 
     @field_validator("email_window", "post_window")
     @classmethod
@@ -98,7 +98,7 @@ class AutoSendPolicy(BaseModel):
 
     @model_validator(mode="after")
     def _known_place(self) -> Self:
-        check_region(self.country, self.holiday_region)
+        check_place(self.country, self.holiday_region)
         if self.einvoice_for_all_from < self.einvoice_from:
             raise ValueError("einvoice_for_all_from lies before einvoice_from: nobody would fall under the first date")
         return self

@@ -20,7 +20,9 @@ from workers.authoring import (
     Rejected,
     Run,
     SendStopped,
+    closing,
     monsum,
+    next_open,
     switched_at,
     workflow,
 )
@@ -31,7 +33,6 @@ from workflows.auto_send.policy import AutoSendPolicy, Channel
 from workflows.auto_send.recipient import address_problem, can_be_posted
 from workflows.auto_send.sending import COPY, SEND, send_copy, send_email, send_letter, was_shipped, why_not
 from workflows.auto_send.texts import facts, language_of, load_texts
-from workflows.auto_send.windows import closing, next_open
 
 NAME = "auto-send"
 ROUNDS_MAX = 300

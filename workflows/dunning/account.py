@@ -23,12 +23,13 @@ from workers.authoring import (
     effects_about,
     events_of_invoice,
     events_of_source,
+    local_day,
     synced_at,
     tags_of,
     x_attributes_of,
 )
 from workflows.dunning import tables
-from workflows.dunning.calendar import WorkingDays, local_day
+from workflows.dunning.calendar import WorkingDays
 from workflows.dunning.crossing import after_part_payment
 from workflows.dunning.discount import CashDiscount, explained_by_discount
 from workflows.dunning.eligibility import Facts, stale_data, words_of

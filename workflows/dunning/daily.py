@@ -18,12 +18,12 @@ from workers.authoring import (
     Tick,
     give_event,
     live_keys,
+    local_day,
     open_invoices,
     synced_at,
     workflow,
 )
 from workflows.dunning import tables
-from workflows.dunning.calendar import local_day
 from workflows.dunning.outlook import STALE
 from workflows.dunning.workflow import NAME
 

@@ -4,10 +4,9 @@ from datetime import date
 
 from sqlalchemy.engine import Connection
 
-from workers.authoring import PastEffect, effects_about
+from workers.authoring import PastEffect, effects_about, local_day
 from workflows.dunning import tables
 from workflows.dunning.account import Account
-from workflows.dunning.calendar import local_day
 from workflows.dunning.letter import NOTICE, Letter, Line, address_hash
 
 STOPS = ("operator_rejected", "duplicate_intent", "rejected")

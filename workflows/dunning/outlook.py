@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoiceDoc, LookAgain, events_of_invoice, open_invoices
+from workers.authoring import InvoiceDoc, LookAgain, events_of_invoice, instant, next_open, open_invoices
 from workflows.dunning import tables
 from workflows.dunning.account import Account
-from workflows.dunning.calendar import instant, next_opening
 from workflows.dunning.eligibility import last_level_for, why_not_dunned
 from workflows.dunning.planning import NextStep, next_step, resumed_on
 from workflows.dunning.settling import bounce, settle
@@ -142,8 +141,8 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
     tables.put_ladder(
         connection, account.source, doc.id, state=tables.OPEN, reason=held, next_name=step.name, next_on=send_on, hold_until=hold, **said
     )
-    opens = next_opening(account.policy.hours, max(account.now, instant(send_on, account.policy.hours.opens, account.zone)),
-                         account.zone, account.days)  # fmt: skip
+    earliest = max(account.now, instant(send_on, account.policy.hours.opens, account.zone))
+    opens = next_open(account.policy.hours, earliest, account.zone, account.days.is_open)
     return _Found(
         invoice_id=doc.id, said=f"{step.name} on {send_on}" + (f" ({held})" if held else ""), due=opens <= account.now, wake_at=opens,
         tasks=tasks,

@@ -10,8 +10,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from workers.authoring import Window, check_place
 from workflows.dunning.amount import Amount
-from workflows.dunning.calendar import Hours, WorkingDays, check_place, parse_day_of_year, parse_hours
+from workflows.dunning.calendar import WorkingDays, parse_day_of_year, parse_hours
 from workflows.dunning.debtor import Debtor
 from workflows.dunning.default import Basis, Ground
 from workflows.dunning.interest import DayCount
@@ -80,7 +81,7 @@ class DunningPolicy(BaseModel):
         return shipped_rates().replaced(self.rates)
 
     @property
-    def hours(self) -> Hours:
+    def hours(self) -> Window:
         return parse_hours(self.send_window)
 
     def country_in(self, zone: str) -> str:

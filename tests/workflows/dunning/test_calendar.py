@@ -1,6 +1,6 @@
-"""Days that count: deadlines, sending days, months, and local hours that exist twice or not at all."""
+"""Days that count: deadlines, sending days, the hours of a sender, and months."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,19 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflows.dunning.cases import GERMANY, SWEDEN, day
-from workflows.dunning.calendar import (
-    Hours,
-    WorkingDays,
-    add_months,
-    check_place,
-    instant,
-    local_day,
-    next_opening,
-    parse_day_of_year,
-    parse_hours,
-)
+from workers.authoring import Window, next_open
+from workflows.dunning.calendar import WorkingDays, add_months, parse_day_of_year, parse_hours
 
-BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = st.dates(min_value=date(2025, 1, 1), max_value=date(2028, 12, 31))
 OFFICE = parse_hours("09:00-17:00")
 
@@ -57,7 +48,7 @@ def test_the_swedish_eves_are_no_working_days(ends: str, moved: str) -> None:
     assert SWEDEN.deadline(day(ends)) == day(moved)
 
 
-def test_a_regional_holiday_counts_in_its_region_only() -> None:
+def test_a_regional_holiday_moves_a_deadline_in_its_region_only() -> None:
     epiphany = date(2027, 1, 6)
 
     assert GERMANY.deadline(epiphany) == epiphany
@@ -121,31 +112,6 @@ def test_months_move_the_month_by_exactly_so_many(start: date, months: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("wall", "utc"),
-    [
-        ("2026-10-25 02:30", "2026-10-25 00:30"),
-        ("2026-10-25 03:00", "2026-10-25 02:00"),
-        ("2026-03-29 02:00", "2026-03-29 01:00"),
-        ("2026-03-29 02:30", "2026-03-29 01:00"),
-        ("2026-03-29 02:59", "2026-03-29 01:00"),
-        ("2026-03-29 03:00", "2026-03-29 01:00"),
-        ("2026-03-29 01:59", "2026-03-29 00:59"),
-    ],
-)
-def test_an_hour_that_exists_twice_is_the_first_and_one_that_does_not_ends_with_the_gap(wall: str, utc: str) -> None:
-    at = datetime.fromisoformat(wall)
-
-    assert instant(at.date(), at.time(), BERLIN) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
-
-
-def test_a_date_is_that_of_the_account_and_not_of_greenwich() -> None:
-    late = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)
-
-    assert local_day(late, BERLIN) == date(2026, 4, 1)
-    assert local_day(late, NEW_YORK) == date(2026, 3, 31)
-
-
-@pytest.mark.parametrize(
     ("at", "opens"),
     [
         ("2026-03-23 08:59", "2026-03-23 09:00"),
@@ -158,21 +124,11 @@ def test_a_date_is_that_of_the_account_and_not_of_greenwich() -> None:
     ],
 )
 def test_notices_leave_by_the_local_clock_on_days_on_which_the_sender_works(at: str, opens: str) -> None:
-    assert next_opening(OFFICE, local(at), BERLIN, GERMANY) == local(opens)
-
-
-@given(st.datetimes(min_value=datetime(2026, 1, 1), max_value=datetime(2027, 12, 31)).map(lambda at: at.replace(tzinfo=UTC)))  # noqa: DTZ001
-def test_the_next_opening_is_never_earlier_and_always_open(at: datetime) -> None:
-    opens = next_opening(OFFICE, at, BERLIN, GERMANY)
-
-    assert opens >= at
-    assert GERMANY.is_open(local_day(opens, BERLIN))
-    assert time(9) <= opens.astimezone(BERLIN).time() < time(17)
-    assert next_opening(OFFICE, opens, BERLIN, GERMANY) == opens
+    assert next_open(OFFICE, local(at), BERLIN, GERMANY.is_open) == local(opens)
 
 
 def test_hours_are_read_as_they_are_written() -> None:
-    assert parse_hours("07:30-20:00") == Hours(time(7, 30), time(20))
+    assert parse_hours("07:30-20:00") == Window(time(7, 30), time(20))
 
 
 @pytest.mark.parametrize(
@@ -187,12 +143,3 @@ def test_a_day_of_the_year_is_a_month_and_a_day() -> None:
     assert parse_day_of_year("12-24") == (12, 24)
     with pytest.raises(ValueError, match=r'not "24\.12\."'):
         parse_day_of_year("24.12.")
-
-
-def test_a_place_without_known_holidays_is_refused_with_what_is_known() -> None:
-    check_place("DE", "BY")
-    check_place("SE", None)
-    with pytest.raises(ValueError, match=r'"DE" has no region "XX": one of .*BY'):
-        check_place("DE", "XX")
-    with pytest.raises(ValueError, match='no holidays are known for country "Germany"'):
-        check_place("Germany", None)
