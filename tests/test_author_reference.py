@@ -117,6 +117,13 @@ def test_every_function_of_the_local_clock_is_listed_as_it_is_called() -> None:
     assert functions == {quoted(row[0])[0] for row in rows(REFERENCE, "The local clock")}
 
 
+def test_everything_about_texts_is_listed_as_it_is_called() -> None:
+    made = [authoring.Templates, authoring.Templates.render, authoring.text_of]
+    called = {f"{one.__qualname__}({', '.join(p for p in inspect.signature(one).parameters if p != 'self')})" for one in made}
+
+    assert called | {"Templates.languages"} == {quoted(row[0])[0] for row in rows(REFERENCE, "Texts")}
+
+
 def test_every_call_of_run_and_of_flow_is_listed_and_exists() -> None:
     guide = (DOCS / "authors.md").read_text(encoding="utf-8")
     for said, cls, own in (("run", authoring.Run, {"check_cancelled", "check_replayed", "last_step"}), ("flow", Flow, set())):

@@ -80,6 +80,7 @@ from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workf
 from workers.run import Run
 from workers.schedule import Daily, Every, span_of
 from workers.simulate.plugs import Line, happening, scenario_table, timeline
+from workers.templates import Templates, Text, text_of
 from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
 from workers.windows import IsOpenDay, Window, closing, every_day, instant, local_day, next_open, parse_window
 from workers.workdays import check_place, is_workday
@@ -147,6 +148,8 @@ __all__ = [
     "SubscriptionClosed",
     "SubscriptionCreated",
     "SubscriptionReactivated",
+    "Templates",
+    "Text",
     "Tick",
     "UtcDateTime",
     "Window",
@@ -184,6 +187,7 @@ __all__ = [
     "synced_at",
     "table_of",
     "tags_of",
+    "text_of",
     "timeline",
     "unknown_effects",
     "workflow",

@@ -1,11 +1,10 @@
 """The words of the e-mail: templates by language, checked when the policy is loaded, rendered when an invoice is sent.
 
 Shipped in German, English and Swedish below templates/; a folder of the same shape, named in the policy, goes before them.
-Templates run in Jinja's sandbox and see only what `facts` gives them. Amounts and dates are written by Babel.
+They see only what `facts` gives them (workers/templates.py). Amounts and dates are written by Babel.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -13,42 +12,23 @@ from pathlib import Path
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from workers.authoring import CustomerDoc, InvoiceDoc, Money
+from workers.authoring import CustomerDoc, InvoiceDoc, Money, Templates, Text, text_of
 
 SHIPPED = Path(__file__).parent / "templates"
 PARTS = ("subject", "message")
-SUBJECT_MAX = 200
 SAMPLE: Mapping[str, str | bool] = {
     "number": "26/001", "invoice_date": "20.11.2026", "due_date": "04.12.2026", "total": "1.190,00 €", "salutation": "mr",
     "first_name": "Max", "last_name": "Muster", "organization": "Muster GmbH", "signature": "Muster", "second": True, "direct_debit": True,
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One e-mail: a subject of one line and a message."""
-
-    subject: str
-    message: str
-
-
 class Texts:
     """The templates of one folder before the shipped ones."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._places = [place for place in (folder, SHIPPED) if place is not None]
-        self._jinja = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader([str(place) for place in self._places]),
-            undefined=StrictUndefined,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        inner = [folder for place in self._places for folder in place.iterdir() if folder.is_dir()]
-        self.languages = frozenset(folder.name for folder in inner if not folder.name.startswith("."))
+    def __init__(self, folder: str | None) -> None:
+        self._templates = Templates(SHIPPED, folder, known=SAMPLE)
+        self.languages = self._templates.languages
 
     def check(self) -> None:
         """Render every text once with made-up facts. Raises ValueError naming the file and what is wrong with it."""
@@ -65,27 +45,14 @@ class Texts:
 
     def compose(self, language: str, facts: Mapping[str, str | bool]) -> Text:
         """The text in a language that is there."""
-        subject, message = (self._render(f"{language}/{part}.txt", facts) for part in PARTS)
-        one_line = " ".join(subject.split())[:SUBJECT_MAX]
-        if not one_line or not message.strip():
-            raise ValueError(f"the text in {language} is empty: a subject and a message are both required")
-        return Text(one_line, message.strip() + "\n")
-
-    def _render(self, name: str, facts: Mapping[str, str | bool]) -> str:
-        try:
-            return self._jinja.get_template(name).render(facts)
-        except TemplateError as wrong:
-            said = "it is missing" if wrong.__class__.__name__ == "TemplateNotFound" else wrong.message
-            raise ValueError(f"template {name}: {said}; known names are {', '.join(SAMPLE)}") from wrong
+        subject, message = (self._templates.render(f"{language}/{part}.txt", facts) for part in PARTS)
+        return text_of(language, subject, message)
 
 
 @lru_cache(maxsize=32)
 def load_texts(folder: str | None) -> Texts:
     """The checked texts of a folder (None: the shipped ones), once per process. Raises ValueError saying what is missing or wrong."""
-    place = Path(folder) if folder else None
-    if place is not None and not place.is_dir():
-        raise ValueError(f'templates: there is no folder "{folder}"')
-    texts = Texts(place)
+    texts = Texts(folder)
     texts.check()
     return texts
 

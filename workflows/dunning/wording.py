@@ -1,7 +1,7 @@
 """The words of a notice: templates per language and level, checked when a policy is loaded, rendered when a message is composed.
 
-Shipped in German, English and Swedish below texts/; a folder of the same shape, named in the policy, goes before them. Templates run in
-Jinja's sandbox and see only what is listed in SAMPLE. Amounts and dates are written by Babel, rounded here and nowhere else.
+Shipped in German, English and Swedish below texts/; a folder of the same shape, named in the policy, goes before them. They see only
+what is listed in SAMPLE and SAMPLE_INVOICE (workers/templates.py). Amounts and dates are written by Babel, rounded here and nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,13 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from workers.authoring import CustomerDoc, Money
+from workers.authoring import CustomerDoc, Money, Templates, Text, text_of
 from workflows.dunning.ladder import shipped_ladders
 
 SHIPPED = Path(__file__).parent / "texts"
 LANGUAGES = ("de", "en", "sv")
 OF_COUNTRY = {"DE": "de", "AT": "de", "CH": "de", "SE": "sv"}
-SUBJECT_MAX = 200
 TITLES = {
     "de": {"L0": "Zahlungserinnerung", "L1": "1. Mahnung", "L2": "2. Mahnung", "L3": "Letzte Mahnung", "S0": "Zahlungserinnerung",
            "S1": "Inkassoschreiben"},
@@ -46,14 +43,6 @@ SAMPLE_INVOICE: Mapping[str, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One message: a subject of one line and its body."""
-
-    subject: str
-    message: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """One invoice in a message, as it is read: level name and what lines.txt may name."""
@@ -66,11 +55,8 @@ class Written:
 class Wording:
     """The templates of one folder before the shipped ones."""
 
-    def __init__(self, folder: Path | None) -> None:
-        places = [str(place) for place in (folder, SHIPPED) if place is not None]
-        self._jinja = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(places), undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
-        )
+    def __init__(self, folder: str | None) -> None:
+        self._templates = Templates(SHIPPED, folder, known=[*SAMPLE, *SAMPLE_INVOICE])
 
     def check(self) -> None:
         """Render every text of every level once. Raises ValueError naming the file and what is wrong with it."""
@@ -91,28 +77,16 @@ class Wording:
             **facts, "title": TITLES[language][names[0]], "numbers": [one.facts["number"] for one in ordered], "sections": sections,
             "many": len(lines) > 1, "total": total,
         }  # fmt: skip
-        subject = " ".join(self._render(language, "subject", known).split())[:SUBJECT_MAX]
-        message = self._render(language, "message", known).strip()
-        if not subject or not message:
-            raise ValueError(f"the text in {language} is empty: a subject and a message are both required")
-        return Text(subject, message + "\n")
+        return text_of(language, self._render(language, "subject", known), self._render(language, "message", known))
 
     def _render(self, language: str, part: str, facts: Mapping[str, Any]) -> str:
-        name = f"{language}/{part}.txt"
-        try:
-            return self._jinja.get_template(name).render({**facts, "language": language})
-        except TemplateError as wrong:
-            said = "it is missing" if wrong.__class__.__name__ == "TemplateNotFound" else wrong.message
-            raise ValueError(f"template {name}: {said}; known names are {', '.join([*SAMPLE, *SAMPLE_INVOICE])}") from wrong
+        return self._templates.render(f"{language}/{part}.txt", {**facts, "language": language})
 
 
 @lru_cache(maxsize=32)
 def load_wording(folder: str | None) -> Wording:
     """The checked texts of a folder (None: the shipped ones), once per process. Raises ValueError saying what is missing or wrong."""
-    place = Path(folder) if folder else None
-    if place is not None and not place.is_dir():
-        raise ValueError(f'templates: there is no folder "{folder}"')
-    wording = Wording(place)
+    wording = Wording(folder)
     wording.check()
     return wording
 
