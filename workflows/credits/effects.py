@@ -19,8 +19,8 @@ UID = "billhook-topup-"
 LIFE = timedelta(days=30)  # `approval_ttl_hours` is shorter: the effect expires by it
 
 
-class TopUp(BaseModel):
-    """One top-up of the customer `id`. `balance`: what the plan, or the read before the grant, saw."""
+class _OfOrder(BaseModel):
+    """The object `id` at the provider that one order, `uid`, is about, and the order's amount."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,6 @@ class TopUp(BaseModel):
     uid: str
     amount: Decimal
     currency: str
-    balance: Decimal
 
     @property
     def total(self) -> Money:
@@ -37,20 +36,14 @@ class TopUp(BaseModel):
         return Money(self.amount, self.currency)
 
 
-class TopUpInvoice(BaseModel):
+class TopUp(_OfOrder):
+    """One top-up of the customer `id`. `balance`: what the plan, or the read before the grant, saw."""
+
+    balance: Decimal
+
+
+class TopUpInvoice(_OfOrder):
     """The invoice `id` of a top-up and the amount it must show."""
-
-    model_config = ConfigDict(frozen=True)
-
-    source: str
-    id: str
-    uid: str
-    amount: Decimal
-    currency: str
-
-    @property
-    def total(self) -> Money:
-        return Money(self.amount, self.currency)
 
 
 def why_not_now(fresh: CustomerDoc, topup: TopUp, **_: object) -> str | None:
