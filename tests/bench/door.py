@@ -14,15 +14,14 @@ import statistics
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.load import Result, prepare, run
-from tests.bench.machine import described
+from tests.bench.machine import described, if_there, postgres_if_there
 from tests.bench.stage import HOST, HUNG, WORKERS, Servers, Stage
-from tests.servers import ServerMissing, postgres_server, redis_server
+from tests.servers import redis_server
 
 VARIANTS = ("sqlite", f"sqlite+{HUNG}", f"sqlite+{WORKERS}", "postgresql", f"postgresql+{WORKERS}")
 AIM = {"sqlite": 0.6, "postgresql": 0.55, f"sqlite+{WORKERS}": 0.35, f"postgresql+{WORKERS}": 0.35}
@@ -66,15 +65,6 @@ def report(results: dict[str, list[Result]]) -> None:
         )
 
 
-def started(stack: ExitStack, name: str, start: Callable[[], AbstractContextManager[str]]) -> str | None:
-    """The URL of a server that runs as long as `stack`, or None where this machine has none."""
-    try:
-        return stack.enter_context(start())
-    except ServerMissing as reason:
-        print(f"{name} left out: {reason}")
-        return None
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.door")
     parser.add_argument("--rounds", type=int, default=3)
@@ -92,9 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         variants = ["bare", *options.variants.split(",")]
         postgres = redis = None
         if any(variant.startswith("postgresql") for variant in variants):
-            postgres = started(stack, "postgresql", lambda: postgres_server(durable=True))
+            postgres = postgres_if_there(stack)
         if any(WORKERS in variant for variant in variants):
-            redis = started(stack, "workers", redis_server)
+            redis = if_there(stack, "workers", redis_server)
         variants = [v for v in variants if (postgres or not v.startswith("postgresql")) and (redis or WORKERS not in v)]
         servers = Servers(postgres, redis)
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bh-load-")))

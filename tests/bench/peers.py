@@ -16,8 +16,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench.machine import described, new_postgres
-from tests.servers import ServerMissing, postgres_server
+from tests.bench.machine import described, new_postgres, postgres_if_there
 
 OURS, THEIRS, THEIRS_WAL = "billhook", "dbos", "dbos, WAL"
 
@@ -46,7 +45,7 @@ def main() -> None:
     print(f"{described()}, dbos {version('dbos')}")
     found: dict[tuple[str, int, str], list[float]] = {}
     with ExitStack() as stack:
-        stores = {store: _server(stack) if store == "postgresql" else "" for store in chosen.stores.split(",")}
+        stores = {store: postgres_if_there(stack) if store == "postgresql" else "" for store in chosen.stores.split(",")}
         for number in range(chosen.rounds):
             cells = [
                 (store, threads, side)
@@ -70,14 +69,6 @@ def show(found: dict[tuple[str, int, str], list[float]]) -> None:
         ratio = "" if side == OURS else f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
         said = f"{statistics.median(rates):.0f} ({min(rates):.0f}-{max(rates):.0f})"
         print(f"{store:12}{threads:>7}  {side:12}   {said:26}{ratio}")
-
-
-def _server(stack: ExitStack) -> str | None:
-    try:
-        return stack.enter_context(postgres_server(durable=True))
-    except ServerMissing as reason:
-        print(f"no PostgreSQL: {reason}")
-        return None
 
 
 if __name__ == "__main__":

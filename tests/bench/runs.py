@@ -23,8 +23,7 @@ from receiver.db import Database
 from receiver.event import InvoiceCompleted
 from receiver.log import configure
 from receiver.settings import SourceSettings
-from tests.bench.machine import described, new_postgres
-from tests.servers import ServerMissing, postgres_server
+from tests.bench.machine import described, new_postgres, postgres_if_there
 from workers import control, engine, events
 from workers.authoring import Read, Run, Slot, effect, monsum, workflow
 from workers.chain import OutsideHead
@@ -160,7 +159,7 @@ def main() -> None:
     cells = [(name, store, threads) for name in names for store in chosen.stores.split(",") for threads in (1, 8)]
     found: dict[tuple[str, str, int], list[tuple[float, float]]] = {cell: [] for cell in cells}
     with ExitStack() as stack:
-        server = _server(stack) if "postgresql" in chosen.stores else None
+        server = postgres_if_there(stack) if "postgresql" in chosen.stores else None
         for number in range(chosen.rounds):
             for name, store, threads in cells if number % 2 == 0 else cells[::-1]:
                 if store == "postgresql" and server is None:
@@ -174,14 +173,6 @@ def main() -> None:
             rates, cpu = zip(*measured, strict=True)
             said = f"{statistics.median(rates):.0f} ({min(rates):.0f}-{max(rates):.0f})"
             print(f"{name:20}{store:12}{threads:>7}   {said:24}{statistics.median(cpu):>12.1f}")
-
-
-def _server(stack: ExitStack) -> str | None:
-    try:
-        return stack.enter_context(postgres_server(durable=True))
-    except ServerMissing as reason:
-        print(f"no PostgreSQL: {reason}")
-        return None
 
 
 if __name__ == "__main__":
