@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
-from workers import breaker, desk, journal, ledger, limits, mirror, runs, waits
+from workers import breaker, claims, desk, journal, ledger, limits, mirror, waits
+from workers.claims import Claim
 from workers.errors import Cancelled, Diverged, EffectCancelled, EffectExpired, StepInvalid, Suspend
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
-from workers.runs import Claim
 from workers.runtime import Runtime
 
 
@@ -151,7 +151,7 @@ class Deed:
 
     def hold(self, connection: Connection) -> None:
         """Prove that the run is still ours. Raises LostLease."""
-        runs.hold(connection, self.claim.run_id, self.claim.fence, machine=self.runtime.clock.machine(connection))
+        claims.hold(connection, self.claim.run_id, self.claim.fence, machine=self.runtime.clock.machine(connection))
 
     def keep(self, connection: Connection, result: dict[str, Any]) -> journal.Entry:
         """Journal the outcome. Raises LostLease."""

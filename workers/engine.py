@@ -16,14 +16,14 @@ from receiver.db import is_trouble
 from receiver.errors import DatabaseBusy, Rejected
 from receiver.event import Event
 from receiver.log import get_logger
-from workers import control, desk, events, journal, ledger, policies, reconcile, restored, runs, strict, waits
+from workers import claims, control, desk, events, journal, ledger, policies, reconcile, restored, runs, strict, waits
+from workers.claims import Claim
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.places import place_of
 from workers.registry import Workflow, concerns
 from workers.replay import perform
 from workers.retry import failure_pause
 from workers.run import RetryRead, Run
-from workers.runs import Claim
 from workers.runtime import Runtime
 from workers.witness import Witness
 
@@ -133,7 +133,7 @@ def key_of(workflow: Workflow, trigger: events.Recorded) -> str | None:
 def _claim(runtime: Runtime, run_id: str) -> Claim | None:
     def act(connection: Connection) -> Claim | None:
         business, machine = runtime.clock.business(connection), runtime.clock.machine(connection)
-        return runs.claim(connection, run_id, owner=runtime.owner, business=business, machine=machine)
+        return claims.claim(connection, run_id, owner=runtime.owner, business=business, machine=machine)
 
     claim = runtime.db.write(act)
     if claim is not None:
@@ -182,7 +182,7 @@ def _activate(runtime: Runtime, claim: Claim) -> bool:
 def _let_go(runtime: Runtime, claim: Claim) -> None:
     """The database's trouble is not the workflow's: have the run taken up again soon, or, where not even that is kept, after the lease."""
     with suppress(LostLease, sa.exc.DBAPIError, DatabaseBusy):
-        runtime.db.write(lambda c: runs.suspend(c, claim, wake_at=runtime.clock.business(c) + timedelta(seconds=5)))
+        runtime.db.write(lambda c: claims.suspend(c, claim, wake_at=runtime.clock.business(c) + timedelta(seconds=5)))
         runtime.point("let-go")
 
 
@@ -193,7 +193,7 @@ def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:
 
     def act(connection: Connection) -> bool:
         _keep_noted(connection, runtime, claim)
-        slept = runs.suspend(connection, claim, wake_at=wake_at, retried=retried, reason=waiting.reason)
+        slept = claims.suspend(connection, claim, wake_at=wake_at, retried=retried, reason=waiting.reason)
         if retried and slept:
             tries, now = claim.row["retries"] + 1, runtime.clock.business(connection)
             desk.tell_unreadable(connection, source=claim.row["source"], tries=tries, why=waiting.reason, at=now)
@@ -213,7 +213,7 @@ def _rest(runtime: Runtime, claim: Claim, seconds: float, why: str) -> bool:
     log.warning("run put back", run=claim.run_id, workflow=claim.row["workflow"], reason=why)
 
     def act(connection: Connection) -> None:
-        runs.suspend(connection, claim, wake_at=runtime.clock.business(connection) + timedelta(seconds=seconds))
+        claims.suspend(connection, claim, wake_at=runtime.clock.business(connection) + timedelta(seconds=seconds))
 
     runtime.db.write(act)
     runtime.point("rested")
@@ -231,7 +231,7 @@ def _finish(runtime: Runtime, claim: Claim, outcome: str, reason: str | None) ->
         _keep_noted(connection, runtime, claim)
         if outcome in ("done", "skipped"):
             _check_settled(connection, claim)
-        successor = runs.finish(connection, claim, outcome=outcome, reason=reason, at=now)
+        successor = claims.finish(connection, claim, outcome=outcome, reason=reason, at=now)
         return follow(connection, runtime, claim.row, successor, at=now)
 
     runtime.point("finishing")
@@ -257,7 +257,7 @@ def _cancel(runtime: Runtime, claim: Claim, reason: str) -> bool:
 
     def act(connection: Connection) -> bool:
         now = runtime.clock.business(connection)
-        runs.hold(connection, claim.run_id, claim.fence, machine=runtime.clock.machine(connection))
+        claims.hold(connection, claim.run_id, claim.fence, machine=runtime.clock.machine(connection))
         rows = ledger.open_of_run(connection, claim.run_id)
         for row in rows:
             if row["state"] in ledger.UNCALLED:
@@ -282,7 +282,7 @@ def _failed(runtime: Runtime, claim: Claim, error: Exception, workflow: Workflow
         detail: dict[str, object] = {"error": kind, "traceback": where[-TRACEBACK_MAX:]}
         return _park(runtime, claim, "failed", reason, detail)
     log.warning("run failed", run=claim.run_id, workflow=workflow.name, error_type=kind, place=place, failures=claim.row["failures"] + 1)
-    runtime.db.write(lambda c: runs.retry_later(c, claim, wake_at=runtime.clock.business(c) + pause))
+    runtime.db.write(lambda c: claims.retry_later(c, claim, wake_at=runtime.clock.business(c) + pause))
     runtime.point("failed")
     return False
 
@@ -291,7 +291,7 @@ def _park(runtime: Runtime, claim: Claim, kind: str, reason: str, detail: Mappin
     def act(connection: Connection) -> None:
         now = runtime.clock.business(connection)
         _keep_noted(connection, runtime, claim)
-        runs.park(connection, claim, reason=reason)
+        claims.park(connection, claim, reason=reason)
         known = {name: str(value) for name, value in detail.items()}
         desk.park(
             connection,

@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver.db import Json, UtcDateTime, insert_of, row_id, table_of
-from workers import runs
-from workers.runs import Claim
+from workers import claims
+from workers.claims import Claim
 
 
 class JournalRow(SQLModel, table=True):
@@ -65,7 +65,7 @@ def read_many(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[
 
 def write(connection: Connection, claim: Claim, entry: Entry, *, machine: datetime) -> None:
     """Keep a step's result and what was noted before it; raises LostLease where the fence is no longer ours."""
-    runs.progress(connection, claim, machine=machine, looked=_looks((*claim.noted, entry)))
+    claims.progress(connection, claim, machine=machine, looked=_looks((*claim.noted, entry)))
     _write_noted(connection, claim)
     connection.execute(_WRITE, _row(claim, entry))
 
@@ -73,7 +73,7 @@ def write(connection: Connection, claim: Claim, entry: Entry, *, machine: dateti
 def write_noted(connection: Connection, claim: Claim, *, machine: datetime) -> None:
     """Keep what was noted, if anything was; raises LostLease. The caller empties `claim.noted` once that is committed."""
     if claim.noted:
-        runs.progress(connection, claim, machine=machine, looked=_looks(claim.noted))
+        claims.progress(connection, claim, machine=machine, looked=_looks(claim.noted))
         _write_noted(connection, claim)
 
 

@@ -12,10 +12,10 @@ from typing import Any, Protocol, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from receiver.event import Event
+from workers.claims import Claim
 from workers.errors import Diverged, StepInvalid, Unwind
 from workers.journal import Entry
 from workers.registry import Workflow
-from workers.runs import Claim
 from workers.witness import Witness
 
 M = TypeVar("M", bound=Callable[..., Any])

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from receiver.errors import Rejected
 from receiver.event import Event
+from workers.claims import Claim
 from workers.errors import Diverged, EffectCancelled, Skip, Unwind
 from workers.journal import Entry
 from workers.recall import Archive, Recall
 from workers.recordings import Recording
 from workers.registry import Registry, Workflow
 from workers.run import Run
-from workers.runs import Claim
 from workers.witness import Witness
 
 WAY_OUT = 'branch on run.patched("…") so that runs begun before it keep their way, or restore the step'

@@ -18,8 +18,9 @@ from receiver.db import table_of
 from receiver.log import get_logger
 from workers import baseline, chain, control, desk, ledger, runs
 from workers.chain import EffectLog, OutsideHead
+from workers.claims import Claim
 from workers.limits import Rank
-from workers.runs import Claim, RunRow
+from workers.runs import RunRow
 from workers.runtime import Runtime
 
 log = get_logger(__name__)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from receiver.errors import Retryable
 from receiver.event import Event
 from workers import desk, effects, journal, policies, restored, waits
+from workers.claims import Claim
 from workers.deed import Deed, Outcome, outcome_of
 from workers.errors import OWN_RATE, Cancelled, NotFound, RateHeld, Skip, StepInvalid, Suspend
 from workers.limits import Rank
@@ -24,7 +25,7 @@ from workers.recall import Recall, act
 from workers.registry import EffectDef, Workflow
 from workers.results import kept_as, plain, plain_ids, plain_json, wants_connection
 from workers.retry import backoff, told
-from workers.runs import AWAITS, Claim
+from workers.runs import AWAITS
 from workers.runtime import Runtime
 from workers.witness import Witness
 

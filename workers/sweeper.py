@@ -17,7 +17,7 @@ from receiver import inbox
 from receiver.db import is_trouble, table_of
 from receiver.event import Tick
 from receiver.log import get_logger
-from workers import baseline, catchup, control, drain, duties, engine, operator, rereads, routing, runs
+from workers import baseline, catchup, claims, control, drain, duties, engine, operator, rereads, routing
 from workers.runs import RunRow
 from workers.runtime import Runtime
 from workers.schedule import Daily, Every
@@ -106,7 +106,7 @@ class Sweeper:
         if self.drives:
             with runtime.db.read() as connection:
                 ids = list(
-                    runs.claimable(
+                    claims.claimable(
                         connection, business=runtime.clock.business(connection), machine=runtime.clock.machine(connection), limit=50
                     )
                 )
@@ -136,7 +136,7 @@ class Sweeper:
         runtime, table = self.runtime, table_of(RunRow)
         business, machine = runtime.clock.business(connection), runtime.clock.machine(connection)
         chosen = []
-        for run_id in runs.claimable(connection, business=business, machine=machine, limit=self.hints_max * 4):
+        for run_id in claims.claimable(connection, business=business, machine=machine, limit=self.hints_max * 4):
             row = connection.execute(sa.select(table.c.hinted_at, table.c.hints).where(table.c.id == run_id)).one()
             if row.hinted_at is None or machine >= row.hinted_at + _pause(row.hints):
                 connection.execute(sa.update(table).where(table.c.id == run_id).values(hinted_at=machine, hints=table.c.hints + 1))

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from receiver.dispatch import Announcer, Link, make_broker
 from receiver.errors import SettingsInvalid
 from receiver.log import configure, get_logger
-from workers import actors, chain, duties, engine, restored, runs
+from workers import actors, chain, claims, duties, engine, restored
 from workers.edge import Edge
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings, build
@@ -143,7 +143,7 @@ class Advancer:
             return 0
         with self._runtime.db.read() as connection:
             business, machine = self._runtime.clock.business(connection), self._runtime.clock.machine(connection)
-            ready = runs.claimable(connection, business=business, machine=machine, limit=self._threads + len(busy))
+            ready = claims.claimable(connection, business=business, machine=machine, limit=self._threads + len(busy))
         chosen = [run_id for run_id in ready if run_id not in busy][:free]
         with self._turn:
             self._busy.update(chosen)

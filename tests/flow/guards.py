@@ -12,7 +12,7 @@ import pytest
 
 from receiver import inbox
 from tests.flow.tale import MEANWHILE, as_read, begun, loosen, tale, told, waiting, whole_tale
-from workers import calls, control, effects, ledger, reconcile, runs, schema
+from workers import calls, claims, control, effects, ledger, reconcile, runs, schema
 from workers.chain import Head, OutsideHead
 from workers.providers.service import Find, Look
 from workers.testing.crashes import Explored
@@ -74,7 +74,7 @@ def calling_first(patch: Patch) -> None:
 
 def fence(patch: Patch) -> None:
     """Nobody proves that the run is still theirs."""
-    patch.setattr(runs, "hold", lambda *said, **more: None)
+    patch.setattr(claims, "hold", lambda *said, **more: None)
 
 
 def call_lost(patch: Patch) -> None:
@@ -89,13 +89,13 @@ def call_lost(patch: Patch) -> None:
 
 def take_over(patch: Patch) -> None:
     """A run whose worker was lost is nobody's."""
-    claim = runs.claim
+    claim = claims.claim
 
     def claimed(connection: Any, run_id: str, **said: Any) -> Any:
         row = runs.load(connection, run_id)
         return None if row is None or row["status"] == "running" else claim(connection, run_id, **said)
 
-    patch.setattr(runs, "claim", claimed)
+    patch.setattr(claims, "claim", claimed)
 
 
 def person(patch: Patch) -> None:
@@ -133,18 +133,18 @@ def look(patch: Patch) -> None:
 
 def pending_seq(patch: Patch) -> None:
     """A run goes to sleep whatever came meanwhile."""
-    suspend = runs.suspend
-    patch.setattr(runs, "suspend", lambda c, claim, **said: suspend(c, replace(claim, seen=10**9), **said))
+    suspend = claims.suspend
+    patch.setattr(claims, "suspend", lambda c, claim, **said: suspend(c, replace(claim, seen=10**9), **said))
 
 
 def successor(patch: Patch) -> None:
     """A trigger that came during a run is forgotten with it."""
-    finish = runs.finish
+    finish = claims.finish
 
     def forgetting(*said: Any, **more: Any) -> None:
         finish(*said, **more)
 
-    patch.setattr(runs, "finish", forgetting)
+    patch.setattr(claims, "finish", forgetting)
 
 
 def cancel_check(patch: Patch) -> None:

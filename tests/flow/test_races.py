@@ -18,7 +18,7 @@ from tests.flow.story import tell
 from tests.workers.letters import act, mail, times
 from tests.workers.test_effects import mail_again
 from tests.workers.test_routing import noting
-from workers import engine, events, routing, runs, telling
+from workers import claims, engine, events, routing, runs, telling
 from workers.events import EventRow
 from workers.mirror import Mirror
 from workers.runs import RunRow
@@ -70,14 +70,14 @@ def test_a_trigger_is_not_lost_where_the_live_run_ends_between_its_two_statement
 
     first = flow.db.write(start)
     assert first is not None
-    claim = flow.db.write(lambda c: runs.claim(c, first, owner="one", business=START, machine=START))
+    claim = flow.db.write(lambda c: claims.claim(c, first, owner="one", business=START, machine=START))
     assert claim is not None
     ended: list[int | None] = []
 
     def after_insert(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if statement.lstrip().startswith("INSERT INTO run") and not ended:
             ended.append(1)
-            other.write(lambda c: runs.finish(c, claim, outcome="done", reason=None, at=START))
+            other.write(lambda c: claims.finish(c, claim, outcome="done", reason=None, at=START))
 
     other = Database(flow.db.url)
     assert flow.db._writer is not None
@@ -108,14 +108,14 @@ def test_what_commits_while_a_run_goes_to_sleep_wakes_it(flow: Flow) -> None:
         )
     )  # fmt: skip
     assert run_id is not None
-    claim = flow.db.write(lambda c: runs.claim(c, run_id, owner="one", business=START, machine=START))
+    claim = flow.db.write(lambda c: claims.claim(c, run_id, owner="one", business=START, machine=START))
     assert claim is not None
     flow.db.write(lambda c: runs.wake_concerned(c, "shop", customer_id=None, invoice_id="9", at=START))
 
-    slept = flow.db.write(lambda c: runs.suspend(c, claim, wake_at=None))
+    slept = flow.db.write(lambda c: claims.suspend(c, claim, wake_at=None))
 
     assert not slept
-    again = flow.db.write(lambda c: runs.claim(c, run_id, owner="two", business=START, machine=START))
+    again = flow.db.write(lambda c: claims.claim(c, run_id, owner="two", business=START, machine=START))
     assert again is not None
     assert again.seen == 1
 

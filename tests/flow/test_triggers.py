@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from tests.flow.test_races import at_once
 from tests.workers.prove.stories import found
-from workers import engine, events, runs
+from workers import claims, engine, events, runs
 from workers.authoring import InvoiceChanged, InvoiceCompleted, Run, SendStopped, workflow
 from workers.events import Recorded
 from workers.runs import RunRow
@@ -241,12 +241,12 @@ def test_a_trigger_at_the_very_instant_a_run_ends_starts_one_run(chosen: str, po
         flow.trigger("invoice.completed")
         trigger, first = told(flow, "invoice.completed"), shop_run(flow)["id"]
         flow.clock.pass_(timedelta(minutes=11))
-        claim = flow.db.write(lambda c: runs.claim(c, first, owner="one", business=flow.clock.now, machine=flow.clock.now))
+        claim = flow.db.write(lambda c: claims.claim(c, first, owner="one", business=flow.clock.now, machine=flow.clock.now))
         assert claim is not None
         ended, said = threading.Event(), []
 
         def end(connection: sa.Connection) -> int | None:
-            successor = runs.finish(connection, claim, outcome="done", reason=None, at=flow.clock.now)
+            successor = claims.finish(connection, claim, outcome="done", reason=None, at=flow.clock.now)
             waiter.start()
             wait_until_blocked(postgres_database)
             ended.set()

@@ -6,10 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
+from workers.claims import LEASE
 from workers.journal import JournalRow
 from workers.prove.pages import Window, snapshot, windows
 from workers.prove.report import Report
-from workers.runs import LEASE, RunRow
+from workers.runs import RunRow
 
 WINDOW = 20_000
 _JOURNAL, _RUN = table_of(JournalRow), table_of(RunRow)

@@ -20,7 +20,7 @@ from receiver import inbox
 from receiver.db import Database, table_of
 from receiver.settings import SourceSettings
 from receiver.sources import catalog
-from workers import baseline, operator, rereads, routing, runs
+from workers import baseline, claims, operator, rereads, routing
 from workers.chain import OutsideHead
 from workers.duties import Duty
 from workers.errors import RateHeld
@@ -46,7 +46,7 @@ ROUNDS_MAX = 10_000
 QUICK = Path("/dev/shm")  # where an fsync costs nothing
 _DUTY = sa.select(table_of(Duty).c.name).where(table_of(Duty).c.next_at <= sa.bindparam("now")).limit(1)
 _DELIVERY = table_of(inbox.Delivery)
-LEASE_OVER = runs.LEASE + timedelta(seconds=1)
+LEASE_OVER = claims.LEASE + timedelta(seconds=1)
 
 
 class Helm(Protocol):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from receiver.db import Database
 from tests.workers.cli.conftest import AT, Billhook, Made
-from workers import journal, policies, runs
+from workers import claims, journal, policies
 from workers.runs import RunRow
 
 
@@ -28,7 +28,7 @@ def open_run(store: Database, made: Made) -> Made:
 
 
 def keep(connection: sa.Connection, run_id: str, name: str, kind: str) -> None:
-    claim = runs.claim(connection, run_id, owner="test", business=AT, machine=AT)
+    claim = claims.claim(connection, run_id, owner="test", business=AT, machine=AT)
     assert claim is not None
     journal.write(connection, claim, journal.Entry(name=name, kind=kind, result=None, at=AT), machine=AT)
 

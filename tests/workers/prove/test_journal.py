@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from tests.workers.prove.stories import change, found, only, paid, remove, waiting
+from workers.claims import LEASE
 from workers.journal import JournalRow
-from workers.runs import LEASE, RunRow
+from workers.runs import RunRow
 
 
 def test_entries_of_a_run_that_does_not_exist_are_named(database: Database) -> None:
