@@ -21,9 +21,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import sqlalchemy as sa
 
 from receiver.app import Receiver
+from receiver.db import Database
+from receiver.inbox import Delivery
 from receiver.settings import Settings, load_settings
+from receiver.signing import signature
 
 T = TypeVar("T")
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "monsum"
@@ -203,3 +207,25 @@ def until_ok(look: Callable[[], bool], process: subprocess.Popen[bytes]) -> None
         except httpx.TransportError:
             continue
     raise AssertionError("it never came to hold")
+
+
+def deliveries(database: Database) -> list[sa.Row[tuple[object, ...]]]:
+    """What was kept, in order."""
+    with database.read() as connection:
+        return list(connection.execute(sa.select(Delivery.__table__).order_by(sa.text("id"))))  # type: ignore[attr-defined]
+
+
+def posted(url: str, *bodies: bytes, path: str = "/webhooks/shop", door: str = "") -> list[Answer]:
+    """The answers to `bodies`, sent one after another with the right credentials."""
+
+    async def talk(asked: Asked) -> list[Answer]:
+        return [await asked.post(path, body) for body in bodies]
+
+    return with_door(settings_of(url, door), talk)
+
+
+def signed(id: str, body: bytes, *, at: int, key: bytes = KEY) -> list[tuple[bytes, bytes]]:
+    """The headers of a body signed at a second since 1970."""
+    stamp = str(at).encode()
+    mark = signature(key, id.encode(), stamp, body)
+    return [JSON, (b"webhook-id", id.encode()), (b"webhook-timestamp", stamp), (b"webhook-signature", mark)]
