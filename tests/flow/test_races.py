@@ -16,8 +16,8 @@ from receiver.event import Paused
 from receiver.inbox import Arrival
 from tests.flow.story import tell
 from tests.workers.letters import act, mail, times
+from tests.workers.routed import noting
 from tests.workers.test_effects import mail_again
-from tests.workers.test_routing import noting
 from workers import claims, engine, events, routing, runs, telling
 from workers.events import EventRow
 from workers.mirror import Mirror

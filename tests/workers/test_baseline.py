@@ -9,7 +9,7 @@ from receiver.db import table_of
 from receiver.errors import Retryable
 from receiver.inbox import Delivery
 from tests.workers.letters import mail, times
-from tests.workers.test_routing import connect, events, noting
+from tests.workers.routed import connect, events, noting
 from workers import baseline, control
 from workers.desk import Alert
 from workers.testing.flow import START, Flow

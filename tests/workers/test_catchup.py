@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from receiver.db import table_of
-from tests.workers.test_routing import events, noting
+from tests.workers.routed import events, noting
 from workers import baseline
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.desk import Alert

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from tests.workers.letters import act, completed, effect_row, mail, slots, times
-from tests.workers.test_routing import noting
+from tests.workers.routed import noting
 from workers import limits, rereads
 from workers.authoring import InvoiceCompleted, Query, Read, Run, effect, monsum, workflow
 from workers.desk import Alert

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from receiver import inbox
 from receiver.db import table_of
 from tests.workers.letters import act, completed, effect_row, mail, times, valid
-from tests.workers.test_routing import events, noting, outcome
+from tests.workers.routed import events, noting, outcome
 from workers import desk, operator
 from workers.authoring import InvoiceCompleted, Read, Run, Slot, effect, monsum, workflow
 from workers.control import Audit

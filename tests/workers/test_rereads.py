@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from receiver.event import InvoiceCreated
 from receiver.inbox import Delivery
-from tests.workers.test_routing import customer_notice, events, fields, noting
+from tests.workers.routed import customer_notice, events, fields, noting
 from workers import baseline, rereads
 from workers.authoring import Read, Run, Slot, effect, monsum, workflow
 from workers.desk import Parked

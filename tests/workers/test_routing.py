@@ -1,7 +1,6 @@
-"""The router: variants, history, echoes, late facts, waiting for our own calls, and what starts what."""
+"""The router: variants, repeats, what cannot be read, and what starts what."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,47 +8,18 @@ import sqlalchemy as sa
 
 from receiver import inbox
 from receiver.db import Database, table_of
-from receiver.event import CustomerUpdated, InvoiceCompleted, InvoicePaid, PaymentFailed, SendStopped
+from receiver.event import SendStopped
 from receiver.inbox import Arrival, Delivery
-from tests.flow.story import tell
-from tests.workers.letters import act, completed, mail, pay, slots, times
-from workers import control, operator, routing
-from workers.authoring import Read, Run, effect, monsum, workflow
+from tests.workers.letters import mail
+from tests.workers.routed import customer_notice, events, fields, noting, outcome
+from workers import operator, routing
 from workers.desk import Parked
-from workers.events import EventRow
-from workers.mirror import Mirror
-from workers.runs import RunRow
 from workers.testing.clock import ManualClock
 from workers.testing.flow import START, Flow
 
 
-@workflow("t-noting", on=(InvoiceCompleted, InvoicePaid, CustomerUpdated, PaymentFailed))
-def noting(run: Run, event: Any) -> None:
-    """Starts, and ends at once."""
-
-
-def events(flow: Flow, *types: str) -> list[sa.RowMapping]:
-    table = table_of(EventRow)
-    rows = flow.rows(sa.select(table).order_by(table.c.id))
-    return [row for row in rows if not types or row["type"] in types]
-
-
-def outcome(flow: Flow, delivery_id: int) -> tuple[str, str]:
-    (row,) = flow.rows(sa.select(table_of(Delivery)).where(table_of(Delivery).c.id == delivery_id))
-    return row["outcome"], row["reason"]
-
-
-def fields(flow: Flow, kind: str) -> dict[str, Any]:
-    (row,) = flow.rows(sa.select(table_of(Mirror)).where(table_of(Mirror).c.kind == kind))
-    return dict(row["fields"])
-
-
 def with_(body: bytes, **said: Any) -> bytes:
     return json.dumps(json.loads(body) | said).encode()
-
-
-def customer_notice(id: int, type: str = "customer.changed", **said: Any) -> bytes:
-    return json.dumps({"id": id, "type": type, "customer": {"customer_id": "77", **said}}).encode()
 
 
 @pytest.mark.parametrize(
@@ -225,178 +195,6 @@ def test_an_event_starts_a_workflow_and_says_which() -> None:
         (row,) = events(flow, "invoice.completed")
         assert row["outcome"].startswith("t-noting: started")
         assert flow.runs == [("t-noting", f"invoice:{ids['invoice_id']}", "done", None)]
-
-
-def test_a_fact_that_arrives_late_starts_a_workflow_if_it_is_still_true() -> None:
-    with Flow(noting) as flow:
-        told = tell(flow, [("invoice.completed", {}), ("invoice.changed", {"title": "Neu"})])
-        flow.deliver(told[-1])
-        flow.deliver(told[-2])
-
-        assert [row["late"] for row in events(flow, "invoice.completed")] == [False]
-        assert len(flow.runs) == 1
-
-
-def test_a_payment_that_was_undone_before_it_was_told_is_recorded_and_starts_nothing() -> None:
-    with Flow(noting) as flow:
-        told = tell(flow, [("invoice.completed", {}), ("invoice.paid", {}), ("invoice.paid", {"amount": "-70.21"})])
-        for body in (*told[:-2], told[-1], told[-2]):
-            flow.deliver(body)
-
-        (paid,) = events(flow, "invoice.paid")
-        assert (paid["late"], paid["outcome"]) == (True, "late")
-        assert [run[1] for run in flow.runs] == [f"invoice:{paid['invoice_id']}"]
-
-
-def test_a_payment_told_late_that_still_holds_starts_a_workflow() -> None:
-    with Flow(noting) as flow:
-        told = tell(flow, [("invoice.completed", {}), ("invoice.paid", {}), ("invoice.changed", {"title": "Neu"})])
-        for body in (*told[:-2], told[-1], told[-2]):
-            flow.deliver(body)
-
-        assert "started" in events(flow, "invoice.paid")[0]["outcome"]
-
-
-def test_a_draft_that_was_completed_is_not_history_though_the_draft_is() -> None:
-    with Flow(noting, connect=False) as flow:
-        ids = flow.sandbox.trigger("invoice.created")
-        flow.sandbox.drain()
-        connect(flow)
-        flow.advance(minutes=10)
-        flow.trigger("invoice.completed", invoice_id=ids["invoice_id"])
-
-        assert [(row["type"], row["historical"]) for row in events(flow) if row["invoice_id"]] == [
-            ("invoice.created", True),
-            ("invoice.completed", False),
-        ]
-        assert len(flow.runs) == 1
-
-
-def connect(flow: Flow) -> None:
-    """Let the sweeper make the baseline read."""
-    flow.sweeper.sweep()
-    flow.settle()
-
-
-def test_what_the_baseline_read_shows_starts_nothing() -> None:
-    with Flow(noting, connect=False) as flow:
-        flow.sandbox.trigger("invoice.paid")
-        flow.sandbox.drain()
-        connect(flow)
-
-        assert [row["type"] for row in events(flow)] == ["customer.created", "invoice.created", "invoice.completed", "invoice.paid"]
-        assert {row["historical"] for row in events(flow)} == {True}
-        assert flow.runs == []
-
-
-def test_a_push_created_between_the_baselines_first_request_and_its_read_is_news() -> None:
-    with Flow(noting, connect=False) as flow:
-        flow.db.write(lambda c: control.put(c, "baseline:shop", {"at": START.isoformat(), "kind": 1, "offset": 0, "done": False}, at=START))
-        flow.clock.pass_(timedelta(seconds=10))
-        flow.sandbox.trigger("invoice.completed")
-        told = [notification.body for notification in flow.sandbox.drain()]
-        flow.clock.pass_(timedelta(minutes=5))
-        connect(flow)
-        assert {row["historical"] for row in events(flow)} == {True}
-
-        for body in told:
-            flow.deliver(body)
-
-        (row,) = events(flow, "invoice.completed")
-        assert not row["historical"]
-        assert len(flow.runs) == 1
-
-
-def test_routing_waits_while_a_call_about_the_object_is_under_way() -> None:
-    with Flow(pay) as flow:
-        ids = flow.trigger("invoice.completed")
-        seen: list[str | None] = []
-
-        def point(name: str) -> None:
-            if name == "calling":
-                flow.sandbox.trigger("invoice.changed", {**ids, "title": "Neu"})
-                body = flow.sandbox.drain()[0].body
-                delivery_id = flow.db.write(lambda c: inbox.append(c, arrival(flow, body))).delivery_id
-                routing.route(flow.runtime, delivery_id)
-                seen.append(outcome(flow, delivery_id)[0])
-
-        flow.runtime.point = point
-        flow.advance(minutes=5)
-        assert seen == [None]
-        assert act(flow)[0] == "done"
-
-        flow.advance(seconds=1)
-
-        assert not flow.rows(sa.select(table_of(Delivery)).where(table_of(Delivery).c.routed_at.is_(None)))
-
-
-def test_routing_waits_no_longer_than_half_a_minute_for_a_call() -> None:
-    with Flow(pay) as flow:
-        ids = flow.trigger("invoice.completed")
-
-        class Lost(BaseException):
-            pass
-
-        def point(name: str) -> None:
-            if name == "calling":
-                raise Lost
-
-        flow.runtime.point = point
-        with pytest.raises(Lost):
-            flow.advance(minutes=5)
-        flow.runtime.point = lambda name: None
-        flow.sandbox.trigger("invoice.changed", {**ids, "title": "Neu"})
-        delivery_id = flow.db.write(lambda c: inbox.append(c, arrival(flow, flow.sandbox.drain()[0].body))).delivery_id
-
-        assert routing.route(flow.runtime, delivery_id) is None
-        flow.clock.pass_(timedelta(seconds=29))
-        assert routing.route(flow.runtime, delivery_id) is None
-        flow.clock.pass_(timedelta(seconds=1))
-        assert routing.route(flow.runtime, delivery_id) is not None
-
-
-def arrival(flow: Flow, body: bytes) -> Arrival:
-    head = json.loads(body)
-    return Arrival(source="shop", origin="push", native_type=head["type"], native_id=str(head["id"]), body=body, received_at=flow.clock.now)
-
-
-TOUCHING = effect(monsum.send_by_post, slot=slots("post"), fresh=Read(monsum.invoice, must=completed), touches=("shipment", "due_date"))
-
-
-@workflow("t-echo", on=InvoiceCompleted)
-def echo(run: Run, event: InvoiceCompleted) -> None:
-    """A call that moves what its webhook will show."""
-    run.sleep_until(event.at + timedelta(minutes=5))
-    run.effect("act", TOUCHING, run.read("invoice", monsum.invoice, event.invoice_id))
-    run.sleep_until(event.at + timedelta(days=1))
-
-
-def test_our_own_write_comes_back_and_starts_nothing() -> None:
-    with Flow(echo, noting) as flow:
-        flow.trigger("invoice.completed")
-        flow.advance(minutes=6)
-        started = len(flow.runs)
-        flow.advance(minutes=5)
-        flow.notify()
-
-        assert times(flow, "invoice.sendbypost") == 1
-        assert len(flow.runs) == started
-        assert events(flow, "invoice.changed") == []
-
-
-def test_an_echo_is_an_event_that_wakes_no_run() -> None:
-    with Flow(echo) as flow:
-        ids = flow.trigger("invoice.completed")
-        flow.advance(minutes=6)
-        flow.notify()
-        flow.advance(minutes=6)
-        claimed = flow.rows(sa.select(table_of(RunRow)))[0]["fence"]
-
-        flow.trigger("invoice.changed", invoice_id=ids["invoice_id"], due_date="2026-12-24")
-
-        (told,) = events(flow, "invoice.changed")
-        assert (told["echo"], told["outcome"]) == (True, "echo")
-        assert flow.rows(sa.select(table_of(RunRow)))[0]["fence"] == claimed
 
 
 def test_an_operators_signal_becomes_an_event_once() -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from receiver import inbox
 from receiver.db import table_of
 from tests.workers.letters import mail, times
-from tests.workers.test_routing import arrival
+from tests.workers.routed import arrival
 from workers.authoring import Daily, Every, InvoiceCompleted, Run, Tick, workflow
 from workers.duties import Duty
 from workers.events import EventRow
