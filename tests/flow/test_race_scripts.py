@@ -104,8 +104,8 @@ def test_a_delivery_that_commits_after_a_later_one_is_routed_all_the_same(flow: 
     assert {row["id"] for row in flow.rows(sa.select(table.c.id).where(table.c.routed_at.is_not(None)))} >= {early_id, late_id}
 
 
-def test_a_stop_that_is_about_to_commit_holds_the_call_back_and_wins(flow: Flow) -> None:
-    ids = flow.trigger("invoice.completed")
+def stands_after_the_read(flow: Flow) -> tuple[threading.Event, threading.Event]:
+    """(set once a worker has made its first read, lets it go on): the worker stands between the two."""
     read, go_on = threading.Event(), threading.Event()
 
     def point(passed: str) -> None:
@@ -114,6 +114,12 @@ def test_a_stop_that_is_about_to_commit_holds_the_call_back_and_wins(flow: Flow)
             assert go_on.wait(LIMIT_S)
 
     flow.runtime.point = point
+    return read, go_on
+
+
+def test_a_stop_that_is_about_to_commit_holds_the_call_back_and_wins(flow: Flow) -> None:
+    ids = flow.trigger("invoice.completed")
+    read, go_on = stands_after_the_read(flow)
     with second_connection(flow) as other, ThreadPoolExecutor(1) as pool:
         calling = pool.submit(flow.advance, minutes=6)
         assert read.wait(LIMIT_S)
@@ -132,14 +138,7 @@ def test_a_stop_that_is_about_to_commit_holds_the_call_back_and_wins(flow: Flow)
 
 def test_a_call_that_is_about_to_be_committed_is_made_and_the_stop_ends_the_run_after_it(flow: Flow) -> None:
     ids = flow.trigger("invoice.completed")
-    read, go_on = threading.Event(), threading.Event()
-
-    def point(passed: str) -> None:
-        if passed == "read" and not read.is_set():
-            read.set()
-            assert go_on.wait(LIMIT_S)
-
-    flow.runtime.point = point
+    read, go_on = stands_after_the_read(flow)
     with second_connection(flow) as other, ThreadPoolExecutor(1) as pool:
         advancing = pool.submit(flow.advance, minutes=6)
         assert read.wait(LIMIT_S)

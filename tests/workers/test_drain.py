@@ -32,12 +32,17 @@ def reads(flow: Flow) -> int:
     return sum(call.service == "invoice.get" for call in flow.sandbox.calls)
 
 
+def hold_back(flow: Flow, count: int) -> None:
+    """So many effects are planned, and none is called: billhook is frozen."""
+    freeze(flow)
+    for _ in range(count):
+        flow.trigger("invoice.completed")
+    flow.advance(minutes=20)
+
+
 def test_a_backlog_leaves_at_the_chosen_rate_and_the_estimate_holds() -> None:
     with Flow(mail) as flow:
-        freeze(flow)
-        for _ in range(12):
-            flow.trigger("invoice.completed")
-        flow.advance(minutes=20)
+        hold_back(flow, 12)
         assert sent(flow) == []
 
         held = release(flow, 6)
@@ -52,10 +57,7 @@ def test_a_backlog_leaves_at_the_chosen_rate_and_the_estimate_holds() -> None:
 
 def test_what_is_planned_after_the_release_does_not_wait_behind_the_backlog() -> None:
     with Flow(mail) as flow:
-        freeze(flow)
-        for _ in range(30):
-            flow.trigger("invoice.completed")
-        flow.advance(minutes=20)
+        hold_back(flow, 30)
         release(flow, 1)
         flow.advance(minutes=1)
         new = flow.trigger("invoice.completed")["invoice_id"]
@@ -67,10 +69,7 @@ def test_what_is_planned_after_the_release_does_not_wait_behind_the_backlog() ->
 
 def test_what_waits_for_its_turn_is_read_at_its_turn_and_not_again_and_again() -> None:
     with Flow(mail) as flow:
-        freeze(flow)
-        for _ in range(12):
-            flow.trigger("invoice.completed")
-        flow.advance(minutes=20)
+        hold_back(flow, 12)
         before = reads(flow)
         release(flow, 3)
         flow.advance(minutes=6)

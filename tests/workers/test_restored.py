@@ -69,6 +69,16 @@ class Restored:
         return doubted
 
 
+def pause(flow: Flow) -> None:
+    """As `billhook pause shop`: what is planned waits."""
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", {"reason": "x"}, at=flow.clock.now))
+
+
+def resume(flow: Flow) -> None:
+    """As `billhook resume shop`; a restored backup is paused as it was."""
+    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+
+
 def release(flow: Flow, heads: Path) -> Write:
     """The end of the freeze, in one transaction."""
 
@@ -237,15 +247,15 @@ def test_a_person_says_which_of_them_are_called(lost: Restored) -> None:
 def test_an_effect_that_was_intended_in_the_backup_is_asked_about_at_its_call(lost: Restored) -> None:
     flow = lost.flow
     flow.trigger("invoice.completed")
-    flow.db.write(lambda c: control.put(c, "pause:shop:*", {"reason": "x"}, at=flow.clock.now))
+    pause(flow)
     flow.advance(minutes=6)
     backup = lost.back_up()
-    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    resume(flow)
     flow.advance(minutes=6)
     assert times(flow, SEND) == 1
 
     lost.restore(backup)
-    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    resume(flow)
     lost.release()
     flow.advance(minutes=6)
 
@@ -313,15 +323,15 @@ def test_a_yes_that_the_backup_has_does_not_allow_the_call_that_it_may_have_led_
     lost, flow = asking, asking.flow
     flow.trigger("invoice.completed")
     flow.advance(minutes=6)
-    flow.db.write(lambda c: control.put(c, "pause:shop:*", {"reason": "x"}, at=flow.clock.now))
+    pause(flow)
     flow.order("approve", effect_row(flow)["id"])
     backup = lost.back_up()
-    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    resume(flow)
     flow.advance(minutes=6)
     assert times(flow, SEND) == 1
 
     lost.restore(backup)
-    flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
+    resume(flow)
     lost.release()
     flow.advance(minutes=6)
     before = (act(flow), times(flow, SEND))
