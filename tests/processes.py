@@ -12,7 +12,27 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 ROOT = Path(__file__).parent.parent
+MAIL_AT_ONCE = """
+[policy.auto-send]
+mode = "auto"
+hold_minutes = 0
+email_window = "00:00-24:00"
+channel_map = { mail = "email" }
+placeholder_domains = []
+"""
+SHOP_SECRETS = {
+    "BILLHOOK_DOOR_SHOP_PATH": "c0ffee-c0ffee-1234567890",
+    "BILLHOOK_API_SHOP_USER": "owner@example.com",
+    "BILLHOOK_API_SHOP_KEY": "k-0123456789abcdef",
+}
 T = TypeVar("T")
+
+
+def write_secrets(folder: Path, **more: str) -> None:
+    """Files with what the source `shop` needs, and `more`, in a new folder."""
+    folder.mkdir()
+    for name, value in {**SHOP_SECRETS, **more}.items():
+        (folder / name).write_text(value)
 
 
 def eventually(look: Callable[[], T], within_s: float = 60.0, why: Callable[[], str] = lambda: "") -> T:

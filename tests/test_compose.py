@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.processes import ROOT, Shell, eventually
+from tests.processes import MAIL_AT_ONCE, ROOT, Shell, eventually, write_secrets
 from tests.servers import free_port
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -27,13 +27,6 @@ kind = "monsum"
 [source.shop.api]
 sandbox = true
 base_url = "http://127.0.0.1:{port}/api/1.0/api.php"
-
-[policy.auto-send]
-mode = "auto"
-hold_minutes = 0
-email_window = "00:00-24:00"
-channel_map = {{ mail = "email" }}
-placeholder_domains = []
 """
 
 
@@ -42,12 +35,8 @@ def deployment(tmp_path: Path, empty_postgres_url: str, redis_url: str) -> tuple
     """A directory as the containers see it, and the port of the provider. Paths and addresses of this machine stand for the containers'."""
     provider = free_port()
     secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (tmp_path / "billhook.toml").write_text(CONFIG.format(port=provider))
-    (secrets / "BILLHOOK_DATABASE").write_text(empty_postgres_url)
-    (secrets / "BILLHOOK_DOOR_SHOP_PATH").write_text("c0ffee-c0ffee-1234567890")
-    (secrets / "BILLHOOK_API_SHOP_USER").write_text("owner@example.com")
-    (secrets / "BILLHOOK_API_SHOP_KEY").write_text("k-0123456789abcdef")
+    (tmp_path / "billhook.toml").write_text(CONFIG.format(port=provider) + MAIL_AT_ONCE)
+    write_secrets(secrets, BILLHOOK_DATABASE=empty_postgres_url)
     here = {
         "/etc/billhook/billhook.toml": str(tmp_path / "billhook.toml"),
         "/run/billhook/secrets": str(secrets),

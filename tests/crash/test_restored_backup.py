@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import Shell, eventually
+from tests.processes import MAIL_AT_ONCE, Shell, eventually, write_secrets
 from tests.servers import free_port
 
 CONFIG = """
@@ -28,19 +28,7 @@ kind = "monsum"
 sandbox = true
 calls_per_minute = 60000
 base_url = "http://127.0.0.1:{provider}/api/1.0/api.php"
-
-[policy.auto-send]
-mode = "auto"
-hold_minutes = 0
-email_window = "00:00-24:00"
-channel_map = {{ mail = "email" }}
-placeholder_domains = []
 """
-SECRETS = {
-    "BILLHOOK_DOOR_SHOP_PATH": "c0ffee-c0ffee-1234567890",
-    "BILLHOOK_API_SHOP_USER": "owner@example.com",
-    "BILLHOOK_API_SHOP_KEY": "k-0123456789abcdef",
-}
 ROLES = ("receiver", "worker", "sweeper")
 
 
@@ -48,11 +36,9 @@ ROLES = ("receiver", "worker", "sweeper")
 def provider(tmp_path: Path) -> int:
     """The port of a provider that outlives billhook."""
     port = free_port()
-    (tmp_path / "billhook.toml").write_text(CONFIG.format(door=free_port(), provider=port))
-    for folder in ("data", "secrets"):
-        (tmp_path / folder).mkdir()
-    for name, value in SECRETS.items():
-        (tmp_path / "secrets" / name).write_text(value)
+    (tmp_path / "billhook.toml").write_text(CONFIG.format(door=free_port(), provider=port) + MAIL_AT_ONCE)
+    (tmp_path / "data").mkdir()
+    write_secrets(tmp_path / "secrets")
     return port
 
 
