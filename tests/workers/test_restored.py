@@ -79,6 +79,17 @@ def resume(flow: Flow) -> None:
     flow.db.write(lambda c: control.put(c, "pause:shop:*", None, at=flow.clock.now))
 
 
+def lose_the_call(lost: Restored, backup: Path) -> None:
+    """What was paused in the backup is called, the backup is put back, and everything is let go again."""
+    resume(lost.flow)
+    lost.flow.advance(minutes=6)
+    assert times(lost.flow, SEND) == 1
+    lost.restore(backup)
+    resume(lost.flow)
+    lost.release()
+    lost.flow.advance(minutes=6)
+
+
 def release(flow: Flow, heads: Path) -> Write:
     """The end of the freeze, in one transaction."""
 
@@ -250,14 +261,7 @@ def test_an_effect_that_was_intended_in_the_backup_is_asked_about_at_its_call(lo
     pause(flow)
     flow.advance(minutes=6)
     backup = lost.back_up()
-    resume(flow)
-    flow.advance(minutes=6)
-    assert times(flow, SEND) == 1
-
-    lost.restore(backup)
-    resume(flow)
-    lost.release()
-    flow.advance(minutes=6)
+    lose_the_call(lost, backup)
 
     assert act(flow) == ("proposed", "restored")
     assert times(flow, SEND) == 1
@@ -326,14 +330,7 @@ def test_a_yes_that_the_backup_has_does_not_allow_the_call_that_it_may_have_led_
     pause(flow)
     flow.order("approve", effect_row(flow)["id"])
     backup = lost.back_up()
-    resume(flow)
-    flow.advance(minutes=6)
-    assert times(flow, SEND) == 1
-
-    lost.restore(backup)
-    resume(flow)
-    lost.release()
-    flow.advance(minutes=6)
+    lose_the_call(lost, backup)
     before = (act(flow), times(flow, SEND))
     flow.order("approve", effect_row(flow)["id"])
 
