@@ -1,6 +1,5 @@
 """After a restored backup nothing that may have been done in the time that was lost is done again unasked."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,9 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from receiver.db import Database, table_of
-from tests.conftest import create_schema
-from tests.workers.letters import MAIL_UNCAPPED, act, effect_row, keyed, letter, mail, times
+from receiver.db import table_of
+from tests.workers.backups import Restored
+from tests.workers.letters import MAIL_UNCAPPED, act, effect_row, letter, times
 from workers import chain, control, restored
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.chain import Head, OutsideHead
@@ -23,50 +22,6 @@ from workers.worker import guard_restored
 
 SEND, PAID = "invoice.sendbyemail", "invoice.setpaid"
 Write = Callable[[sa.Connection], None]
-
-
-class Restored:
-    """A flow whose database was put back to an earlier state; the sandbox stays as it is, as a provider does."""
-
-    def __init__(self, place: Path, *, mode: str = "auto", chosen: Callable[..., None] = mail) -> None:
-        self.place, self.heads, self.file = place, place / "heads", place / "billhook.db"
-        create_schema(sa.create_engine(f"sqlite:///{self.file}"))
-        self.database = Database(f"sqlite:///{self.file}")
-        self.flow = Flow(chosen, mode=mode, database=self.database)
-        self.flow.runtime.head = OutsideHead(self.heads, "worker")
-
-    def back_up(self) -> Path:
-        """A copy of the database as it is now."""
-        made = self.place / "backup.db"
-        with sqlite3.connect(self.file) as source, sqlite3.connect(made) as target:
-            source.backup(target)
-        return made
-
-    def restore(self, backup: Path) -> str | None:
-        """The database as it was, and the worker started on it; why everything that calls is frozen now."""
-        self.put_back(backup)
-        return guard_restored(self.flow.runtime, self.heads)
-
-    def put_back(self, backup: Path) -> None:
-        """The database as it was, below a worker that runs on."""
-        with sqlite3.connect(backup) as source, sqlite3.connect(self.file) as target:
-            source.backup(target)
-
-    def release(self) -> int:
-        """As `billhook unfreeze --yes`; how many runs are doubted."""
-
-        def act(connection: sa.Connection) -> int:
-            chain.accept(connection, self.heads, at=self.flow.clock.now, actor="operator")
-            doubted = restored.release(connection, at=self.flow.clock.now, actor="operator")
-            control.put(connection, "freeze", None, at=self.flow.clock.now)
-            return doubted
-
-        with self.flow.db.read() as connection:
-            missing = restored.lost(connection, self.heads)
-        restored.look(self.flow.runtime, "shop", missing.since)
-        doubted = self.flow.db.write(act)
-        self.flow.settle()
-        return doubted
 
 
 def pause(flow: Flow) -> None:
@@ -126,19 +81,15 @@ def single(run: Run, event: InvoiceCompleted) -> None:
 
 @pytest.fixture
 def lost(tmp_path: Path) -> Iterator[Restored]:
-    made = Restored(tmp_path)
-    yield made
-    made.flow.close()
-    made.database.close()
+    with Restored(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 def asking(tmp_path: Path) -> Iterator[Restored]:
     """As `lost`, in mode propose."""
-    made = Restored(tmp_path, mode="propose")
-    yield made
-    made.flow.close()
-    made.database.close()
+    with Restored(tmp_path, mode="propose") as made:
+        yield made
 
 
 def test_ten_effects_done_after_the_backup_are_proposed_and_not_called_again(lost: Restored) -> None:
@@ -177,67 +128,6 @@ def test_what_the_backup_had_under_way_is_doubted_too(lost: Restored) -> None:
     assert doubted == 1
     assert act(flow) == ("proposed", "restored")
     assert times(flow, SEND) == 1
-
-
-def test_a_database_put_back_below_a_running_worker_is_noticed_before_its_next_call(lost: Restored) -> None:
-    flow = lost.flow
-    backup = lost.back_up()
-    flow.trigger("invoice.completed")
-    flow.advance(minutes=6)
-    for _ in range(3):  # the log grows past the lost row before anything is called
-        lost.put_back(backup)
-        flow.trigger("invoice.completed")
-        flow.advance(minutes=6)
-
-    with flow.db.read() as connection:
-        assert control.frozen(connection) == "restored"
-    assert times(flow, SEND) == 1
-    assert ("alert", "restored") in flow.told
-
-    lost.release()
-    flow.advance(minutes=6)
-    flow.order("approve", effect_row(flow)["id"])
-    assert times(flow, SEND) == 2
-
-
-def test_a_second_time_is_noticed_as_the_first(lost: Restored) -> None:
-    flow = lost.flow
-    backup = lost.back_up()
-    for _ in range(4):
-        flow.trigger("invoice.completed")
-        flow.advance(minutes=6)
-    lost.restore(backup)
-    lost.release()
-    flow.advance(minutes=6)
-    backup = lost.back_up()
-    flow.order("approve", flow.ids("proposed")[0])
-    called = times(flow, SEND)
-
-    lost.put_back(backup)
-    for effect in flow.ids("proposed"):
-        flow.order("approve", effect)
-
-    assert (called, times(flow, SEND)) == (5, 5)
-    with flow.db.read() as connection:
-        assert control.frozen(connection) == "restored"
-
-
-def test_a_repeat_under_the_providers_key_is_not_made_on_a_database_that_was_put_back(tmp_path: Path) -> None:
-    lost = Restored(tmp_path, chosen=keyed)
-    flow = lost.flow
-    flow.trigger("invoice.completed")
-    flow.sandbox.faults.add("error-before", PAID)
-    flow.advance(minutes=5)
-    backup = lost.back_up()
-    flow.runtime.head.keep(Head(999, "f" * 64))  # another of the worker's threads called since
-
-    lost.put_back(backup)
-    flow.advance(minutes=30)
-
-    assert act(flow)[0] == "unknown"
-    assert sum(call.service == PAID for call in flow.sandbox.calls) == 1
-    flow.close()
-    lost.database.close()
 
 
 def test_a_person_says_which_of_them_are_called(lost: Restored) -> None:

@@ -12,7 +12,8 @@ from workflows.credits import tables
 from workflows.credits.books import NAME
 
 _CALLS = sa.text(
-    "SELECT id, service, run_id, customer_id, object_id FROM effect WHERE source = :source AND workflow = 'credits' ORDER BY intended_at, id"
+    "SELECT id, service, run_id, customer_id, object_id FROM effect WHERE source = :source AND workflow = 'credits'"
+    " ORDER BY intended_at, id"
 )
 
 
