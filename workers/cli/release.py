@@ -1,6 +1,6 @@
 """The end of a freeze, at a chosen rate; after a restored backup with a look at every provider before it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +48,7 @@ def unfreeze(
             return
     with here.database() as database:
         heads = here.settings().ledger_head_dir
-        done = database.write(lambda c: _release(c, was, heads, per_minute, reason))
+        done = database.write(lambda c: _release(c, was, heads, per_minute, reason, at=database.machine_now(c)))
     show_rows([done], RELEASED, as_json=json, nothing="")
 
 
@@ -60,23 +60,26 @@ def _frozen(here: Session) -> str:
     return was
 
 
-def _release(connection: Connection, was: str, heads: Path, per_minute: int | None, reason: str) -> dict[str, Any]:
-    """End the freeze that was looked at. Raises StateConflict where it is another one by now."""
+def _release(connection: Connection, was: str, heads: Path, per_minute: int | None, reason: str, *, at: datetime) -> dict[str, Any]:
+    """End the freeze that was looked at. Raises StateConflict where it is another one by now.
+
+    `at` is the workers' clock, not this host's: what happened before it is doubted.
+    """
     held_by = control.frozen(connection)
     if held_by is None:
         raise StateConflict("nothing is frozen any more: somebody else released it")
     if held_by != was:
         raise StateConflict(f"the freeze is another one by now ({held_by}): `billhook unfreeze` once more")
-    now, doubted = datetime.now(UTC), 0
+    doubted = 0
     if was == restored.FREEZE:
-        chain.accept(connection, heads, at=now, actor=actor())
-        doubted = restored.release(connection, at=now, actor=actor())
-    held = drain.backlog(connection, before=now, per_minute=per_minute)
+        chain.accept(connection, heads, at=at, actor=actor())
+        doubted = restored.release(connection, at=at, actor=actor())
+    held = drain.backlog(connection, before=at, per_minute=per_minute)
     if per_minute is not None:
-        drain.begin(connection, per_minute=per_minute, at=now)
-    control.put(connection, "freeze", None, at=now, actor=actor())
+        drain.begin(connection, per_minute=per_minute, at=at)
+    control.put(connection, "freeze", None, at=at, actor=actor())
     detail = {"was": was, "per_minute": per_minute, "doubted": doubted}
-    control.audited(connection, "unfreeze", at=now, actor=actor(), reason=reason, detail=detail)
+    control.audited(connection, "unfreeze", at=at, actor=actor(), reason=reason, detail=detail)
     return {"frozen": False, "was": was, "held": held.effects, "doubted": doubted, "per_minute": per_minute, "minutes": held.minutes}
 
 

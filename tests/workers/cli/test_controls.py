@@ -1,7 +1,7 @@
 """Modes, the freeze, migrate, doctor, and how the command line ends."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from receiver.db import Database
 from tests.processes import Shell
 from tests.workers.cli.conftest import SECRETS, Billhook, Printed
-from workers import chain, control
+from workers import chain, control, restored
 from workers.chain import Head, OutsideHead
 from workers.checkup import filesystem_of
 
@@ -269,3 +269,16 @@ def test_a_trigger_without_a_running_billhook_says_what_is_missing(billhook: Bil
 
     assert answer.code == 1
     assert "the receiver does not answer" in answer.err and "`billhook up`" in answer.err
+
+
+def test_what_is_doubted_after_a_release_is_counted_by_the_workers_clock(
+    billhook: Billhook, store: Database, heads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+    monkeypatch.setattr(Database, "machine_now", lambda self, connection: workers)
+
+    billhook("unfreeze", "--yes", "--without-look")
+
+    with store.read() as connection:
+        assert restored.doubts(connection, workers)
+        assert not restored.doubts(connection, workers + timedelta(seconds=1))

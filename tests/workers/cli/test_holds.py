@@ -75,7 +75,7 @@ def test_a_freeze_that_became_that_of_a_restored_backup_is_not_released_without_
     store.write(lambda c: control.put(c, "freeze", {"reason": "restored"}, at=AT))
 
     with pytest.raises(StateConflict, match="another one by now"):
-        store.write(lambda c: _release(c, "stock take", Path("heads"), None, ""))
+        store.write(lambda c: _release(c, "stock take", Path("heads"), None, "", at=AT))
 
     with store.read() as connection:
         assert control.frozen(connection) == "restored"
