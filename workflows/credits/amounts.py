@@ -10,6 +10,7 @@ from workflows.credits.policy import CreditsPolicy
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
+MARKS = (80, 90, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,11 @@ def top_up(
     if policy.cap_behavior == "partial" and partial >= policy.min_single:
         return TopUpAmount(amount=partial, wanted=want, remaining=room, reason=full)
     return TopUpAmount(amount=ZERO, wanted=want, remaining=room, reason=full)
+
+
+def mark_passed(before: Decimal, after: Decimal, cap: Decimal) -> int | None:
+    """The highest of 80, 90 and 100 percent of a cap that was not reached before and is now, or None."""
+    return max((mark for mark in MARKS if before * 100 < cap * mark <= after * 100), default=None)
 
 
 def _down(amount: Decimal, limit: Decimal, policy: CreditsPolicy) -> Decimal:

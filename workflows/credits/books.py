@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import amount_used
+from workers.authoring import amount_used, give_event
 from workflows.credits import tables
+from workflows.credits.amounts import mark_passed
 from workflows.credits.effects import CAP_DAY, CAP_MONTH, TopUp
+from workflows.credits.happenings import CreditsCap
+from workflows.credits.policy import CreditsPolicy
 
 NAME = "credits"
 DAY = timedelta(hours=24)
@@ -73,6 +76,21 @@ def open_topup(connection: Connection, source: str, customer_id: str) -> TopUp |
         return None
     amount, balance = Decimal(row["amount"]), Decimal(row["balance_before"] or "0")
     return TopUp(source=source, id=customer_id, uid=row["uid"], amount=amount, currency=row["currency"], balance=balance)
+
+
+def tell_caps(connection: Connection, topup: TopUp, policy: CreditsPolicy, zone: ZoneInfo, now: datetime) -> list[str]:
+    """Give an event for every cap that this top-up brought to 80, 90 or 100 percent; their names."""
+    on, told = now.astimezone(zone).date(), []
+    for budget, limit in ((CAP_DAY, policy.cap_day), (CAP_MONTH, policy.cap_month)):
+        used = amount_used(connection, topup.source, NAME, budget, on=on, currency=topup.currency, scope=topup.id)
+        mark = mark_passed(used.amount - topup.amount, used.amount, limit)
+        if mark is not None:
+            event = CreditsCap(
+                source=topup.source, at=now, customer_id=topup.id, reason=budget.name, percent=mark, used=used, limit=policy.money(limit)
+            )  # fmt: skip
+            give_event(connection, event, actor=NAME, at=now, id=f"{budget.name}:{topup.uid}")
+            told.append(budget.name)
+    return told
 
 
 def rest(connection: Connection, source: str, customer_id: str, told: str | None, next_at: datetime | None) -> str:

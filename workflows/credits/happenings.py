@@ -1,11 +1,23 @@
-"""Events of credits' own: what its sweep finds, and what an operator says.
+"""Events of credits' own: what its sweep finds, how full a cap is, and what an operator says.
 
-`credits.look` and `credits.unpaid` are given by the sweep; `credits.resume` by a person (`billhook signal`).
+`credits.cap` is given with a grant, `credits.look` and `credits.unpaid` by the sweep; `credits.resume` by a person (`billhook signal`).
 """
 
 from dataclasses import dataclass
 
-from workers.authoring import Event, Signal, event
+from workers.authoring import Event, Money, Signal, event
+
+
+@event("credits.cap")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsCap(Event, Signal):
+    """A top-up brought a customer's cap ("cap_day", "cap_month") to 80, 90 or 100 percent: `used` of `limit`."""
+
+    customer_id: str
+    reason: str
+    percent: int
+    used: Money
+    limit: Money
 
 
 @event("credits.look")

@@ -18,7 +18,7 @@ from workers.authoring import (
     PaymentFailed,
     monsum,
 )
-from workflows.credits import tables
+from workflows.credits import books, tables
 from workflows.credits.amounts import cents
 from workflows.credits.effects import TopUpInvoice, bill, charge, complete, grant, grant_at_once, invoice_problem, is_paid
 from workflows.credits.errand import Came, Errand
@@ -187,6 +187,7 @@ def _prove(errand: Errand, before: Decimal) -> None:
         proof = "review" if after is None else proof_of(before, topup.amount, after)
     shown = None if after is None else str(after)
     errand.keep("order granted", state=tables.GRANTED, balance_after=shown, proof=proof, reason=None, ended_at=run.now())
+    run.step("caps told", books.tell_caps, topup, errand.policy, run.zone, run.now())
     rest = None if proof != "review" else "balance_not_proved"
     next_at = run.now() + timedelta(minutes=errand.policy.cooldown_minutes)
     run.step("customer settled", settle_customer, topup.source, topup.id, next_at, rest)

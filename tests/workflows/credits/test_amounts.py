@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.credits.amounts import is_low, top_up, wanted
+from workflows.credits.amounts import is_low, mark_passed, top_up, wanted
 from workflows.credits.policy import CreditsPolicy
 from workflows.credits.proof import proof_of, unexplained
 
@@ -106,3 +106,18 @@ def test_a_balance_proves_a_top_up_or_a_person_looks(after: str, proof: str) -> 
 def test_a_balance_above_what_is_known_is_unexplained_and_usage_is_not() -> None:
     assert unexplained(Decimal("10.00"), Decimal("88.10"), Decimal("98.11")) == Decimal("0.01")
     assert unexplained(Decimal("10.00"), Decimal("88.10"), Decimal("40.00")) < 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mark"),
+    [
+        ("0", "399.99", None),
+        ("0", "400.00", 80),
+        ("400.00", "449.99", None),
+        ("399.99", "450.00", 90),
+        ("0", "500.00", 100),
+        ("500", "500", None),
+    ],
+)
+def test_a_mark_of_a_cap_is_passed_once_and_the_highest_counts(before: str, after: str, mark: int | None) -> None:
+    assert mark_passed(Decimal(before), Decimal(after), Decimal("500.00")) == mark

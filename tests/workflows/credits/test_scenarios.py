@@ -1,6 +1,10 @@
 """The acceptance scenarios of credits, as written: S21 a top-up under a webhook storm, S22 an unknown outcome, S23 caps and approval."""
 
 import pytest
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from workers.events import EventRow
 
 from .conftest import Open
 
@@ -134,3 +138,15 @@ def test_without_a_yes_the_proposal_expires_and_is_planned_anew_a_day_later(open
     assert ended == [("cancelled", "88.10", None)]
     assert [state for state, _, _ in shop.orders] == ["cancelled", "granting"]
     assert shop.grants == []
+
+
+def test_a_top_up_that_fills_a_cap_to_eighty_percent_gives_an_event_with_the_figures(open_shop: Open) -> None:
+    shop = open_shop(grant_on="immediate", cap_day="110.00", max_single="100.00")
+    customer = shop.customer("11.90")
+
+    shop.hint(customer, phone="1")
+    shop.flow.advance(minutes=5)
+
+    (told,) = [row["data"] for row in shop.flow.rows(sa.select(table_of(EventRow))) if row["type"] == "credits.cap"]
+    assert (told["customer_id"], told["reason"], told["percent"]) == (customer, "cap_day", 80)
+    assert (told["used"]["amount"], told["limit"]["amount"]) == ("88.10", "110.00")

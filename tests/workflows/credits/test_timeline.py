@@ -74,3 +74,9 @@ def test_a_full_month_holds_or_charges_what_is_left_and_is_told_once(behavior: s
 
     assert [row.figures["amount"] for row in rows if row.name == GRANT] == ["150.00"] * 3 + last
     assert [row.reason for row in rows if row.kind == "alert"] == (["cap_month"] if behavior == "hold" else [])
+
+
+def test_how_full_a_months_cap_is_is_told_when_a_top_up_passes_a_mark() -> None:
+    rows = played("s23_month_is_full_partial")
+
+    assert [row.at[:10] for row in rows if (row.name, row.reason) == ("credits.cap", "cap_month")] == ["2026-11-15", "2026-11-20"]
