@@ -114,7 +114,7 @@ class Acts:
 
     def _invoice_deleted(self, customer: Record, invoice: Record, own: Record) -> dict[str, str]:
         asked = self._account.invoices.get(invoice.get("INVOICE_ID", ""))
-        record = asked or self._latest("draft") or self._draft(customer, invoice, own)
+        record = asked or self._latest("draft", customer.get("CUSTOMER_ID")) or self._draft(customer, invoice, own)
         if record["TYPE"] != "draft":
             raise ValueError("only a draft can be deleted")
         del self._account.invoices[record["INVOICE_ID"]]
@@ -259,21 +259,21 @@ class Acts:
         self._account.balance(record)
 
     def _invoice(self, customer: Record, invoice: Record, own: Record) -> Record:
-        """The one named, else the newest completed one, else a new one, completed and announced."""
+        """The one named, else the newest completed one (of the customer named), else a new one, completed and announced."""
         asked = invoice.get("INVOICE_ID")
         if asked and asked not in self._account.invoices:
             raise ValueError(f"no invoice {asked} here")
         if asked:
             return self._account.invoices[asked]
-        found = self._latest("outgoing")
+        found = self._latest("outgoing", customer.get("CUSTOMER_ID"))
         if found is None:
             made = self._invoice_completed(customer, {}, own)
             found = self._account.invoices[made["invoice_id"]]
         return found
 
-    def _latest(self, type: str) -> Record | None:
+    def _latest(self, type: str, customer_id: str | None = None) -> Record | None:
         found = (record for record in reversed(self._account.invoices.values()) if record["TYPE"] == type and not record["IS_CANCELED"])
-        return next(found, None)
+        return next((record for record in found if customer_id in (None, record["CUSTOMER_ID"])), None)
 
 
 def _ids(record: Record) -> dict[str, str]:

@@ -248,3 +248,16 @@ def test_it_can_be_put_back_to_what_it_was(sandbox):
     assert len(sandbox.drain()) == queued
     ask(sandbox, "invoice.complete", DATA={"INVOICE_ID": "1"})
     assert [call.service for call in sandbox.calls] == ["invoice.complete"]
+
+
+@pytest.mark.parametrize(
+    ("there", "act"),
+    [("invoice.completed", "payment.reminded"), ("invoice.completed", "invoice.paid"), ("invoice.created", "invoice.deleted")],
+)
+def test_an_act_about_a_customer_falls_on_an_invoice_of_that_customer(sandbox, there, act):
+    first, last = sandbox.trigger(there), sandbox.trigger(there)
+
+    played = sandbox.trigger(act, {"customer_id": first["customer_id"]})
+
+    assert first["customer_id"] != last["customer_id"]
+    assert {name: played[name] for name in first} == first
