@@ -72,7 +72,7 @@ from workers.lookups import (
 from workers.operator import Order
 from workers.overview import BlockSpan, blocks_of, events_of_source, live_keys, open_invoices, synced_at
 from workers.panels import make_panel
-from workers.places import file_of, takes
+from workers.places import file_of, takes, takes_at_least
 from workers.providers import monsum
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, RemindersDoc
 from workers.providers.service import Query, Service
@@ -305,6 +305,18 @@ def effect(
     if not isinstance(fresh, Read):
         raise WorkflowInvalid(
             f"effect({service.name}): fresh= takes Read(query, must=…): every effect is decided by a fresh read", file=file
+        )
+    if service.object_kind and fresh.query.object_kind != service.object_kind:
+        raise WorkflowInvalid(
+            f"effect({service.name}): it changes one {service.object_kind}, and fresh= reads one {fresh.query.object_kind}"
+            f" ({fresh.query.name}): read the {service.object_kind}",
+            file=file,
+        )
+    if not takes_at_least(fresh.must, 2):
+        raise WorkflowInvalid(
+            f"effect({service.name}): must= of Read takes a function of the document that is read and the effect's object, and of the"
+            " effect's named arguments",
+            file=file,
         )
     if not _are(unless, State):
         raise WorkflowInvalid(f"effect({service.name}): unless= takes a tuple of States, such as (Paused, Disputed)", file=file)

@@ -68,6 +68,7 @@ def _intend(deed: Deed) -> journal.Entry | None:
 def _request(deed: Deed) -> BaseModel:
     """The request, before anything is planned. Raises StepInvalid, without values, where the author's arguments do not make one."""
     service, what = deed.effect.service, f'effect "{deed.step}" ({deed.effect.service.name})'
+    _same_kind(deed)
     deed.fits(deed.effect.fresh.must, "must=", None, deed.obj, **deed.kwargs)
     try:
         return service.build(deed.obj, **deed.kwargs)
@@ -76,6 +77,18 @@ def _request(deed: Deed) -> BaseModel:
         raise StepInvalid(f"The request of {what} cannot be made: {wrong}", file=deed.workflow.file) from cause
     except (TypeError, AttributeError) as cause:
         raise StepInvalid(f"The request of {what} cannot be made: {cause}", file=deed.workflow.file) from cause
+
+
+def _same_kind(deed: Deed) -> None:
+    """Raise StepInvalid where the document is of another kind than what the service changes.
+
+    An id says nothing of its kind: an invoice's may be that of somebody else's customer.
+    """
+    wanted, given = deed.effect.service.object_kind, getattr(type(deed.obj), "object_kind", "")
+    if wanted and given and given != wanted:
+        named = f'effect "{deed.step}" ({deed.effect.service.name}) changes one {wanted}'
+        document = f"the document of one {given} ({type(deed.obj).__name__})"
+        raise StepInvalid(f"{named} and is given {document}: run.read the {wanted} and give that", file=deed.workflow.file)
 
 
 def _make(
@@ -109,7 +122,7 @@ def _plan(deed: Deed, request: BaseModel, purpose: str) -> Plan:
         workflow=deed.workflow.name,
         source=deed.source,
         service=deed.effect.service.name,
-        object_kind=deed.effect.fresh.query.object_kind,
+        object_kind=deed.effect.service.object_kind or deed.effect.fresh.query.object_kind,
         object_id=str(deed.obj.id),
         customer_id=row["customer_id"],
         purpose=purpose,

@@ -19,7 +19,7 @@ from receiver.log import get_logger
 from workers import claims, control, desk, events, journal, ledger, policies, reconcile, restored, runs, strict, waits
 from workers.claims import Claim
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
-from workers.places import place_of
+from workers.places import missing_name, place_of
 from workers.registry import Workflow, concerns
 from workers.replay import perform
 from workers.retry import failure_pause
@@ -275,7 +275,7 @@ def _cancel(runtime: Runtime, claim: Claim, reason: str) -> bool:
 def _failed(runtime: Runtime, claim: Claim, error: Exception, workflow: Workflow, step: str | None) -> bool:
     """A bug: tried again after a while, at last put before a person with the author's own lines."""
     pause = failure_pause(claim.row["failures"])
-    kind, place = type(error).__name__, place_of(error, workflow.file)
+    kind, place = type(error).__name__ + missing_name(error), place_of(error, workflow.file)
     if pause is None:
         reason = f"{kind} in workflow {workflow.name}, {place}" + (f', at or after step "{step}"' if step else "")
         where = "".join(traceback.format_tb(error.__traceback__))

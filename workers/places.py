@@ -25,14 +25,20 @@ def takes(fn: object, count: int) -> bool:
         return True
 
 
-def takes_some(fn: object) -> bool:
-    """Whether this is a function of one thing and perhaps of named ones."""
+def takes_at_least(fn: object, count: int) -> bool:
+    """Whether this is a function of so many things and perhaps of named ones."""
     try:
-        return callable(fn) and inspect.signature(fn).bind_partial(None) is not None
+        return callable(fn) and inspect.signature(fn).bind_partial(*range(count)) is not None
     except TypeError:
         return False
     except ValueError:  # a built-in one that does not say
         return True
+
+
+def missing_name(error: BaseException) -> str:
+    """ " (no skp)" of an attribute or a name that code asks for and nothing has; "" of any other error: its text may hold values."""
+    name = error.name if isinstance(error, AttributeError | NameError) else None
+    return f" (no {name})" if name and name.isidentifier() else ""
 
 
 def place_of(error: BaseException, file: str) -> str:

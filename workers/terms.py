@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from receiver.money import Money
-from workers.places import takes, takes_some
+from workers.places import takes, takes_at_least
 
 Window = Literal["day", "week", "month"]
 Full = Literal["wait", "cancel"]
@@ -50,7 +50,7 @@ class Budget:
             ),
             (self.window in get_args(Window), f'window= {named} "day", "week" or "month"'),
             (self.full in get_args(Full), f'full= {named} "wait" or "cancel"'),
-            (self.scope is None or takes_some(self.scope), f"scope= {named} a function of the object that returns a text"),
+            (self.scope is None or takes_at_least(self.scope, 1), f"scope= {named} a function of the object that returns a text"),
             (
                 self.amount is None or takes(self.amount, 2),
                 f"amount= {named} a function of the object and the request that returns Money",

@@ -19,6 +19,10 @@ def one(*given: Any) -> Any:
     return 1
 
 
+def one_only(doc: Any) -> str | None:
+    return None
+
+
 READ = Read(monsum.invoice, must=lambda *a, **k: None)
 
 
@@ -48,6 +52,11 @@ def test_a_trigger_is_an_event_or_a_schedule(on: Any) -> None:
         ({"service": monsum.invoice}, "a writing service"),
         ({"slot": None}, "slot="),
         ({"fresh": None}, "fresh="),
+        (
+            {"fresh": Read(monsum.customer, must=lambda *a, **k: None)},
+            r"changes one invoice, and fresh= reads one customer \(customer.get\)",
+        ),
+        ({"fresh": Read(monsum.invoice, must=one_only)}, "must= of Read takes a function"),
         ({"unless": (SendStopped,)}, "a tuple of States"),
         ({"unless": Paused}, "a tuple of States"),
         ({"unless": ("paused",)}, "a tuple of States"),

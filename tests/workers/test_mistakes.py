@@ -17,6 +17,8 @@ from workers.testing.flow import Flow
 
 ACT: list[Callable[[Run, Any], None]] = []
 FRESH = Read(monsum.invoice, must=completed)
+OF_CUSTOMER = Read(monsum.customer, must=lambda doc, obj, **_: None)
+PHONE = {"phone": "1"}
 SAID: dict[str, Any] = {"recipient": "a@example.com", "subject": "x", "message": "y"}
 
 
@@ -60,6 +62,10 @@ def parked(act: Callable[[Run, Any], None]) -> dict[str, Any]:
             ),
             'must= of effect "mail"',
         ),
+        (
+            lambda run, i: run.effect("note", effect(monsum.update_customer, slot=slots("note"), fresh=OF_CUSTOMER), i, fields=PHONE),
+            'effect "note" (customer.update) changes one customer and is given the document of one invoice (InvoiceDoc)',
+        ),
         (lambda run, i: run.setting("odd", lambda c: {1, 2}), 'The setting "odd" is no JSON value'),
         (lambda run, i: run.sleep_until(run.now().replace(tzinfo=None), "rest"), '"rest" waits for a time without zone'),
         (lambda run, i: run.alert("shout", "odd", thing=object()), 'What "shout" tells is no plain data'),
@@ -79,6 +85,14 @@ def test_a_bug_is_named_with_the_authors_line_and_the_step_it_came_after() -> No
     assert "IndexError in workflow t-mistaken, test_mistakes.py:" in item["reason"]
     assert item["reason"].endswith('at or after step "invoice"')
     assert "test_mistakes.py" in item["detail"]["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("act", "named"),
+    [(lambda run, i: run.skp("typo"), "AttributeError (no skp)"), (lambda run, i: tpyo(), "NameError (no tpyo)")],  # noqa: F821
+)
+def test_a_name_that_nothing_has_is_said(act: Callable[[Run, Any], None], named: str) -> None:
+    assert f"{named} in workflow t-mistaken, test_mistakes.py:" in parked(act)["reason"]
 
 
 def test_people_may_be_told_amounts_and_dates() -> None:

@@ -100,6 +100,7 @@ send_by_email = Service(
     reply=ask.Done,
     effect_class=AtMostOnce(),
     build=_send_by_email,
+    object_kind="invoice",
 )
 send_by_post = Service(
     name="invoice.sendbypost",
@@ -108,6 +109,7 @@ send_by_post = Service(
     reply=ask.Posted,
     effect_class=Find(looks.posted, looks.LATER_S),
     build=_for_invoice(ask.OneInvoice),
+    object_kind="invoice",
 )
 complete = Service(
     name="invoice.complete",
@@ -116,6 +118,7 @@ complete = Service(
     reply=ask.Completed,
     effect_class=Find(looks.completed, looks.SOON_S),
     build=_for_invoice(ask.Complete),
+    object_kind="invoice",
     mirror=_completed,
     reference=lambda reply: reply.invoice_number,
 )
@@ -126,6 +129,7 @@ set_paid = Service(
     reply=ask.NumberedDone,
     effect_class=Find(looks.paid, looks.SOON_S),
     build=_for_invoice(ask.SetPaid),
+    object_kind="invoice",
     mirror=_paid,
     reference=lambda reply: reply.invoice_number,
 )
@@ -136,6 +140,7 @@ cancel = Service(
     reply=ask.Done,
     effect_class=Find(looks.canceled, looks.SOON_S),
     build=_for_invoice(ask.Cancel),
+    object_kind="invoice",
     mirror=_canceled,
 )
 capture = Service(
@@ -145,6 +150,7 @@ capture = Service(
     reply=ask.Done,
     effect_class=AtMostOnce(),
     build=_for_invoice(ask.OneInvoice),
+    object_kind="invoice",
 )
 create_invoice = Service(
     name="invoice.create",
@@ -153,6 +159,7 @@ create_invoice = Service(
     reply=ask.InvoiceCreated,
     effect_class=Find(looks.invoice_created, looks.LATER_S),
     build=_for_customer(ask.WriteInvoice),
+    object_kind="customer",
     reference=lambda reply: reply.invoice_id,
 )
 update_invoice = Service(
@@ -162,6 +169,7 @@ update_invoice = Service(
     reply=ask.Done,
     effect_class=AtMostOnce(),
     build=_for_invoice(ask.WriteInvoice),
+    object_kind="invoice",
 )
 delete_invoice = Service(
     name="invoice.delete",
@@ -170,6 +178,7 @@ delete_invoice = Service(
     reply=ask.Done,
     effect_class=Find(looks.invoice_gone, looks.SOON_S),
     build=_for_invoice(ask.OneInvoice),
+    object_kind="invoice",
 )
 correct_vat_2020 = Service(
     name="invoice.correctvat2020",
@@ -178,6 +187,7 @@ correct_vat_2020 = Service(
     reply=ask.Done,
     effect_class=AtMostOnce(),
     build=_for_invoice(ask.OneInvoice),
+    object_kind="invoice",
 )
 delete_item = Service(
     name="item.delete",
@@ -186,6 +196,7 @@ delete_item = Service(
     reply=ask.Done,
     effect_class=AtMostOnce(),
     build=lambda obj, **said: ask.OneItem(invoice_item_id=obj.id, **said),
+    object_kind="item",
 )
 create_customer = Service(
     name="customer.create",
@@ -203,6 +214,7 @@ update_customer = Service(
     reply=ask.Done,
     effect_class=Find(looks.customer_written, looks.SOON_S),
     build=_update_customer,
+    object_kind="customer",
     mirror=_written,
 )
 delete_customer = Service(
@@ -212,6 +224,7 @@ delete_customer = Service(
     reply=ask.Done,
     effect_class=Find(looks.customer_gone, looks.SOON_S),
     build=_for_customer(ask.OneCustomer),
+    object_kind="customer",
 )
 add_credits = Service(
     name="customer.addcredits",
@@ -220,6 +233,7 @@ add_credits = Service(
     reply=ask.CreditsAdded,
     effect_class=Find(looks.credited, looks.SOON_S, apart_s=looks.APART_S, calls_max=2),
     build=_for_customer(ask.AddCredits),
+    object_kind="customer",
 )
 create_secure_link = Service(
     name="customer.createsecurelink",
@@ -228,6 +242,7 @@ create_secure_link = Service(
     reply=ask.SecureLink,
     effect_class=AtMostOnce(),
     build=_for_customer(ask.OneCustomer),
+    object_kind="customer",
 )
 create_webhook = Service(
     name="webhook.create",
@@ -245,6 +260,7 @@ delete_webhook = Service(
     reply=ask.Done,
     effect_class=Find(looks.webhook_gone, looks.SOON_S),
     build=lambda obj, **said: ask.OneWebhook(webhook_id=obj.id, **said),
+    object_kind="webhook",
 )
 SERVICES = {
     service.name: service

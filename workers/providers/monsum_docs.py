@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,9 +37,13 @@ PRINTED_ITEM_NUMBERS = ("quantity", "vat_percent")
 
 
 class Doc(BaseModel):
-    """One object as the provider shows it now. `fields` holds everything it said, by canonical name (docs/services.md)."""
+    """One object as the provider shows it now. `fields` holds everything it said, by canonical name (docs/services.md).
+
+    `object_kind`: what `id` is the id of; "" where that is no object of the provider's.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    object_kind: ClassVar[str] = ""
 
     source: str
     id: str
@@ -49,6 +53,7 @@ class Doc(BaseModel):
 class InvoiceDoc(Doc):
     """One invoice. `type` is draft, outgoing or credit; `status` the provider's own word."""
 
+    object_kind: ClassVar[str] = "invoice"
     type: str | None = None
     status: str | None = None
     number: str | None = None
@@ -84,6 +89,7 @@ class InvoiceDoc(Doc):
 class CustomerDoc(Doc):
     """One customer. `type` is business or consumer; `language` an ISO code such as "de"."""
 
+    object_kind: ClassVar[str] = "customer"
     number: str | None = None
     ext_uid: str | None = None
     type: str | None = None
@@ -143,6 +149,7 @@ class Reminder(BaseModel):
 class RemindersDoc(Doc):
     """The dunning letters of one invoice (`id`), oldest first as the provider lists them."""
 
+    object_kind: ClassVar[str] = "invoice"
     reminders: tuple[Reminder, ...] = ()
 
     @property
@@ -160,6 +167,7 @@ class WebhooksDoc(Doc):
 class ItemsDoc(Doc):
     """The lines of one invoice (`id`), by canonical names."""
 
+    object_kind: ClassVar[str] = "invoice"
     items: tuple[dict[str, Any], ...] = Field(default=(), repr=False)
 
 
@@ -175,6 +183,7 @@ class VatCheckDoc(Doc):
 class DocumentDoc(Doc):
     """The printed invoice (`id`) as its PDF: size, SHA-256 and the names of the files embedded in it."""
 
+    object_kind: ClassVar[str] = "invoice"
     size: int
     sha256: str
     embedded: tuple[str, ...] = ()

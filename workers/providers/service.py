@@ -138,6 +138,7 @@ class Service:
     """One writing service of a provider.
 
     `kinds`:     the source kinds that have it.
+    `object_kind`: what the object is whose id the request names ("invoice", "customer", …); "" where it names none.
     `build`:     (object, **kwargs) -> request; the object has `.source` and `.id`.
     `mirror`:    (request, reply) -> (object kind, id, canonical fields) known from a settled call, or None.
     `reference`: reply -> the provider's own name for what happened, or None.
@@ -149,6 +150,7 @@ class Service:
     reply: type[BaseModel]
     effect_class: EffectClass
     build: Callable[..., BaseModel]
+    object_kind: str = ""
     mirror: Callable[[Any, Any], Mirrored | None] = no_mirror
     reference: Callable[[Any], str | None] = no_reference
 
