@@ -8,8 +8,8 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
+from workers.gates import InvoiceSent
 from workers.sandbox.account import Record, put
-from workers.simulate import plugs
 from workers.simulate.scenario import Customer, Invoice
 from workers.simulate.stage import Stage
 
@@ -73,13 +73,10 @@ def add_invoice(stage: Stage, said: Invoice) -> Record:
 
 
 def was_sent(stage: Stage, id: str, day: date) -> None:
-    """The invoice demonstrably left on `day`: the provider shows it, and a workflow that wants to know is told."""
+    """The invoice demonstrably left on `day`: the provider shows it, and a person says so."""
     stage.sandbox.account.invoices[id]["SHIPMENT"] = "1"
-    told = plugs.HAPPENINGS.get("sent")
-    if told is not None:
-        customer = stage.sandbox.account.invoices[id]["CUSTOMER_ID"]
-        events = told.tells({"invoice": id, "customer": customer, "on": day}, stage.scenario.source, stage.now)
-        stage.give(*(events if isinstance(events, list | tuple) else [events]))
+    customer = stage.sandbox.account.invoices[id]["CUSTOMER_ID"]
+    stage.give(InvoiceSent(source=stage.scenario.source, at=stage.now, invoice_id=id, customer_id=customer, sent_on=day))
 
 
 def _comes_to_be(stage: Stage, said: Invoice) -> None:

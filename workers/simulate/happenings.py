@@ -93,8 +93,6 @@ def _values(one: Happening) -> list[tuple[str, str]]:
         return [("kind", "write hard or soft")]
     if one.what == "worker_down" and not (isinstance(one.until, datetime) and one.until > one.at):
         return [("until", "a local time after `at` is wanted, such as 2026-03-23T11:00:00")]
-    if one.what == "pause" and isinstance(one.until, datetime):
-        return [("until", "a date is wanted, such as 2026-03-23")]
     if one.what == "provider" and one.mode == "slow" and one.seconds is None:
         return [("seconds", "slow needs it: how long a call takes")]
     if one.what == "signal":
@@ -165,6 +163,7 @@ def _foreign_reminder(stage: Stage, said: Said) -> None:
 
 def _block(cls: type[Any], stage: Stage, said: Said) -> None:
     until = said.get("until") or said.get("date")
+    until = until.date() if isinstance(until, datetime) else until
     money = {"amount": Money(said["amount"], _currency(stage, said))} if "amount" in said else {}
     stage.give(
         cls(

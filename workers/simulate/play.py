@@ -30,21 +30,15 @@ def load(path: Path, registry: Registry = REGISTRY) -> Scenario:
         strange = one.workflow is not None and one.workflow not in names
         return happenings.mistakes(one) + ([("workflow", unknown(str(one.workflow), names, "workflow"))] if strange else [])
 
-    return scenario.load(path, tables=tuple(plugs.TABLES), policy=policy, fits=fits)
+    return scenario.load(path, tables=plugs.TABLES, policy=policy, fits=fits)
 
 
 def play(said: Scenario, registry: Registry = REGISTRY) -> list[Row]:
     """The timeline of a scenario."""
     with Stage(said, registry) as stage:
-        for name, table in said.tables.items():
-            stage.flow.db.write(partial(_give, plugs.TABLES[name], stage, table))
         account.fill(stage)
         for one in said.happens:
             stage.at(said.instant(one.at), partial(happenings.perform, stage, one))
         stage.perform()
         with stage.flow.db.read() as connection:
             return timeline.rows(connection, said.source, said.tz, silent=(AUTO,))
-
-
-def _give(gives: plugs.Gives, stage: Stage, table: Mapping[str, Any], connection: Any) -> None:
-    gives(connection, stage.scenario.source, table, stage.now)

@@ -39,7 +39,7 @@ class Line:
 
 Lines = Callable[[Connection, str], Iterable[Line]]
 Tells = Callable[[Mapping[str, Any], str, datetime], Event | Sequence[Event]]
-Gives = Callable[[Connection, str, Mapping[str, Any], datetime], None]
+Gives = Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,10 @@ def happening(what: str, *, needs: Sequence[str] = (), may: Sequence[str] = ()) 
 
 
 def scenario_table(name: str) -> Callable[[G], G]:
-    """Register what a scenario's table `[name.…]` means: (connection, source, table, instant) keeps it before anything happens."""
+    """Register what a scenario's table `[name.…]` means: (table) -> the settings it stands for, {workflow: {setting: value}}."""
 
     def register(fn: G) -> G:
-        _keep(TABLES, name, fn, fn, "scenario_table", 4)
+        _keep(TABLES, name, fn, fn, "scenario_table", 1)
         return fn
 
     return register

@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from receiver.errors import SettingsInvalid
 from receiver.mistakes import Mistake, mistakes_of, refusal, unknown
 from receiver.money import parse_decimal
+from workers.simulate.plugs import Gives
 
 Day = date  # fields are called `date` too
 LISTS = ("customer", "invoice", "happens")
@@ -40,6 +41,11 @@ def _local(said: object) -> object:
     return said
 
 
+def _level(said: object) -> object:
+    """The number in "L1", in "1" or in 1."""
+    return int(said.lstrip("LS")) if isinstance(said, str) and said.lstrip("LS").isdigit() else said
+
+
 def _text(said: object) -> object:
     return str(said) if isinstance(said, int) and not isinstance(said, bool) else said
 
@@ -47,6 +53,7 @@ def _text(said: object) -> object:
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Local = Annotated[datetime, BeforeValidator(_local)]
 Text = Annotated[str, BeforeValidator(_text)]
+Level = Annotated[int, BeforeValidator(_level), Field(ge=0, le=9)]
 Id = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=64)]
 
 
@@ -113,7 +120,7 @@ class Happening(Part):
     kind: str | None = None
     event: str | None = None
     fields: dict[str, Any] | None = None
-    level: int | None = Field(default=None, ge=0)
+    level: Level | None = None
     as_: Literal["did", "did-not"] | None = Field(default=None, alias="as")
     to: Literal["off", "observe", "propose", "auto"] | None = None
     include_existing: bool | None = None
@@ -151,10 +158,9 @@ class Head(Part):
 
 
 class Scenario(Head):
-    """The whole file, checked. `tables`: what else it gives, such as `rates`, for the workflows that read it."""
+    """The whole file, checked. `policy` has what further tables, such as `[rates.DE]`, stand for."""
 
     policy: dict[str, dict[str, Any]]
-    tables: dict[str, Any]
     customer: tuple[Customer, ...]
     invoice: tuple[Invoice, ...]
     happens: tuple[Happening, ...]
@@ -238,27 +244,26 @@ def read(path: Path) -> tuple[Page, dict[str, Any]]:
         raise SettingsInvalid(f"{path} is not TOML: {cause}") from cause
 
 
-def load(path: Path, *, tables: Sequence[str], policy: Callable[[str, Mapping[str, Any]], list[Mistake]], fits: Check) -> Scenario:
+def load(path: Path, *, tables: Mapping[str, Gives], policy: Callable[[str, Mapping[str, Any]], list[Mistake]], fits: Check) -> Scenario:
     """The scenario in a file. Raises SettingsInvalid with every mistake, each with its line.
 
-    `tables`: further tables that a workflow reads. `policy`: what is wrong with one policy. `fits`: (field, why) of what is wrong with
-    the n-th happening.
+    `tables`: further tables, and which settings each stands for. `policy`: what is wrong with one policy. `fits`: (field, why) of what
+    is wrong with the n-th happening.
     """
     page, raw = read(path)
-    policies, others = raw.get("policy", {}), {name: raw[name] for name in tables if name in raw}
-    head = page.part(Head, {name: value for name, value in raw.items() if name not in (*LISTS, "policy", "rates", *tables)}, ("", None))
-    if "rates" in raw and "rates" not in tables:
-        page.wrong(("rates", None), "", "no workflow here reads rates: leave the table out")
+    policies = raw.get("policy", {})
+    head = page.part(Head, {name: value for name, value in raw.items() if name not in (*LISTS, "policy", *tables)}, ("", None))
     customers = page.parts(Customer, raw.get("customer", []), "customer")
     invoices = page.parts(Invoice, raw.get("invoice", []), "invoice")
     happens = page.parts(Happening, raw.get("happens", []), "happens")
     _policies(page, policies, policy)
+    policies = _with_tables(page, policies, {name: raw[name] for name in tables if name in raw}, tables, policy)
     if not page.mistakes and head is not None:
         _names(page, customers, invoices)
         _happens(page, head, customers, invoices, happens, fits)
     if page.mistakes or head is None:
         raise refusal(page.mistakes, path)
-    said = head.model_dump() | {"policy": policies, "tables": others, "customer": customers, "invoice": invoices, "happens": happens}
+    said = head.model_dump() | {"policy": policies, "customer": customers, "invoice": invoices, "happens": happens}
     return Scenario.model_construct(**said)
 
 
@@ -271,6 +276,26 @@ def _policies(page: Page, policies: object, check: Callable[[str, Mapping[str, A
     for name, body in policies.items():
         for one in check(name, body):
             page.wrong((f"policy.{name}", None), one.name.removeprefix(f"policy.{name}").lstrip("."), one.wrong)
+
+
+def _with_tables(
+    page: Page, policies: dict[str, dict[str, Any]], said: Mapping[str, Any], tables: Mapping[str, Gives],
+    check: Callable[[str, Mapping[str, Any]], list[Mistake]],
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """The policies with what further tables stand for, where their workflow takes part; each setting of a table is checked as one."""
+    if page.mistakes:
+        return policies
+    found = {name: dict(body) for name, body in policies.items()}
+    for table, body in said.items():
+        if not isinstance(body, dict) or not all(isinstance(inner, dict) for inner in body.values()):
+            page.wrong((table, None), "", f"write tables such as [{table}.DE]")
+            continue
+        for workflow, settings in tables[table](body).items():
+            if workflow in found:
+                found[workflow] |= settings
+                for one in check(workflow, settings):
+                    page.wrong((f"{table}.{next(iter(body), '')}", None), "", one.wrong)
+    return found
 
 
 def _names(page: Page, customers: Sequence[Customer], invoices: Sequence[Invoice]) -> None:

@@ -17,7 +17,8 @@ from receiver import inbox
 from receiver.db import table_of
 from receiver.errors import OutcomeUnknown
 from receiver.event import Event
-from workers import duties, operator, runs
+from workers import control, duties, events, operator, runs
+from workers.gates import BankChecked
 from workers.ledger import EffectRow
 from workers.operator import Order
 from workers.providers.http import Answer, Ask
@@ -111,6 +112,7 @@ class Stage:
         end = self.scenario.instant(self.scenario.until)
         self.flow.connect()
         self._leave_out_scans(end)
+        self._keep_fresh(end)
         self._work(self.flow.sweeper.sweep)
         self.at(self.scenario.instant(self.scenario.start), lambda: None)
         while self._due and self._due[0][0] <= end:
@@ -124,9 +126,20 @@ class Stage:
         """No webhook is lost here, so nothing is to be found by reading the whole account every quarter of an hour."""
         self.flow.db.write(lambda c: duties.due(c, f"scan:{self.scenario.source}", now=end, every=ASLEEP))
 
-    def give(self, *events: Event) -> None:
+    def _keep_fresh(self, end: datetime) -> None:
+        """A person has compared the bank account up to the last day: the scenario says itself what was paid."""
+        event = BankChecked(source=self.scenario.source, at=self.now, through=end.astimezone(self.scenario.tz).date())
+        self.flow.db.write(lambda c: events.record(c, event, "bank", delivery_id=0, at=self.now, historical=True))
+
+    def _move(self, instant: datetime) -> None:
+        """Move the clock. Nothing the provider tells is lost here, so that what is known of it is always as of now."""
+        self.flow.clock.move(instant)
+        name = control.synced_name(self.scenario.source)
+        self.flow.db.write(lambda c: control.put(c, name, self.now.isoformat(), at=self.now))
+
+    def give(self, *told: Event) -> None:
         """What an operator tells, at this instant."""
-        for event in events:
+        for event in told:
             self._submit(operator.signal_arrival(event, actor=PERSON, at=self.now, id=self._name("signal")))
 
     def order(self, order: Order) -> None:
@@ -181,7 +194,7 @@ class Stage:
     def _until(self, goal: datetime) -> None:
         """Move the clock to `goal`, stopping at every instant at which something comes due."""
         while self.now < goal:
-            self.flow.clock.move(min(self._next(), goal))
+            self._move(min(self._next(), goal))
             self._stopped_at = self.now
             if not self._down:
                 self._work(self.flow.sweeper.sweep)
@@ -238,12 +251,13 @@ class Stage:
         self._work(self.flow.settle)
 
     def _pass_in_call(self, span: timedelta) -> None:
-        """Time passes while a call is under way: what happens meanwhile is kept by the door, and nobody works on it."""
+        """Time passes while a call is under way: what happens meanwhile is kept and routed, and the one worker is busy."""
         goal, self._in_call = self.now + span, True
         while self._due and self._due[0][0] <= goal:
             self.flow.clock.move(max(self._due[0][0], self.now))
             self._happen(self.now)
             self._receive()
+            self.flow.sweeper._deliveries()
         self.flow.clock.move(goal)
         self._in_call = False
 

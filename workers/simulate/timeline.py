@@ -1,11 +1,12 @@
 """The timeline: what a database tells of what happened, as rows.
 
 Reads the ledger's log, the runs that ended without acting, what people were told, and events; workflows add lines of their own
-(workers/simulate/plugs.py). An effect shows the figures of the journaled step that is called like its own with " figures" behind it.
+(workers/simulate/plugs.py). An effect shows the figures of the journaled step that is called like its own with " figures" behind it;
+where that step gave several Lines, each is a row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -119,29 +120,35 @@ def _effects(connection: Connection, runs: Mapping[str, Any], lines: list[tuple[
         reason = row["reason"] or ((run or {}).get("reissue") or {}).get("kind", "") if row["after"] == "done" else row["reason"]
         change = Draft(
             at=row["at"], workflow=effect["workflow"], key=_key(run), kind=SHOWN[row["after"]], name=effect["service"],
-            state=row["after"], reason=reason, figures=figures.get((effect["run_id"], effect["step"])) or _own_figures(effect),
+            state=row["after"], reason=reason, figures=_own_figures(effect),
         )  # fmt: skip
-        yield from _told_by(change, own.get(effect["id"], ()))
+        journaled = figures.get((effect["run_id"], effect["step"]))
+        yield from _told_by(change, own[effect["id"]]) if effect["id"] in own else _figured(change, journaled)
+
+
+def _figured(change: Draft, journaled: Any) -> Iterator[Draft]:
+    """A change with the figures a step gave for it: a row for each of its Lines."""
+    if not isinstance(journaled, list):
+        yield replace(change, figures=journaled or change.figures)
+        return
+    for line in journaled:
+        yield replace(change, key=line["key"], name=line["name"], reason=change.reason or line["reason"], figures=line["figures"])
 
 
 def _told_by(change: Draft, lines: Iterable[tuple[str, Line]]) -> Iterator[Draft]:
-    """A change of an effect in its workflow's own words, else as the ledger has it."""
-    told = False
+    """A change of an effect in its workflow's own words."""
     for workflow, line in lines:
-        told = True
-        yield Draft(
-            at=change.at, workflow=workflow, key=line.key, kind=change.kind, name=line.name, state=change.state,
-            reason=line.reason or change.reason, figures=line.figures or change.figures,
+        yield replace(
+            change, workflow=workflow, key=line.key, name=line.name, reason=line.reason or change.reason,
+            figures=line.figures or change.figures,
         )  # fmt: skip
-    if not told:
-        yield change
 
 
-def _figures(connection: Connection) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Figures by run and effect step: what the step "… figures" gave."""
+def _figures(connection: Connection) -> dict[tuple[str, str], Any]:
+    """Figures, or Lines, by run and effect step: what the step "… figures" gave."""
     table = table_of(JournalRow)
     found = _read(connection, sa.select(table).where(table.c.name.like(f"%{FIGURES}"), table.c.kind == "step"))
-    return {(row["run_id"], row["name"].removesuffix(FIGURES)): row["result"] for row in found if isinstance(row["result"], dict)}
+    return {(row["run_id"], row["name"].removesuffix(FIGURES)): row["result"] for row in found if isinstance(row["result"], dict | list)}
 
 
 def _own_figures(effect: Mapping[str, Any]) -> dict[str, str]:
@@ -161,12 +168,14 @@ def _unplanned(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draf
     """Effects the ledger does not have: what was only observed, forbidden, or held by another effect's slot."""
     table, effects = table_of(JournalRow), table_of(EffectRow)
     has = sa.exists().where(effects.c.run_id == table.c.run_id, effects.c.step == table.c.name)
+    figures = _figures(connection)
     for row in _read(connection, sa.select(table).where(table.c.kind == "effect", ~has).order_by(table.c.id)):
         run, result = runs[row["run_id"]], row["result"]
-        yield Draft(
+        change = Draft(
             at=row["at"], workflow=run["workflow"], key=_key(run), kind="effect", name=result.get("service") or row["name"],
             state=result["state"], reason=result.get("reason") or "",
         )  # fmt: skip
+        yield from _figured(change, figures.get((row["run_id"], row["name"])))
 
 
 def _ended(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
@@ -182,13 +191,16 @@ def _ended(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
 
 
 def _told(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
-    """What waits for a person, and when it no longer does."""
+    """What waits for a person, and when it no longer does; by the invoice or the effect's object, where one is told of."""
+    effects = table_of(EffectRow)
+    objects = {row.id: row.object_id for row in connection.execute(sa.select(effects.c.id, effects.c.object_id))}
     for model, kind, name in ((Alert, "alert", "alert"), (Task, "alert", "task"), (Parked, "parked", "")):
         table = table_of(model)
         for row in _read(connection, sa.select(table).order_by(table.c.id)):
             detail = row["detail"] if isinstance(row["detail"], dict) else {}
             run = runs.get(row.get("run_id") or detail.get("run") or "")
-            key = _key(run) if run else str(row.get("subject") or "").partition("/")[2] or str(row.get("subject") or "")
+            about = objects.get(row.get("effect_id")) or detail.get("invoice")
+            key = about or _key(run) if about or run else str(row.get("subject") or "").partition("/")[2] or str(row.get("subject") or "")
             said = Draft(
                 at=row["opened_at"], workflow=run["workflow"] if run else "", key=key, kind=kind, name=name or row["kind"], state="open",
                 reason=row["reason"],

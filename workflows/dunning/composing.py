@@ -5,6 +5,7 @@ the text. Runs inside a step: its result is journaled, so a replay sends the sam
 """
 
 from decimal import Decimal
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict
@@ -28,7 +29,7 @@ class Composed(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     letter: Letter | None = None
-    alerts: tuple[str, ...] = ()
+    alerts: tuple[HandOff, ...] = ()
     tasks: tuple[HandOff, ...] = ()
     reason: str = ""
 
@@ -54,8 +55,9 @@ def compose(connection: Connection, account: Account, read: list[Standing], gone
         tasks, kept = (HandOff(invoice_id=kept[0][1].invoice_id, reason=problem),), []
     for invoice_id, reason in refused.items():
         _hold(connection, account, invoice_id, reason)
-    rates = {line.statement.no_rate.why for _, line in kept if line.statement.no_rate is not None}
-    alerts = (*sorted(rates), *(["foreign_dunning"] if "foreign_dunning" in refused.values() else []))
+    rates = {line.statement.no_rate.why: line.invoice_id for _, line in kept if line.statement.no_rate is not None}
+    told = [*((id, why) for why, id in sorted(rates.items())), *(one for one in refused.items() if one[1] == "foreign_dunning")]
+    alerts = tuple(HandOff(invoice_id=invoice_id, reason=reason) for invoice_id, reason in told)
     said = "; ".join(f"{invoice_id}: {reason}" for invoice_id, reason in refused.items())
     letter = _letter(connection, account, kept) if kept else None
     return Composed(letter=letter, alerts=alerts, tasks=tasks, reason=said[:400])
@@ -169,7 +171,7 @@ def _address_problem(connection: Connection, account: Account, kept: list[tuple[
 def _hold(connection: Connection, account: Account, invoice_id: str, reason: str) -> None:
     """No further try for this invoice before the next day on which the sender works."""
     until = account.next_working_day
-    said = {} if reason == "foreign_dunning" else {"reason": reason[:64]}
+    said: dict[str, Any] = {} if reason == "foreign_dunning" else {"reason": reason[:64]}
     tables.put_ladder(
         connection, account.source, invoice_id, customer_id=account.customer_id, currency=account.currency, hold_until=until,
         at=account.now, **said,

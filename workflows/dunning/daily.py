@@ -3,7 +3,7 @@
 Also runs at once when a person opens a gate. It sends nothing; `dunning` decides.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
@@ -19,21 +19,34 @@ from workers.authoring import (
     give_event,
     live_keys,
     local_day,
+    monsum,
     open_invoices,
     synced_at,
+    unknown_effects,
     workflow,
 )
 from workflows.dunning import tables
 from workflows.dunning.outlook import STALE
-from workflows.dunning.workflow import NAME
+from workflows.dunning.policy import NAME
+
+LEFT_ALONE = timedelta(hours=1)
 
 
 @workflow("dunning-daily", on=(Daily("09:00"), BankChecked, RateConfirmed))
 def daily(run: Run, event: Tick | BankChecked | RateConfirmed) -> None:
     """One look at every open invoice of the source."""
     told = run.step("tell", tell_overdue, run.source, run.id, run.now(), run.zone)
-    if not told:
+    lost = run.step("lost", lost_letters, run.source, run.now())
+    for effect, invoice in lost:
+        run.alert(f"lost {effect}", "notice_unknown", about=f"{run.source}/effect:{effect}", effect=effect, invoice=invoice)
+    if not told and not lost:
         run.skip("nothing_new")
+
+
+def lost_letters(connection: Connection, source: str, now: datetime) -> list[tuple[str, str]]:
+    """(effect, invoice) of messages of which nobody knows whether they went out: nothing more goes to their customers until then."""
+    unknown = unknown_effects(connection, source, NAME, monsum.send_by_email.name, called_before=now - LEFT_ALONE)
+    return [(one.id, one.object_id) for one in unknown]
 
 
 def tell_overdue(connection: Connection, source: str, run_id: str, now: datetime, zone: ZoneInfo) -> list[str]:

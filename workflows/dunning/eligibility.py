@@ -39,9 +39,13 @@ class Facts:
     words: frozenset[str] = frozenset()
 
 
-def why_not_dunned(invoice: InvoiceDoc, facts: Facts, policy: DunningPolicy) -> str | None:
-    """The first reason for which this invoice gets no notice, or None."""
-    return _about_invoice(invoice, policy) or _about_payment(invoice, facts, policy) or _about_customer(facts, policy)
+def why_not_dunned(invoice: InvoiceDoc, facts: Facts, policy: DunningPolicy, *, fresh: bool = True) -> str | None:
+    """The first reason for which this invoice gets no notice, or None.
+
+    Not `fresh`: the document is what notifications told, which do not say how it is paid; the fresh read decides about that.
+    """
+    payment = _about_payment(invoice, facts, policy) if fresh or invoice.payment_type is not None else None
+    return _about_invoice(invoice, policy) or payment or _about_customer(facts, policy)
 
 
 def stale_data(

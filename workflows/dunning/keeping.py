@@ -1,12 +1,14 @@
 """After a message: its notices and claims, or why it did not go out. The last step of a round."""
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from workers.authoring import PastEffect, effects_about, local_day
 from workflows.dunning import tables
 from workflows.dunning.account import Account
+from workflows.dunning.eligibility import BLOCKED
 from workflows.dunning.letter import NOTICE, Letter, Line, address_hash
 
 STOPS = ("operator_rejected", "duplicate_intent", "rejected")
@@ -18,8 +20,10 @@ def keep_sent(connection: Connection, account: Account, run_id: str, letter: Let
     for line in letter.lines:
         _notice(connection, account, run_id, letter, line, effect)
         if account.observed_by is None:
-            tables.put_claims(connection, account.source, line.invoice_id, line.statement.new_claims)
-        tables.put_ladder(connection, account.source, line.invoice_id, reason=None, hold_until=None, at=account.now)
+            tables.put_claims(connection, account.source, line.invoice_id, line.statement.new_claims, at=account.now)
+        tables.put_ladder(
+            connection, account.source, line.invoice_id, reason=None, next_name=None, next_on=None, hold_until=None, at=account.now
+        )
     return [line.version for line in letter.lines]
 
 
@@ -29,9 +33,10 @@ def keep_unsent(connection: Connection, account: Account, letter: Letter, reason
     What went out of date on an earlier day, while nobody answered, is planned anew today.
     """
     again = account.today if reason == "expired" and planned_on < account.today else account.next_working_day
+    stopped = {"state": tables.STOPPED} if reason in STOPS else {}
+    said: dict[str, Any] = {"reason": BLOCKED.get(reason, reason)[:64], "hold_until": again, **stopped}
     for line in letter.lines:
-        stopped = {"state": tables.STOPPED} if reason in STOPS else {}
-        tables.put_ladder(connection, account.source, line.invoice_id, reason=reason[:64], hold_until=again, at=account.now, **stopped)
+        tables.put_ladder(connection, account.source, line.invoice_id, at=account.now, noted=bool(stopped), **said)
     return reason
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from workers.authoring import InvoiceDoc, LookAgain, events_of_invoice, instant, next_open, open_invoices
 from workflows.dunning import tables
 from workflows.dunning.account import Account
+from workflows.dunning.byhand import take_in
 from workflows.dunning.eligibility import last_level_for, why_not_dunned
 from workflows.dunning.planning import NextStep, next_step, resumed_on
 from workflows.dunning.settling import bounce, settle
@@ -105,6 +106,7 @@ def _settled(
 
 def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowMapping | None) -> _Found:
     """One open, overdue invoice; its ladder row is written."""
+    take_in(connection, account, doc.id)
     tasks = (HandOff(invoice_id=doc.id, reason="notice_undelivered"),) if bounce(connection, account, doc.id) else ()
     state, detail, hold = tables.OPEN, {}, None
     if row is not None and (account.observed_by or not (row["detail"] or {}).get("observed")):
@@ -118,9 +120,7 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
         if not _taken_over(connection, account, doc.id, row["changed_at"]):
             return _Found(invoice_id=doc.id, said=str(row["reason"] or state), tasks=tasks)
         state, hold, detail["accepted"] = tables.OPEN, None, detail.pop("foreign", detail.get("accepted", []))
-    reason = why_not_dunned(doc, account.facts(connection, doc), account.policy)
-    if reason == "unmapped_payment_type" and doc.payment_type is None:
-        reason = None  # a notification does not carry it: the fresh read decides
+    reason = why_not_dunned(doc, account.facts(connection, doc), account.policy, fresh=False)
     if reason is None and account.policy.transport == "observe":
         reason = "transport_observe"
     said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}

@@ -21,6 +21,7 @@ from workflows.dunning.notice import Notice
 from workflows.dunning.rates import RateTable, shipped_rates
 from workflows.dunning.wording import load_wording
 
+NAME = "dunning"
 BY_ZONE = "auto"
 Treatment = Literal["dun", "reminder_only", "after_failed_collection", "never"]
 AFTER_FAILED: Treatment = "after_failed_collection"

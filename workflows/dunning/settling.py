@@ -24,7 +24,7 @@ def settle(connection: Connection, account: Account, invoice_id: str) -> bool:
         claims = in_state(claims, "void")
     else:
         claims = when_settled(_crossed(connection, account, invoice_id, claims, paid_at), ask=account.policy.unpaid_claims == "ask")
-    tables.put_claims(connection, account.source, invoice_id, claims)
+    tables.put_claims(connection, account.source, invoice_id, claims, at=account.now)
     tables.put_ladder(
         connection, account.source, invoice_id, state=tables.CLOSED, reason="invoice_cancelled" if canceled else "paid", next_name=None,
         next_on=None, hold_until=None, at=account.now,
@@ -42,7 +42,7 @@ def _crossed(
     call = Call(sent_on=row["sent_on"], calling_at=row["called_at"], settled_at=row["settled_at"])
     if crossing(call, seen_paid_at=paid_at) != "crossed":
         return claims
-    tables.set_notice(connection, row["id"], tables.CROSSED)
+    tables.set_notice(connection, row, tables.CROSSED, at=account.now)
     return in_state(claims, "waived", level=row["level"])
 
 
@@ -55,9 +55,9 @@ def bounce(connection: Connection, account: Account, invoice_id: str) -> bool:
     after = [one for one in told if one.bounce == "hard" and one.at >= row["called_at"].replace(microsecond=0)]
     if not any(one.address_hash in (None, row["address_hash"]) for one in after):
         return False
-    tables.set_notice(connection, row["id"], tables.UNDELIVERED)
+    tables.set_notice(connection, row, tables.UNDELIVERED, at=account.now)
     claims = tables.claims_of(connection, account.source, invoice_id)
-    tables.put_claims(connection, account.source, invoice_id, in_state(claims, "void", level=row["level"]))
+    tables.put_claims(connection, account.source, invoice_id, in_state(claims, "void", level=row["level"]), at=account.now)
     return True
 
 

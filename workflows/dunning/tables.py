@@ -1,6 +1,7 @@
 """What dunning itself remembers of an invoice: where its ladder stands, what went out, what is claimed beside it, what was owed when.
 
-Owns tables `dunning_ladder`, `dunning_notice`, `dunning_claim` and `dunning_seen` and their queries. Written only inside a run's step.
+Owns tables `dunning_ladder`, `dunning_notice`, `dunning_claim` and `dunning_seen` and their queries; what became of them is kept by
+changes.py. Written only inside a run's step.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from workers.authoring import Json, Money, UtcDateTime, insert_of, row_id, table_of
+from workflows.dunning import changes
 from workflows.dunning.balance import Seen
 from workflows.dunning.claims import Claim
 from workflows.dunning.notice import Notice
@@ -86,6 +88,7 @@ class ClaimRow(SQLModel, table=True):
     amount: str = Field(max_length=40)
     currency: str = Field(max_length=3)
     state: str = Field(max_length=8)
+    changed_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
 
 
 class SeenRow(SQLModel, table=True):
@@ -106,12 +109,21 @@ class SeenRow(SQLModel, table=True):
 _LADDER, _NOTICE, _CLAIM, _SEEN = table_of(LadderRow), table_of(NoticeRow), table_of(ClaimRow), table_of(SeenRow)
 
 
-def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: datetime, **said: Any) -> None:
-    """Write what is said of a ladder; a new one is open, and needs customer_id and currency. What is left out stays."""
-    this = sa.and_(_LADDER.c.source == source, _LADDER.c.invoice_id == invoice_id)
-    if connection.execute(sa.update(_LADDER).where(this).values(**said, changed_at=at)).rowcount == 0:
+def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: datetime, noted: bool = True, **said: Any) -> None:
+    """Write what is said of a ladder; a new one is open, and needs customer_id and currency. What is left out stays.
+
+    `noted`: a change of state or reason is kept too; not where the ledger tells it already, as an effect that ended.
+    """
+    before = ladder_of(connection, source, invoice_id)
+    stood: Mapping[str, Any] = {"state": OPEN, "reason": None, "next_name": None} if before is None else dict(before)
+    if before is None:
         values = {"source": source, "invoice_id": invoice_id, "state": OPEN, **said, "changed_at": at}
         connection.execute(sa.insert(_LADDER).values(values))
+    else:
+        connection.execute(sa.update(_LADDER).where(_LADDER.c.id == before["id"]).values(**said, changed_at=at))
+    now = (said.get("state", stood["state"]), said.get("reason", stood["reason"]))
+    if noted and now != (stood["state"], stood["reason"]):
+        changes.keep(connection, source, invoice_id, name=said.get("next_name") or stood["next_name"], state=now[0], reason=now[1], at=at)
 
 
 def ladders_of(connection: Connection, source: str, customer_id: str, currency: str) -> dict[str, sa.RowMapping]:
@@ -159,14 +171,27 @@ def notices_of(connection: Connection, source: str, invoice_id: str, *, observed
     )  # fmt: skip
 
 
-def set_notice(connection: Connection, notice_id: int, state: str) -> None:
-    connection.execute(sa.update(_NOTICE).where(_NOTICE.c.id == notice_id).values(state=state))
+def notices_by_way(connection: Connection, source: str, way: str) -> Sequence[sa.RowMapping]:
+    """The notices of a source that went out in one way."""
+    own = sa.and_(_NOTICE.c.source == source, _NOTICE.c.way == way)
+    return connection.execute(sa.select(_NOTICE).where(own).order_by(_NOTICE.c.id)).mappings().all()
+
+
+def set_notice(connection: Connection, row: sa.RowMapping, state: str, *, at: datetime) -> None:
+    """What became of a notice that went out."""
+    connection.execute(sa.update(_NOTICE).where(_NOTICE.c.id == row["id"]).values(state=state))
+    changes.keep(connection, row["source"], row["invoice_id"], name=row["name"], state=state, reason=None, at=at)
 
 
 def was_reminded(connection: Connection, source: str, customer_id: str) -> bool:
     """Whether any notice ever went to this customer."""
     own = sa.and_(_NOTICE.c.source == source, _NOTICE.c.customer_id == customer_id, _NOTICE.c.state.in_((DONE, CROSSED)))
     return connection.execute(sa.select(_NOTICE.c.id).where(own).limit(1)).first() is not None
+
+
+def claim_rows(connection: Connection, source: str) -> Sequence[sa.RowMapping]:
+    """Every claim of a source with the instant at which it took its state."""
+    return connection.execute(sa.select(_CLAIM).where(_CLAIM.c.source == source).order_by(_CLAIM.c.id)).mappings().all()
 
 
 def claims_of(connection: Connection, source: str, invoice_id: str) -> tuple[Claim, ...]:
@@ -179,13 +204,14 @@ def claims_of(connection: Connection, source: str, invoice_id: str) -> tuple[Cla
     )  # fmt: skip
 
 
-def put_claims(connection: Connection, source: str, invoice_id: str, claims: Iterable[Claim]) -> None:
-    """Keep claims, one per level and kind; one that is there takes the new amount and state."""
+def put_claims(connection: Connection, source: str, invoice_id: str, claims: Iterable[Claim], *, at: datetime) -> None:
+    """Keep claims, one per level and kind; one that is there takes the new amount and state. `changed_at`: when it took its state."""
     for claim in claims:
         named = {"source": source, "invoice_id": invoice_id, "level": claim.level, "kind": claim.kind}
-        said = {"amount": str(claim.amount.amount), "currency": claim.amount.currency, "state": claim.state}
+        said = {"amount": str(claim.amount.amount), "currency": claim.amount.currency, "state": claim.state, "changed_at": at}
         added = insert_of(connection, ClaimRow).values({**named, **said})
-        connection.execute(added.on_conflict_do_update(index_elements=["source", "invoice_id", "level", "kind"], set_=said))
+        differs = sa.or_(_CLAIM.c.state != claim.state, _CLAIM.c.amount != said["amount"])
+        connection.execute(added.on_conflict_do_update(index_elements=["source", "invoice_id", "level", "kind"], set_=said, where=differs))
 
 
 def see(connection: Connection, source: str, owed: Mapping[str, Decimal], *, on: date, same_on: date) -> None:

@@ -25,17 +25,18 @@ from workers.authoring import (
     workflow,
 )
 from workflows.dunning.account import Account
+from workflows.dunning.byhand import NoticeSent
 from workflows.dunning.composing import compose
 from workflows.dunning.keeping import keep_sent, keep_unsent
 from workflows.dunning.letter import Letter, Standing, send_notice, standing
 from workflows.dunning.outlook import HandOff, Outlook, look
-from workflows.dunning.policy import DunningPolicy
+from workflows.dunning.policy import NAME, DunningPolicy
+from workflows.dunning.showing import lines_of
 
-NAME = "dunning"
 ROUNDS_MAX = 500
 NEWS = (
     InvoiceOverdue, InvoicePaid, InvoiceReopened, InvoiceCanceled, InvoiceChanged, InvoiceSent, BlockReleased, CustomerUpdated,
-    PaymentFailed, PaymentChargeback, EmailBounced, LookAgain,
+    PaymentFailed, PaymentChargeback, EmailBounced, NoticeSent, LookAgain,
 )  # fmt: skip
 
 
@@ -103,11 +104,16 @@ def _notify(run: Run, round: int, account: Account, outlook: Outlook) -> None:
         f"compose {round}", compose, account, read, [id for id in outlook.due if id not in {one.invoice.id for one in read}]
     )
     if run.mode != "observe":
-        for reason in composed.alerts:
-            run.alert(f"{reason} {round}", reason, about=f"{run.source}/{account.customer_id}/{reason}")
+        for alert in composed.alerts:
+            run.alert(f"{alert.reason} {alert.invoice_id} {round}", alert.reason, about=_subject(run, alert), invoice=alert.invoice_id)
         _ask(run, round, composed.tasks)
     if composed.letter is not None:
         _send(run, round, account, composed.letter)
+
+
+def _subject(run: Run, alert: HandOff) -> str:
+    """What an alert is about: rates concern everybody, and are told once."""
+    return f"{run.source}/rates" if alert.reason.startswith("rate_") else f"{run.source}/invoice:{alert.invoice_id}"
 
 
 def _read(run: Run, round: int, invoice_id: str) -> Standing | None:
@@ -119,6 +125,7 @@ def _read(run: Run, round: int, invoice_id: str) -> Standing | None:
 
 def _send(run: Run, round: int, account: Account, letter: Letter) -> None:
     """Carry out one message and keep what came of it."""
+    run.step(f"send {round} figures", lines_of, letter)
     closes = account.policy.hours.on(account.today, account.zone)[1]
     try:
         outcome = run.effect(

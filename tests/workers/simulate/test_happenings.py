@@ -64,12 +64,11 @@ def states(rows: list[Row], *, since: str = "09:00") -> list[tuple[str, str, str
         ),
         ('what = "bounce"\ninvoice = "A"\nkind = "firm"', "happens 1, kind: write hard or soft"),
         ('what = "worker_down"\nuntil = 2026-11-21', "happens 1, until: a local time after `at` is wanted"),
-        ('what = "pause"\ninvoice = "A"\nuntil = 2026-11-21T08:00:00', "happens 1, until: a date is wanted"),
         ('what = "provider"\nmode = "slow"', "happens 1, seconds: slow needs it"),
         ('what = "signal"\nevent = "invoice.completed"', "happens 1, event: it is nothing a person can say; possible are"),
         ('what = "signal"\nevent = "send.stopped"', "happens 1, fields: invoice_id"),
         ('what = "mode"\nworkflow = "dun"\nto = "auto"', "happens 1, workflow: there is no such workflow"),
-        ('what = "manual_notice"\ninvoice = "A"', "happens 1, what: there is no such happening"),
+        ('what = "handwritten_notice"\ninvoice = "A"', "happens 1, what: there is no such happening"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_does(read: Read, said: str, told: str) -> None:

@@ -14,7 +14,6 @@ from receiver.db import table_of
 from receiver.errors import SettingsInvalid
 from tests.workers.letters import MAIL_UNCAPPED
 from tests.workers.simulate.conftest import OBJECTS, Read
-from workers import control
 from workers.authoring import (
     Event,
     InvoiceCompleted,
@@ -121,34 +120,41 @@ def test_a_happening_of_a_workflow_says_what_it_needs(read: Read) -> None:
     assert "happens 1, customer: halt needs it" in str(error.value)
 
 
-def test_an_invoice_that_was_sent_is_told_to_who_wants_to_know(read: Read) -> None:
-    told = []
+def test_an_invoice_that_was_sent_is_said_to_be_by_a_person(read: Read) -> None:
+    rows = play(read(HEAD + OBJECTS + "sent = 2026-11-20\n"))
 
-    @happening("sent")
-    def sent(said: Mapping[str, Any], source: str, at: datetime) -> list[Event]:
-        told.append((said["invoice"], said["customer"], said["on"], at))
-        return []
-
-    play(read(HEAD + OBJECTS + "sent = 2026-11-20\n"))
-
-    assert told == [("A", "501", date(2026, 11, 20), datetime(2026, 11, 20, 7, 0, tzinfo=UTC))]
+    assert [(row.at, row.key) for row in rows if row.name == "invoice.sent"] == [("2026-11-20T08:00:00", "A")]
 
 
-def test_a_table_of_a_workflow_is_kept_before_anything_happens(read: Read) -> None:
-    @scenario_table("rates")
-    def rates(connection: Connection, source: str, table: Mapping[str, Any], at: datetime) -> None:
-        control.put(connection, f"rates:{source}", table, at=at)
+def test_a_table_stands_for_settings_of_the_workflows_that_take_part(read: Read) -> None:
+    @scenario_table("prices")
+    def prices(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        return {"t-simulated": {"mode": "propose"}, "auto-send": {"mode": "auto"}}
 
-    given = []
+    said = read(HEAD + '[prices.DE]\nA = "1.27"\n')
 
-    @timeline("t-simulated")
-    def lines(connection: Connection, source: str) -> list[Line]:
-        given.append(control.get(connection, "rates:shop"))
-        return []
+    assert said.policy == {"t-simulated": {"mode": "propose"}}
 
-    play(read(HEAD + '[rates.DE]\n2026-01-01 = "1.27"\n'))
 
-    assert given == [{"DE": {"2026-01-01": "1.27"}}]
+def test_a_table_that_stands_for_a_wrong_setting_is_refused_at_its_line(read: Read) -> None:
+    @scenario_table("prices")
+    def prices(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        return {"t-simulated": {"mode": table["DE"]["A"]}}
+
+    with pytest.raises(SettingsInvalid) as error:
+        read(HEAD + '[prices.DE]\nA = "1.27"\n')
+
+    assert "prices.DE" in str(error.value)
+    assert f"line {HEAD.count(chr(10)) + 1} " in str(error.value)
+
+
+def test_a_table_that_is_a_value_is_refused(read: Read) -> None:
+    @scenario_table("prices")
+    def prices(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        return {}
+
+    with pytest.raises(SettingsInvalid, match=r"write tables such as \[prices.DE\]"):
+        read('prices = "1.27"\n' + HEAD)
 
 
 def test_two_functions_of_one_name_are_refused_and_one_loaded_twice_is_not() -> None:

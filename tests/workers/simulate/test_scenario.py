@@ -14,6 +14,9 @@ COMPLETE = 'what = "complete"\ninvoice = "{}"\n'
 HAPPENS = "[[happens]]\nat = 2026-11-20T09:00:00\n"
 
 
+DUNNING = "\n".join(HEAD.splitlines()[:2]) + '\n[policy.dunning]\nmode = "auto"\n'
+
+
 def refused(read: Read, text: str) -> str:
     with pytest.raises(SettingsInvalid) as error:
         read(text)
@@ -43,7 +46,7 @@ def test_a_scenario_is_read_as_it_is_written(read: Read) -> None:
         (HEAD + "auto_approve = true\n", "policy.auto-send, auto_approve: there is no such setting"),
         (HEAD.replace('"auto"', '"maybe"'), "policy.auto-send, mode: write 'off', 'observe', 'propose' or 'auto'"),
         ("\n".join(HEAD.splitlines()[:2]), "policy: no workflow takes part: write a table such as [policy.auto-send]"),
-        (HEAD + "[rates.DE]\n2026-01-01 = '1.27'\n", "rates: no workflow here reads rates"),
+        (DUNNING + "[rates.DE]\n2026-02-01 = '1.27'\n", "rates.DE: valid_from 2026-02-01: base rates change on 1 January"),
         (HEAD + OBJECTS.replace('"119.00"', "119.0"), 'invoice 1, total: an amount in quotes is wanted, such as "1190.00"'),
         (HEAD + OBJECTS.replace('"119.00"', '"1,190.50"'), "an amount in quotes is wanted, such as \"1190.00\"; correct it in line 13 of"),
         (HEAD + OBJECTS.replace('customer = "501"', 'customer = "5"'), "invoice 1, customer: there is no such customer; known are 501"),

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.workers.simulate.conftest import HEAD, OBJECTS, Play, Read
+from workers.gates import BankChecked
+from workers.overview import events_of_source, synced_at
 from workers.registry import REGISTRY
 from workers.simulate.account import fill
 from workers.simulate.play import play
@@ -61,6 +63,24 @@ def test_what_arrives_while_the_worker_is_down_is_learned_when_it_is_back(played
     rows = played(DOWN)
 
     assert [row.at for row in rows if row.name == "invoice.paid"] == ["2026-11-20T12:00:00"]
+
+
+def test_what_happens_while_a_read_is_under_way_is_routed_before_the_call(read: Read) -> None:
+    slow = '[[happens]]\nat = 2026-11-20T08:05:00\nwhat = "provider"\nmode = "slow"\nservice = "invoice.get"\nseconds = 6\ntimes = 9\n'
+    stop = '[[happens]]\nat = 2026-11-20T08:15:05\nwhat = "dispute"\ninvoice = "A"\n'
+
+    rows = play(read(HEAD + OBJECTS + slow + stop))
+
+    assert [row.at for row in rows if row.name == "block.dispute"] == ["2026-11-20T08:15:05"]
+
+
+def test_what_is_known_of_the_bank_and_the_provider_is_as_of_now_on_every_day(read: Read) -> None:
+    with Stage(read(QUIET), REGISTRY) as stage:
+        stage.perform()
+
+        with stage.flow.db.read() as connection:
+            [checked] = events_of_source(connection, "shop", (BankChecked,))
+            assert (str(checked.through), synced_at(connection, "shop")) == ("2026-12-20", stage.now)
 
 
 def test_a_notification_that_comes_again_changes_nothing(read: Read) -> None:

@@ -51,7 +51,7 @@ def test_a_notice_dated_where_no_rate_is_known_carries_no_interest_and_raises_on
     office.until("2027-01-05")
 
     assert office.figures("L2")["interest"] is None
-    assert office.flow.told.count(("alert", "rate_missing")) == 1 + 1  # the gap ahead of the half-year, and the notice without interest
+    assert office.flow.told.count(("alert", "rate_missing")) == 1  # the gap ahead of the half-year and the notice without interest
 
 
 def test_a_partial_payment_between_levels_bears_interest_until_its_credit_day(open_office: Open) -> None:

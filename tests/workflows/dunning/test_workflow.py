@@ -130,3 +130,29 @@ def test_a_customer_without_an_address_is_a_task_and_is_tried_again_the_next_day
 
     assert rested == (("open", "no_email"), [("task", "no_email")])
     assert [mail["to"] for mail in office.mails] == ["new@example.org"]
+
+
+def test_a_message_nobody_knows_about_is_told_of_every_morning_by_one_alert(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    office.invoice()
+    office.flow.sandbox.faults.add("drop", "invoice.sendbyemail")
+
+    office.until("2026-03-23")
+    at_once = office.flow.told.count(("alert", "notice_unknown"))
+    office.move("2026-03-24 09:00")
+    office.move("2026-03-25 09:00")
+
+    assert (at_once, office.flow.told.count(("alert", "notice_unknown"))) == (0, 1)
+
+
+def test_a_block_shows_as_such_although_no_notification_says_how_the_invoice_is_paid(open_office: Open) -> None:
+    office = open_office("2026-04-17 10:00", policy=ALONE)
+    invoice = office.invoice()
+    office.reached(invoice, L0, L1)
+    office.flow.signal(
+        Paused(source="shop", at=office.flow.clock.now, customer_id=office.customer_of(invoice), invoice_id=invoice, reason="holiday")
+    )
+
+    office.until("2026-04-21")
+
+    assert office.ladder(invoice) == ("resting", "paused")

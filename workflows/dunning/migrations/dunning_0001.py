@@ -1,4 +1,4 @@
-"""The tables of dunning: ladders, notices, claims, and what was owed when."""
+"""The tables of dunning: ladders, notices, claims, what was owed when, and what became of each."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "invoice_id", "level", "kind", name="dunning_claim_kind"),
     )
@@ -79,8 +80,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "invoice_id", "number", name="dunning_seen_order"),
     )
+    op.create_table(
+        "dunning_change",
+        _id(),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("invoice_id", sa.String(length=128), nullable=False),
+        sa.Column("name", sa.String(length=16), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("dunning_change_invoice", "dunning_change", ["source", "invoice_id"])
 
 
 def downgrade() -> None:
-    for name in ("dunning_seen", "dunning_claim", "dunning_notice", "dunning_ladder"):
+    for name in ("dunning_change", "dunning_seen", "dunning_claim", "dunning_notice", "dunning_ladder"):
         op.drop_table(name)
