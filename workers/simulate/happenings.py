@@ -32,7 +32,7 @@ from receiver.money import Money
 from workers import control
 from workers.operator import Order
 from workers.sandbox.account import Record
-from workers.simulate import plugs
+from workers.simulate import account, plugs
 from workers.simulate.scenario import Happening
 from workers.simulate.stage import Stage
 
@@ -187,6 +187,11 @@ def _bounce(stage: Stage, said: Said) -> None:
     stage.give(EmailBounced(source=stage.scenario.source, at=stage.now, invoice_id=said["invoice"], customer_id=customer, bounce=bounce))
 
 
+def _mark_sent(stage: Stage, said: Said) -> None:
+    day = said.get("on") or stage.now.astimezone(stage.scenario.tz).date()
+    account.was_sent(stage, said["invoice"], day)
+
+
 def _signal(stage: Stage, said: Said) -> None:
     stage.give(_event(said["event"], said.get("fields", {}), stage.scenario.source, stage.now))
 
@@ -280,6 +285,7 @@ SHIPPED: dict[str, What] = {
     "pause": What(act=partial(_block, Paused), needs=("until",), either=_OBJECT, may=("reason",)),
     "exclude": What(act=partial(_block, Excluded), either=_OBJECT, may=("reason",)),
     "release": What(act=_release, either=_OBJECT, may=("kind", "reason")),
+    "mark_sent": What(act=_mark_sent, needs=("invoice",), may=("on",)),
     "signal": What(act=_signal, needs=("event",), may=("fields",)),
     "approve": _decision("approve", "proposed"),
     "reject": _decision("reject", "proposed"),

@@ -206,7 +206,7 @@ class Stage:
             return self.down_until
         with self.flow.db.read() as connection:
             due = next_instant(self.flow.runtime, connection, without=self._looks)
-        look = self._look_at if self.now < self._look_at else self._stopped_at + ASLEEP
+        look = self._look_at if self._looks and self.now < self._look_at else self._stopped_at + ASLEEP
         if due is not None and due <= look:
             self._look_at = due + LOOK_AFTER
             return due

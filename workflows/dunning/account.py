@@ -15,6 +15,7 @@ from workers.authoring import (
     BankChecked,
     BlockSpan,
     InvoiceDoc,
+    InvoiceReopened,
     InvoiceSent,
     PaymentChargeback,
     PaymentFailed,
@@ -116,6 +117,11 @@ class Account:
         if span.closed_at is not None:
             return local_day(span.closed_at, self.zone)
         return span.until if span.until is not None and span.until < self.today else None
+
+    def reopened_on(self, connection: Connection, invoice_id: str) -> date:
+        """The local day on which a payment was last seen to have gone back, else today."""
+        told = events_of_invoice(connection, self.source, invoice_id, (InvoiceReopened,))
+        return max((local_day(one.at, self.zone) for one in told), default=self.today)
 
     def notices(self, connection: Connection, invoice: InvoiceDoc) -> tuple[Notice, ...]:
         """What went out for the invoice, the last with the deadline that counts after what was paid since."""

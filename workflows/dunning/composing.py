@@ -52,7 +52,7 @@ def compose(connection: Connection, account: Account, read: list[Standing], gone
     tasks: tuple[HandOff, ...] = ()
     if problem is not None:
         refused |= {line.invoice_id: problem for _, line in kept}
-        tasks, kept = (HandOff(invoice_id=kept[0][1].invoice_id, reason=problem),), []
+        tasks, kept = _asked_once(connection, account, kept[0][1].invoice_id, problem), []
     for invoice_id, reason in refused.items():
         _hold(connection, account, invoice_id, reason)
     rates = {line.statement.no_rate.why: line.invoice_id for _, line in kept if line.statement.no_rate is not None}
@@ -61,6 +61,16 @@ def compose(connection: Connection, account: Account, read: list[Standing], gone
     said = "; ".join(f"{invoice_id}: {reason}" for invoice_id, reason in refused.items())
     letter = _letter(connection, account, kept) if kept else None
     return Composed(letter=letter, alerts=alerts, tasks=tasks, reason=said[:400])
+
+
+def _asked_once(connection: Connection, account: Account, invoice_id: str, problem: str) -> tuple[HandOff, ...]:
+    """A task about an address that cannot be used, where the same one was not asked for before."""
+    row = tables.ladder_of(connection, account.source, invoice_id)
+    detail = dict(row["detail"] or {}) if row is not None else {}
+    if detail.get("asked") == problem:
+        return ()
+    tables.put_ladder(connection, account.source, invoice_id, detail={**detail, "asked": problem}, at=account.now)
+    return (HandOff(invoice_id=invoice_id, reason=problem),)
 
 
 def _line(connection: Connection, account: Account, read: Standing) -> Line | str:

@@ -24,6 +24,7 @@ def keep_sent(connection: Connection, account: Account, run_id: str, letter: Let
         tables.put_ladder(
             connection, account.source, line.invoice_id, reason=None, next_name=None, next_on=None, hold_until=None, at=account.now
         )
+        tables.forget(connection, account.source, line.invoice_id, "asked")
     return [line.version for line in letter.lines]
 
 

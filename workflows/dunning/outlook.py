@@ -21,6 +21,7 @@ from workflows.dunning.planning import NextStep, next_step, resumed_on
 from workflows.dunning.settling import bounce, settle
 
 LOOK_AGAIN = timedelta(days=7)
+ONE_DAY = timedelta(days=1)
 STALE = "stale_bank_data"
 END_REASON = {"hand_over": "hand_over_proposed", "task": "reminder_only_unpaid"}
 
@@ -107,14 +108,15 @@ def _settled(
 def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowMapping | None) -> _Found:
     """One open, overdue invoice; its ladder row is written."""
     take_in(connection, account, doc.id)
-    tasks = (HandOff(invoice_id=doc.id, reason="notice_undelivered"),) if bounce(connection, account, doc.id) else ()
+    tasks: tuple[HandOff, ...] = (HandOff(invoice_id=doc.id, reason="notice_undelivered"),) if bounce(connection, account, doc.id) else ()
     state, detail, hold = tables.OPEN, {}, None
     if row is not None and (account.observed_by or not (row["detail"] or {}).get("observed")):
         state, detail, hold = row["state"], dict(row["detail"] or {}), row["hold_until"]
     if account.observed_by:
         detail["observed"] = True
     if state == tables.CLOSED:  # a payment was returned
-        state, detail["resumed_on"] = tables.OPEN, resumed_on(account.today, grace_days=account.policy.release_grace_days).isoformat()
+        returned_on = account.reopened_on(connection, doc.id)
+        state, detail["resumed_on"] = tables.OPEN, resumed_on(returned_on, grace_days=account.policy.release_grace_days).isoformat()
         hold = None
     if state in (tables.FOREIGN, tables.STOPPED) and row is not None:
         if not _taken_over(connection, account, doc.id, row["changed_at"]):
@@ -123,12 +125,14 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
     reason = why_not_dunned(doc, account.facts(connection, doc), account.policy, fresh=False)
     if reason is None and account.policy.transport == "observe":
         reason = "transport_observe"
+    if reason == "paused":
+        tasks += _warned(connection, account, doc.id, detail)
     said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}
     if reason is not None:
         tables.put_ladder(
             connection, account.source, doc.id, state=tables.RESTING, reason=reason, next_name=None, next_on=None, hold_until=hold, **said
         )
-        return _Found(invoice_id=doc.id, said=reason, wake_at=_block_ends(connection, account, doc.id), tasks=tasks)
+        return _Found(invoice_id=doc.id, said=reason, wake_at=_rest_ends(connection, account, doc.id), tasks=tasks)
     step = planned(connection, account, doc, detail)
     send_on = max(step.send_on, account.days.sending_day(hold)) if hold else step.send_on
     if step.kind != "notice" and send_on <= account.today:
@@ -165,10 +169,31 @@ def _taken_over(connection: Connection, account: Account, invoice_id: str, since
     return any(one.at >= since for one in events_of_invoice(connection, account.source, invoice_id, (LookAgain,)))
 
 
-def _block_ends(connection: Connection, account: Account, invoice_id: str) -> datetime | None:
-    """When the last block that holds today ends by itself, or None."""
-    holding = [span for span in account.blocks(connection, invoice_id) if span.holds_on(account.today)]
-    ends = [span.until for span in holding if span.until is not None]
-    if not ends or len(ends) < len(holding):
+def _rest_ends(connection: Connection, account: Account, invoice_id: str) -> datetime | None:
+    """When blocks that hold today are looked at again: once all ended, and the day before a pause ends; None where one never does."""
+    last = _last_day(connection, account, invoice_id)
+    if last is None:
         return None
-    return instant(max(ends) + timedelta(days=1), account.policy.hours.opens, account.zone)
+    paused = _last_day(connection, account, invoice_id, kind="pause")
+    before = [] if paused is None else [paused - ONE_DAY]
+    return _opens_on(account, min(day for day in (*before, last + ONE_DAY) if day > account.today))
+
+
+def _warned(connection: Connection, account: Account, invoice_id: str, detail: dict[str, Any]) -> tuple[HandOff, ...]:
+    """A task on the day before a pause ends, once."""
+    ends = _last_day(connection, account, invoice_id, kind="pause")
+    if ends is None or ends - ONE_DAY > account.today or detail.get("warned") == ends.isoformat():
+        return ()
+    detail["warned"] = ends.isoformat()
+    return (HandOff(invoice_id=invoice_id, reason="pause_ends"),)
+
+
+def _last_day(connection: Connection, account: Account, invoice_id: str, *, kind: str | None = None) -> date | None:
+    """The last day of the blocks (of one kind) that hold today; None where there is none, or one without end."""
+    holding = [span.until for span in account.blocks(connection, invoice_id) if span.holds_on(account.today) and kind in (None, span.kind)]
+    ends = [until for until in holding if until is not None]
+    return max(ends) if ends and len(ends) == len(holding) else None
+
+
+def _opens_on(account: Account, day: date) -> datetime:
+    return instant(day, account.policy.hours.opens, account.zone)

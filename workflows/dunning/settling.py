@@ -3,7 +3,9 @@
 Called by outlook.py and keeping.py inside a step. Claims are booked nowhere: paid without them they are waived, or left for a person.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,6 +25,7 @@ def settle(connection: Connection, account: Account, invoice_id: str) -> bool:
     if canceled:
         claims = in_state(claims, "void")
     else:
+        tables.see(connection, account.source, {invoice_id: Decimal(0)}, on=account.today, same_on=account.today)
         claims = when_settled(_crossed(connection, account, invoice_id, claims, paid_at), ask=account.policy.unpaid_claims == "ask")
     tables.put_claims(connection, account.source, invoice_id, claims, at=account.now)
     tables.put_ladder(
@@ -47,18 +50,24 @@ def _crossed(
 
 
 def bounce(connection: Connection, account: Account, invoice_id: str) -> bool:
-    """Mark the last notice undelivered where its e-mail came back for good; whether that is news."""
-    row = _last_sent(connection, account, invoice_id)
-    if row is None or row["called_at"] is None:
-        return False
-    told = events_of_invoice(connection, account.source, invoice_id, (EmailBounced,))
-    after = [one for one in told if one.bounce == "hard" and one.at >= row["called_at"].replace(microsecond=0)]
-    if not any(one.address_hash in (None, row["address_hash"]) for one in after):
-        return False
-    tables.set_notice(connection, row, tables.UNDELIVERED, at=account.now)
-    claims = tables.claims_of(connection, account.source, invoice_id)
-    tables.put_claims(connection, account.source, invoice_id, in_state(claims, "void", level=row["level"]), at=account.now)
-    return True
+    """Mark the notice undelivered whose e-mail came back for good; whether that is news. A bounce tells of the last one before it."""
+    news = False
+    for told in events_of_invoice(connection, account.source, invoice_id, (EmailBounced,)):
+        row = _meant(tables.notice_rows(connection, account.source, invoice_id), told)
+        if row is None or row["state"] != tables.DONE:
+            continue
+        news = True
+        tables.set_notice(connection, row, tables.UNDELIVERED, at=account.now)
+        claims = in_state(tables.claims_of(connection, account.source, invoice_id), "void", level=row["level"])
+        tables.put_claims(connection, account.source, invoice_id, claims, at=account.now)
+    return news
+
+
+def _meant(rows: Sequence[sa.RowMapping], told: EmailBounced) -> sa.RowMapping | None:
+    """The last notice that was called for before its e-mail came back from that address, whatever became of it; None for a soft bounce."""
+    before = [row for row in rows if row["called_at"] is not None and row["called_at"].replace(microsecond=0) <= told.at]
+    known = [row for row in before if told.address_hash in (None, row["address_hash"])]
+    return known[-1] if known and told.bounce == "hard" else None
 
 
 def paid_seen_at(connection: Connection, source: str, invoice_id: str) -> datetime | None:

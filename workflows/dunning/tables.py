@@ -126,6 +126,14 @@ def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: date
         changes.keep(connection, source, invoice_id, name=said.get("next_name") or stood["next_name"], state=now[0], reason=now[1], at=at)
 
 
+def forget(connection: Connection, source: str, invoice_id: str, name: str) -> None:
+    """Take a name out of a ladder's detail."""
+    row = ladder_of(connection, source, invoice_id)
+    if row is not None and name in (row["detail"] or {}):
+        left = {key: value for key, value in row["detail"].items() if key != name}
+        connection.execute(sa.update(_LADDER).where(_LADDER.c.id == row["id"]).values(detail=left or None))
+
+
 def ladders_of(connection: Connection, source: str, customer_id: str, currency: str) -> dict[str, sa.RowMapping]:
     """The ladders of one customer in one currency, by invoice."""
     own = sa.and_(_LADDER.c.source == source, _LADDER.c.customer_id == customer_id, _LADDER.c.currency == currency)

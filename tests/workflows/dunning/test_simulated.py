@@ -15,7 +15,7 @@ from workers.simulate.timeline import Row
 FILES = Path(__file__).parents[2] / "scenarios" / "dunning"
 NAMES = sorted(path.stem for path in FILES.glob("*.toml"))
 FIGURES = ("total", "deadline", "interest", "per_day", "flat", "fee", "principal", "amount", "default_from", "basis", "to")
-SLOW = ("s03_consumer", "s12_cancelled_after_a_claim", "s19_fee_not_agreed")
+SLOW = ("payment_types", "promise_missed", "s03_consumer", "s12_cancelled_after_a_claim", "s19_fee_not_agreed", "switched_on")
 
 
 @pytest.fixture(scope="module", autouse=True)

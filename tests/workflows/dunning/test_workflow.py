@@ -156,3 +156,49 @@ def test_a_block_shows_as_such_although_no_notification_says_how_the_invoice_is_
     office.until("2026-04-21")
 
     assert office.ladder(invoice) == ("resting", "paused")
+
+
+def test_a_bounce_concerns_the_last_notice_before_it_and_no_earlier_one(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    invoice = office.invoice(email="old@example.org")
+    office.until("2026-04-07")
+
+    named = {"invoice_id": invoice, "customer_id": office.customer_of(invoice)}
+    office.flow.signal(EmailBounced(source="shop", at=office.flow.clock.now, **named))
+    office.look_again(invoice)
+    office.until("2026-04-09")
+
+    assert [(name, state) for name, _, _, state in office.notices(invoice)] == [("L0", "done"), ("L1", "undelivered")]
+    assert office.flow.told.count(("task", "address_bounced")) == 1
+
+
+def test_the_task_before_a_pause_ends_is_given_once(open_office: Open) -> None:
+    office = open_office("2026-04-17 10:00", policy=ALONE)
+    invoice = office.invoice()
+    office.reached(invoice, L0, L1)
+    said = {"customer_id": office.customer_of(invoice), "invoice_id": invoice, "until": date(2026, 4, 24)}
+    office.flow.signal(Paused(source="shop", at=office.flow.clock.now, reason="holiday", **said))  # type: ignore[arg-type]
+    office.until("2026-04-22")
+    before = office.flow.told.count(("task", "pause_ends"))
+
+    office.until("2026-04-23")
+    office.look_again(invoice)
+    office.until("2026-04-24")
+
+    assert (before, office.flow.told.count(("task", "pause_ends"))) == (0, 1)
+
+
+def test_interest_rests_while_an_invoice_was_paid_and_goes_on_when_the_money_went_back(open_office: Open) -> None:
+    office = open_office("2026-04-13 09:00")
+    invoice = office.invoice()
+    office.reached(invoice, L0, L1)
+    office.until("2026-04-14")
+    office.flow.clock.move(office.local("2026-04-14 10:00"))
+    office.flow.trigger("invoice.paid", invoice_id=invoice)
+
+    office.flow.clock.move(office.local("2026-04-20 10:00"))
+    office.flow.trigger("payment.chargeback", invoice_id=invoice)
+    office.until("2026-04-24")
+
+    assert office.notices(invoice)[-1][:2] == ("L2", "2026-04-24")  # 20 + 3 + 1
+    assert office.figures("L2")["interest"] == "3.35"  # 8 to 13 and 21 to 24 April
