@@ -1,4 +1,4 @@
-"""docs/simulate.md is true: its example comes to the table that is printed below it, and every happening stands on it."""
+"""docs/simulate.md is true, and so is every example of a simulation: a scenario in ```toml comes to the table that is printed below it."""
 
 import re
 from pathlib import Path
@@ -9,22 +9,32 @@ from workers.cli.main import run
 from workers.simulate.happenings import SHIPPED
 from workers.simulate.scenario import Customer, Head, Invoice, Part
 
-PAGE = (Path(__file__).parent.parent / "docs" / "simulate.md").read_text(encoding="utf-8")
-EXAMPLE, SHOWN = re.search(r"```toml\n(.*?)```\n\n```\n(.*?)```", PAGE, re.DOTALL).groups()  # type: ignore[union-attr]
-NAMES = set(re.findall(r"`([a-z_]+)`", PAGE))
+DOCS = Path(__file__).parent.parent / "docs"
+NAMES = set(re.findall(r"`([a-z_]+)`", (DOCS / "simulate.md").read_text(encoding="utf-8")))
+PLAYED = re.compile(r"```toml\n((?:(?!```).)*)```\n\n```\n(at  .*?)```", re.DOTALL)
+EXAMPLES = [
+    pytest.param(*found.groups(), id=f"{path.stem}-{place}")
+    for path in sorted(DOCS.glob("*.md"))
+    for place, found in enumerate(PLAYED.finditer(path.read_text(encoding="utf-8")))
+]
 
 
-def test_the_example_comes_to_the_table_below_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("example", "shown"), EXAMPLES)
+def test_an_example_comes_to_the_table_below_it(
+    example: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "story.toml").write_text(EXAMPLE, encoding="utf-8")
+    (tmp_path / "story.toml").write_text(example, encoding="utf-8")
 
     code = run(["simulate", "story.toml"])
 
     _, head, printed = capsys.readouterr().out.partition("at  ")
     assert code == 0
-    assert [line.split() for line in (head + printed).splitlines()] == [line.split() for line in SHOWN.splitlines()]
+    assert [line.rstrip() for line in (head + printed).splitlines()] == [line.rstrip() for line in shown.splitlines()]
+
+
+def test_the_pages_of_simulate_and_dunning_have_an_example() -> None:
+    assert {str(one.id).partition("-")[0] for one in EXAMPLES} >= {"simulate", "dunning"}
 
 
 def test_every_happening_and_every_field_of_it_stands_on_the_page() -> None:

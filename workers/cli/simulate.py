@@ -1,7 +1,7 @@
 """`billhook simulate FILE`: what a policy would do, day by day, before it is switched on."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from workers.loading import load_folders
 from workers.simulate.play import load, play
 from workers.simulate.svg import draw
 
+FIRST = ("total", "amount", "currency", "deadline", "principal", "interest", "per_day", "flat", "fee")
 COLUMNS = ("at", "workflow", "key", "kind", "name", "state", "reason", "figures")
 Svg = Annotated[Path | None, typer.Option("--svg", dir_okay=False, help="Also draw it on a calendar, into this file.")]
 File = Annotated[Path, typer.Argument(dir_okay=False, help="A scenario in TOML: docs/simulate.md.")]
@@ -32,8 +33,16 @@ def simulate(context: typer.Context, file: File, svg: Svg = None, json: Json = F
     if json:
         print_json(rows)
         return
-    told = [row | {"at": row["at"].replace("T", " "), "figures": ", ".join(f"{k} {v}" for k, v in row["figures"].items())} for row in rows]
+    told = [row | {"at": row["at"].replace("T", " "), "figures": read(row["figures"])} for row in rows]
     show_rows(told, COLUMNS, as_json=False, nothing="nothing happens")
+
+
+def read(figures: Mapping[str, str]) -> str:
+    """Figures as they are read: the sum and its day first, without what is zero or said twice; `--json` has them all."""
+    total = figures.get("total")
+    twice = {name for name in ("principal", "amount") if figures.get(name) == total} | {"basis", "default_from"}
+    order = [*(name for name in FIRST if name in figures), *(name for name in figures if name not in FIRST)]
+    return ", ".join(f"{name} {figures[name]}" for name in order if name not in twice and figures[name] != "0.00")
 
 
 def _folders(here: Session) -> Sequence[Path]:

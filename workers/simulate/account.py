@@ -32,8 +32,9 @@ def fill(stage: Stage) -> None:
 
 
 def on(stage: Stage, day: date) -> datetime:
-    """The instant of a day at the hour at which the scenario starts."""
-    return stage.scenario.instant(datetime.combine(day, stage.scenario.start.time()))
+    """The instant of a day at the hour at which the scenario starts; not before it does."""
+    first = stage.scenario.start
+    return stage.scenario.instant(datetime.combine(max(day, first.date()), first.time()))
 
 
 def add_customer(stage: Stage, said: Customer) -> None:

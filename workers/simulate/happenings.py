@@ -35,6 +35,7 @@ from workers.sandbox.account import Record
 from workers.simulate import account, plugs
 from workers.simulate.scenario import Happening
 from workers.simulate.stage import Stage
+from workers.simulate.timeline import Draft
 
 Said = Mapping[str, Any]
 BLOCKS = ("dispute", "promise", "pause", "exclude")
@@ -123,6 +124,15 @@ def _complete(stage: Stage, said: Said) -> None:
 def _payment(stage: Stage, said: Said) -> None:
     amount = {"amount": str(said["amount"])} if "amount" in said else {}
     stage.sandbox.trigger("invoice.paid", {"invoice_id": said["invoice"], **amount})
+    _note_rest(stage, said, "payment")
+
+
+def _note_rest(stage: Stage, said: Said, name: str) -> None:
+    """What is left of an invoice after a part came off: no event tells of it."""
+    left: Decimal = _invoice(stage, said)["OUTSTANDING_AMOUNT"]
+    if left > 0:
+        figures = {"amount": said["amount"], "balance": left, "currency": _currency(stage, said)}
+        stage.noted.append(Draft(at=stage.now, workflow="", key=said["invoice"], kind="state", name=name, figures=figures))
 
 
 def _payment_returned(stage: Stage, said: Said) -> None:
@@ -140,6 +150,7 @@ def _cancel(stage: Stage, said: Said) -> None:
         return
     left: Decimal = _invoice(stage, said)["OUTSTANDING_AMOUNT"]
     stage.sandbox.trigger("invoice.paid", {"invoice_id": said["invoice"], "amount": str(min(said["amount"], left))})
+    _note_rest(stage, said, "cancel")
 
 
 def _change(stage: Stage, said: Said) -> None:

@@ -41,4 +41,4 @@ def play(said: Scenario, registry: Registry = REGISTRY) -> list[Row]:
             stage.at(said.instant(one.at), partial(happenings.perform, stage, one))
         stage.perform()
         with stage.flow.db.read() as connection:
-            return timeline.rows(connection, said.source, said.tz, silent=(AUTO,))
+            return timeline.rows(connection, said.source, said.tz, silent=(AUTO,), noted=stage.noted)

@@ -27,6 +27,7 @@ from workers.sandbox.core import MonsumSandbox
 from workers.sandbox.transport import LocalTransport
 from workers.schedule import Every
 from workers.simulate.scenario import Scenario
+from workers.simulate.timeline import Draft
 from workers.sweeper import next_instant
 from workers.testing.flow import Flow
 from workers.testing.stage import ROUNDS_MAX
@@ -71,6 +72,7 @@ class Stage:
         self.scenario, self._ids = scenario, count(1)
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order, self._workers = count(), count(2)
+        self.noted: list[Draft] = []
         self.down_until: datetime | None = None
         self.crash_at: str | None = None
         self._in_call, self._approved = False, set[str]()

@@ -63,9 +63,9 @@ class Draft:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-def rows(connection: Connection, source: str, zone: ZoneInfo, *, silent: Iterable[str] = ()) -> list[Row]:
-    """Everything that happened, in order. `silent`: actors whose decisions are no rows."""
-    found = list(_all(connection, source, set(silent)))
+def rows(connection: Connection, source: str, zone: ZoneInfo, *, silent: Iterable[str] = (), noted: Iterable[Draft] = ()) -> list[Row]:
+    """Everything that happened, in order. `silent`: actors whose decisions are no rows. `noted`: what no table tells."""
+    found = [*noted, *_all(connection, source, set(silent))]
     order = sorted(range(len(found)), key=lambda n: (found[n].at.replace(microsecond=0), found[n].workflow, found[n].key, n))
     return [_shown(found[n], zone) for n in order]
 

@@ -15,6 +15,7 @@ from workflows.dunning.notice import Notice, delivered, last_delivered
 
 MIN_DAYS_BETWEEN = 6
 RELEASE_GRACE_DAYS = 3
+END = "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def next_step(
     spaced = [one.sent_on + timedelta(days=min_days_between) for one in delivered(notices)]
     stopped = last_level is not None and level > last_level
     return NextStep(
-        kind="task" if stopped else "hand_over" if over else "notice", level=level, name="end" if over else ladder.steps[level].name,
+        kind="task" if stopped else "hand_over" if over else "notice", level=level, name=END if over else ladder.steps[level].name,
         reference_on=reference, eligible_on=eligible, send_on=days.sending_day(max([eligible, *spaced, *not_before])),
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from workers.authoring import Line, happening, scenario_table, timeline
 from workflows.dunning import changes, tables
 from workflows.dunning.byhand import WAY, NoticeSent
 from workflows.dunning.letter import Letter
+from workflows.dunning.planning import END
 from workflows.dunning.policy import NAME
 
 LADDER, HAND_OVER = "ladder", "hand_over"
@@ -47,7 +48,8 @@ def _turns(connection: Connection, source: str) -> Iterator[Line]:
         if row["reason"] is not None and why != skipped.get(row["invoice_id"]) and (row["name"] or row["state"] != tables.CLOSED):
             skipped[row["invoice_id"]] = why
             state = "cancelled" if row["state"] == tables.CLOSED else row["state"]
-            yield _turn(row, kind="skip", name=row["name"] or LADDER, state=state)
+            name = HAND_OVER if row["name"] == END else row["name"] or LADDER
+            yield _turn(row, kind="skip", name=name, state=state)
 
 
 def _turn(row: sa.RowMapping, **said: Any) -> Line:
@@ -60,6 +62,8 @@ def _hand_over(connection: Connection, source: str, row: sa.RowMapping) -> Line:
     said = (last[0]["figures"] or {}) if last else {}
     names = {"principal": "principal", "interest": "interest", "flat": "flat_sum", "fee": "fee", "total": "total"}
     figures = {shown: said[name] for shown, name in names.items() if said.get(name)}
+    ladder = tables.ladder_of(connection, source, row["invoice_id"])
+    figures |= {"currency": ladder["currency"]} if ladder is not None else {}
     return _turn(row, kind="proposal", name=HAND_OVER, state="proposed", figures=figures)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from workers.cli.main import run
+from workers.cli.simulate import read
 
 EMPTY = 'start = 2026-11-20T08:00:00\nuntil = 2026-11-20T09:00:00\n[policy.auto-send]\nmode = "auto"\n'
 SIMPLE = '''from workers.authoring import Every, Run, Tick, workflow
@@ -60,3 +61,9 @@ def test_auto_approve_is_refused_in_the_configuration(folder: Path, capsys: pyte
 
     assert run(["runs"]) == 2
     assert "auto_approve" in capsys.readouterr().err
+
+
+def test_figures_are_read_from_the_sum_on_without_what_is_zero_or_said_twice() -> None:
+    figures = {"amount": "40.00", "basis": "thirty_days", "deadline": "2026-05-04", "fee": "0.00", "to": "a@example.org", "total": "40.00"}
+
+    assert read(figures) == "total 40.00, deadline 2026-05-04, to a@example.org"

@@ -93,9 +93,11 @@ def test_what_happens_at_the_provider_is_learned_by_its_webhooks(played: Play) -
     )
 
     assert states(rows) == [
+        ("A", "payment", ""),
         ("A", "invoice.paid", ""),
         ("A", "payment.chargeback", ""),
         ("A", "invoice.reopened", ""),
+        ("A", "cancel", ""),
         ("A", "payment.failed", ""),
         ("501", "payment.reminded", ""),
         ("501", "customer.updated", "x_attributes"),
@@ -130,6 +132,24 @@ def test_what_a_person_tells_is_learned_at_once(played: Play) -> None:
         "block.dispute", "block.release", "block.promise", "block.pause", "block.exclude", "email.bounced"
     ]  # fmt: skip
     assert ("2026-11-20T09:00:00", {"amount": "19.00", "currency": "EUR"}) in [(row.at, row.figures) for row in rows]
+
+
+def test_a_payment_of_a_part_is_a_row_with_what_is_left(played: Play) -> None:
+    rows = played(happens('what = "payment"\ninvoice = "A"\namount = "19.00"'))
+
+    assert [row.figures for row in rows if row.name == "payment"] == [{"amount": "19.00", "balance": "100.00", "currency": "EUR"}]
+
+
+def test_a_pause_may_end_at_an_instant_and_holds_through_its_day(played: Play) -> None:
+    rows = played(happens('what = "pause"\ninvoice = "A"\nuntil = 2026-12-01T08:00:00'))
+
+    assert [row.key for row in rows if row.name == "block.pause"] == ["A"]
+
+
+def test_what_was_sent_may_be_said_later(played: Play) -> None:
+    rows = played(happens('what = "mark_sent"\ninvoice = "A"\non = 2026-11-20'))
+
+    assert [(row.at, row.key) for row in rows if row.name == "invoice.sent"] == [("2026-11-20T09:00:00", "A")]
 
 
 def test_a_rejected_proposal_ends_the_run(played: Play) -> None:

@@ -1,6 +1,5 @@
 """The picture: a calendar with a lane for each key, and words that do not cover one another."""
 
-import re
 from datetime import date
 from xml.etree import ElementTree
 
@@ -23,6 +22,13 @@ def marks(picture: ElementTree.Element) -> list[tuple[int, int]]:
     return [(int(c.get("cx", "")), int(c.get("cy", ""))) for g in picture.iter(f"{SVG}g") for c in g.iter(f"{SVG}circle")]
 
 
+def cards(picture: ElementTree.Element) -> list[tuple[int, int, int, int]]:
+    """(x, y, right, bottom) of every card, in the order drawn."""
+    framed = [g.find(f"{SVG}rect") for g in picture.iter(f"{SVG}g") if g.find(f"{SVG}text") is not None]
+    said = [{name: int(one.get(name, "")) for name in ("x", "y", "width", "height")} for one in framed if one is not None]
+    return [(one["x"], one["y"], one["x"] + one["width"], one["y"] + one["height"]) for one in said]
+
+
 def test_what_comes_from_outside_is_text_and_not_markup() -> None:
     picture = drawn(row("2026-03-23", key="<A>"))
 
@@ -30,11 +36,11 @@ def test_what_comes_from_outside_is_text_and_not_markup() -> None:
     assert {"Müller & <Söhne>", "<A>"} <= set(texts)
 
 
-def test_a_mark_says_what_when_and_how_much() -> None:
-    picture = drawn(row("2026-04-21", name="L2", total="1234.69", interest="4.69"))
+def test_a_card_says_what_when_and_how_much() -> None:
+    picture = drawn(row("2026-04-21", name="L2", total="1234.69", currency="EUR"))
 
     words = [text.text for g in picture.iter(f"{SVG}g") for text in g.iter(f"{SVG}text")]
-    assert words == ["L2  21.4. 09:00", "done, 1234.69, interest 4.69"]
+    assert words == ["L2  21 Apr, 09:00", "1234.69 EUR"]
 
 
 def test_later_is_further_right_by_the_same_for_each_day() -> None:
@@ -43,8 +49,25 @@ def test_later_is_further_right_by_the_same_for_each_day() -> None:
     assert (third - second) == 2 * (second - first) > 0
 
 
-def test_words_that_would_cover_another_mark_stand_below_it() -> None:
-    (_, first), (_, second), (_, third) = marks(drawn(row("2026-03-02"), row("2026-03-03"), row("2026-05-20")))
+def test_a_bar_reaches_from_the_mark_to_the_deadline() -> None:
+    picture = drawn(row("2026-03-02", deadline="2026-03-12"), row("2026-03-12"))
+
+    (first, y), (second, _) = marks(picture)
+    ends = [(line.get("x1"), line.get("x2"), line.get("y2")) for line in picture.iter(f"{SVG}line")]
+    assert (str(first), str(second), str(y)) in ends
+
+
+def test_no_card_covers_another() -> None:
+    days = ("2026-03-02", "2026-03-02", "2026-03-03", "2026-03-05", "2026-03-20", "2026-03-21")
+    placed = cards(drawn(*(row(day, name=f"L{n}", to="somebody@muster.de") for n, day in enumerate(days))))
+
+    assert len(placed) == len(days)
+    for n, (x, y, right, bottom) in enumerate(placed):
+        assert all(right <= left or other_right <= x or bottom <= top or low <= y for left, top, other_right, low in placed[n + 1 :])
+
+
+def test_what_has_room_stands_on_the_first_line() -> None:
+    (_, first, _, _), (_, second, _, _), (_, third, _, _) = cards(drawn(row("2026-03-02"), row("2026-03-03"), row("2026-05-20")))
 
     assert first == third < second
 
@@ -58,6 +81,12 @@ def test_each_key_has_a_lane_of_its_own() -> None:
 def test_no_word_reaches_beyond_the_picture() -> None:
     picture = drawn(row("2026-05-31", to="somebody.with.a.long.name@muster-und-soehne.de"))
 
-    width, letters = int(picture.get("width", "0")), re.escape("somebody.with.a.long.name")
-    [text] = [t for t in picture.iter(f"{SVG}text") if re.search(letters, t.text or "")]
+    width = int(picture.get("width", "0"))
+    [text] = [t for t in picture.iter(f"{SVG}text") if "somebody.with.a.long.name" in (t.text or "")]
     assert int(text.get("x", "")) + 6 * len(text.text or "") <= width
+
+
+def test_what_another_card_says_is_not_drawn() -> None:
+    claim = row("2026-03-23", kind="claim", name="flat", state="open", amount="40.00")
+
+    assert len(marks(drawn(row("2026-03-23", flat="40.00"), claim))) == 1
