@@ -45,6 +45,7 @@ POINTS = (
 )  # fmt: skip
 FAULTS = {"timeout_after_write": "drop", "down": "refuse", "500": "error-before"}
 WITHOUT_END = 1_000_000
+TOP_UP = "billhook-topup-"  # INVOICE_EXT_UID of our own top-ups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +166,14 @@ def _change(stage: Stage, said: Said) -> None:
 def _usage(stage: Stage, said: Said) -> None:
     left = stage.sandbox.account.customers[said["customer"]]["CREDIT_BALANCE"] - said["amount"]
     stage.sandbox.trigger("customer.updated", {"customer_id": said["customer"], "credit_balance": str(left)})
+
+
+def _topup_done(stage: Stage, said: Said) -> None:
+    """The invoices of top-ups that are not paid yet are paid now: of one customer, or all."""
+    mine = [one for one in stage.sandbox.account.invoices.values() if str(one.get("INVOICE_EXT_UID", "")).startswith(TOP_UP)]
+    for one in mine:
+        if said.get("customer") in (None, one["CUSTOMER_ID"]) and one["TYPE"] == "outgoing" and one["OUTSTANDING_AMOUNT"] > 0:
+            stage.sandbox.trigger("invoice.paid", {"invoice_id": one["INVOICE_ID"]})
 
 
 def _foreign_reminder(stage: Stage, said: Said) -> None:
@@ -289,6 +298,7 @@ SHIPPED: dict[str, What] = {
     "cancel": What(act=_cancel, needs=("invoice",), may=("amount",)),
     "change": What(act=_change, needs=("fields",), either=_OBJECT),
     "usage": What(act=_usage, needs=("customer", "amount")),
+    "topup_done": What(act=_topup_done, may=("customer",)),
     "foreign_reminder": What(act=_foreign_reminder, needs=("invoice",), may=("level",)),
     "bounce": What(act=_bounce, needs=("invoice",), may=("kind",)),
     "dispute": What(act=partial(_block, Disputed), either=_OBJECT, may=("amount", "reason")),

@@ -30,6 +30,7 @@ SHOWN = {"proposed": "proposal", "approved": "proposal", **dict.fromkeys(("done"
 ENDED = ("skipped", "cancelled", "superseded", "closed")
 UNTOLD = ("clock.tick", "invoice.created", "customer.created", "invoice.changed")
 FIGURES = " figures"
+IN_ALERTS = ("wanted", "remaining", "amount")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,9 +202,10 @@ def _told(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
             run = runs.get(row.get("run_id") or detail.get("run") or "")
             about = objects.get(row.get("effect_id")) or detail.get("invoice")
             key = about or _key(run) if about or run else str(row.get("subject") or "").partition("/")[2] or str(row.get("subject") or "")
+            figures = {said: detail[said] for said in IN_ALERTS if said in detail}
             said = Draft(
                 at=row["opened_at"], workflow=run["workflow"] if run else "", key=key, kind=kind, name=name or row["kind"], state="open",
-                reason=row["reason"],
+                reason=row["reason"], figures=figures,
             )  # fmt: skip
             yield said
             if row["closed_at"] is not None:
@@ -220,8 +222,9 @@ def _own(workflow: str, line: Line, at: datetime) -> Draft:
 
 
 def _key(run: Mapping[str, Any] | None) -> str:
-    """What the author calls the run; a run that does something again goes by the first one's name."""
-    return str(run["key"]).partition("#resend-")[0] if run else ""
+    """What the author calls the run, a customer by the id alone; a run that does something again goes by the first one's name."""
+    key = str(run["key"]).partition("#resend-")[0] if run else ""
+    return key.removeprefix("customer:")
 
 
 def _shown(draft: Draft, zone: ZoneInfo) -> Row:

@@ -31,7 +31,7 @@ from workflows.dunning.keeping import keep_sent, keep_unsent
 from workflows.dunning.letter import Letter, Standing, send_notice, standing
 from workflows.dunning.outlook import HandOff, Outlook, look
 from workflows.dunning.policy import NAME, DunningPolicy
-from workflows.dunning.showing import lines_of
+from workflows.dunning.timeline import lines_of
 
 ROUNDS_MAX = 500
 NEWS = (

@@ -166,3 +166,17 @@ def test_a_crash_can_be_asked_for_only_where_the_engine_passes() -> None:
     passed = {name for path in WORKERS.rglob("*.py") for name in re.findall(r'\.point\("([a-z-]+)"\)', path.read_text())}
 
     assert set(POINTS) <= passed
+
+
+def test_a_top_up_that_waits_for_its_money_is_paid(read: Read) -> None:
+    said = read(
+        HEAD
+        + OBJECTS.replace("date = 2026-11-20", 'date = 2026-11-19\nfields = { INVOICE_EXT_UID = "billhook-topup-1" }')
+        + happens('what = "topup_done"')
+    )
+
+    with Stage(said, REGISTRY) as stage:
+        fill(stage)
+        perform(stage, said.happens[0])
+
+        assert stage.sandbox.account.invoices["A"]["OUTSTANDING_AMOUNT"] == 0

@@ -37,6 +37,7 @@ def updated(*fields: str) -> CustomerUpdated:
         ("max@mail.EXAMPLE.com", "placeholder_address"),
         ("max@shop.invalid", "placeholder_address"),
         ("max@notexample.com", None),
+        ("ap@example.org", None),
         ("back@muster.de", "address_bounced"),
         ("BACK@muster.de", "address_bounced"),
     ],
