@@ -25,7 +25,9 @@ LISTS = ("customer", "invoice", "happens")
 
 
 def _amount(said: object) -> object:
-    """The exact number in a text."""
+    """The exact number in a text, or a whole number as it is."""
+    if isinstance(said, int) and not isinstance(said, bool):
+        return Decimal(said)
     if not isinstance(said, str):
         raise ValueError('an amount in quotes is wanted, such as "1190.00"')
     try:
@@ -44,6 +46,11 @@ def _local(said: object) -> object:
 def _level(said: object) -> object:
     """The number in "L1", in "1" or in 1."""
     return int(said.lstrip("LS")) if isinstance(said, str) and said.lstrip("LS").isdigit() else said
+
+
+def _words(said: object) -> object:
+    """A list, or words parted by commas."""
+    return tuple(word.strip() for word in said.split(",") if word.strip()) if isinstance(said, str) else said
 
 
 def _text(said: object) -> object:
@@ -79,7 +86,7 @@ class Customer(Part):
     payment_type: Text | None = None
     credit_balance: Amount = Decimal(0)
     x_attributes: dict[str, Text] = Field(default_factory=dict)
-    tags: tuple[str, ...] = ()
+    tags: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     fields: dict[str, Text] = Field(default_factory=dict)
 
 

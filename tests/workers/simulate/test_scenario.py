@@ -66,7 +66,7 @@ def test_a_mistake_is_told_with_its_place_and_what_is_allowed(read: Read, text: 
 
 
 def test_every_mistake_is_told_at_once(read: Read) -> None:
-    said = refused(read, HEAD + "hold_minutes = -1\n" + OBJECTS.replace('"119.00"', "1") + HAPPENS)
+    said = refused(read, HEAD + "hold_minutes = -1\n" + OBJECTS.replace('"119.00"', "1.5") + HAPPENS)
 
     assert "3 settings cannot be used" in said
     assert [part in said for part in ("hold_minutes", "invoice 1, total", "happens 1, what")] == [True] * 3
@@ -79,3 +79,11 @@ def test_a_file_that_is_no_toml_is_refused_with_its_line(read: Read) -> None:
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="cannot be read"):
         load(tmp_path / "none.toml")
+
+
+def test_whole_amounts_levels_and_tags_may_be_written_plainly(read: Read) -> None:
+    notice = '[[happens]]\nat = 2026-11-20T09:00:00\nwhat = "manual_notice"\ninvoice = "A"\nlevel = "L1"\n'
+
+    said = read(HEAD + OBJECTS.replace('"119.00"', "119").replace('id = "501"\n', 'id = "501"\ntags = "vip, old"\n', 1) + notice)
+
+    assert (said.invoice[0].total, said.customer[0].tags, said.happens[0].level) == (Decimal(119), ("vip", "old"), 1)
