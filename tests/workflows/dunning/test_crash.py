@@ -25,12 +25,17 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
 
 
-def two_levels(flow: Flow) -> None:
-    """An invoice is reminded of on Monday and demanded on Wednesday."""
+def one_level(flow: Flow) -> None:
+    """An invoice is reminded of on Monday."""
     ids = flow.trigger("invoice.completed", total="1190.00", invoice_date="2026-03-02", due_date="2026-03-16 00:00:00")
     flow.signal(InvoiceSent(source="shop", at=flow.clock.now, sent_on=date(2026, 3, 2), **ids))
-    flow.signal(BankChecked(source="shop", at=flow.clock.now, through=date(2026, 3, 23)))
+    flow.signal(BankChecked(source="shop", at=local("2026-03-23 08:50"), through=date(2026, 3, 23)))
     flow.advance(until=local("2026-03-23 09:01"))
+
+
+def two_levels(flow: Flow) -> None:
+    """The same, and it is demanded on Wednesday; not where nobody knows of the reminder, for then a person is asked first."""
+    one_level(flow)
     flow.clock.move(local("2026-03-25 08:59"))
     flow.advance(until=local("2026-03-25 09:01"))
 
@@ -67,4 +72,4 @@ def test_a_crash_at_a_sample_of_points_sends_no_level_twice_and_keeps_each() -> 
 @pytest.mark.slow
 def test_a_crash_at_every_point_sends_no_level_twice_and_keeps_each() -> None:
     with opened() as flow:
-        flow.crash_everywhere(two_levels, again=(), holds=wrong)
+        flow.crash_everywhere(one_level, again=(), holds=wrong)
