@@ -69,10 +69,17 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
 
 
 def _read(deed: Deed) -> list[BaseModel]:
-    """The fresh reads. Their tokens and that of the call itself are taken together. Raises RateHeld, Retryable, NotFound."""
+    """The fresh reads. Their tokens and that of the call itself are taken together. Raises RateHeld, Retryable, NotFound.
+
+    Reads that took so long that the first of them is too old for the call are made again after a pause, and people hear of it.
+    """
     query, ids = deed.effect.fresh.query, deed.fresh_ids()
-    client = deed.runtime.operation(deed.source, Rank.PREFLIGHT, query.requests * len(ids) + 1)
-    return [client.query(query, id) for id in ids]
+    begun = deed.runtime.clock.boot_s()
+    client = deed.runtime.operation(deed.source, Rank.PREFLIGHT, query.calls(len(ids)) + 1)
+    read = list(client.query_all(query, ids))
+    if deed.runtime.clock.boot_s() - begun > READ_AGE.total_seconds():
+        raise Retryable(provider=deed.source, call=query.name, kind="slow")
+    return read
 
 
 def _await_turn(deed: Deed, row: sa.RowMapping, now: datetime) -> None:

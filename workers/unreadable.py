@@ -16,6 +16,7 @@ SENTENCES = {
     "tls": "the API host of source {source} cannot prove who it is: check base_url under [source.{source}.api] and this machine's clock",
     "timeout": "the API of source {source} did not answer in time: " + LATER,
     "late": "this machine was too slow to ask the API of source {source}: " + LATER,
+    "slow": "the reads before one call of source {source} took longer than a minute: the provider is slow, or the call names too much",
     "reset": "the API of source {source} broke off its answer: " + LATER,
     "protocol": "what answers for source {source} does not speak HTTP: is base_url under [source.{source}.api] the API's URL?",
     "rate": "the provider takes no more calls of source {source} for now: ask again in a minute, or lower its rate in billhook.toml",

@@ -1,10 +1,17 @@
 """A fresh read of several objects: each must allow the call, the blocks of each forbid it, and all of them are hashed."""
 
+from datetime import timedelta
+
+import sqlalchemy as sa
 from pydantic import BaseModel
 
+from receiver.db import table_of
 from workers.authoring import Disputed, InvoiceCompleted, InvoiceDoc, Read, Run, Slot, effect, monsum, open_invoices, workflow
+from workers.desk import Alert
 from workers.ledger import EffectRow
 from workers.testing.flow import Flow
+
+SEND = "invoice.sendbyemail"
 
 
 class Both(BaseModel):
@@ -72,3 +79,37 @@ def test_a_block_on_an_object_that_is_only_read_with_the_others_forbids_the_call
         flow.trigger("invoice.completed")
 
         assert ("skipped", "dispute") in [run[2:] for run in flow.runs]
+
+
+def test_several_invoices_are_read_with_one_call() -> None:
+    with Flow(write) as flow:
+        flow.trigger("invoice.completed")
+        before = len(flow.sandbox.calls)
+        flow.trigger("invoice.completed")
+
+        asked = [call.service for call in flow.sandbox.calls[before:]]
+        assert asked[: asked.index(SEND) + 1] == ["invoice.get", SEND]
+
+
+def test_a_missing_one_of_several_is_not_taken_for_the_others() -> None:
+    with Flow(write) as flow:
+        first = flow.trigger("invoice.completed")["invoice_id"]
+        left = [lambda: flow.sandbox.account.invoices.pop(first)]
+        flow.runtime.point = lambda name: left.pop()() and None if name == "intended" and left else None  # type: ignore[func-returns-value]
+        flow.trigger("invoice.completed")
+
+        assert states(flow)[0] == ("mail", "cancelled", "not_found")
+
+
+def test_reads_that_take_longer_than_they_count_are_made_again_later_and_people_hear_of_it() -> None:
+    with Flow(write) as flow:
+        flow.trigger("invoice.completed")
+        flow.runtime.point = lambda name: flow.clock.pass_(timedelta(seconds=61)) if name == "token" else None
+        flow.trigger("invoice.completed")
+        asked = len(flow.sandbox.calls)
+        flow.advance(hours=2)
+
+        assert SEND not in [call.service for call in flow.sandbox.calls]
+        assert len(flow.sandbox.calls) - asked < 40
+        assert ("mail", "intended", "read_failed: slow") in states(flow)
+        assert {row["detail"]["why"] for row in flow.rows(sa.select(table_of(Alert)))} == {"read_failed: slow"}

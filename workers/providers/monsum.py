@@ -19,7 +19,7 @@ BOTH = frozenset({"monsum", "fastbill"})
 MONSUM = frozenset({"monsum"})
 FASTBILL = frozenset({"fastbill"})
 
-invoice = Query("invoice.get", "invoice", docs.InvoiceDoc, reads.invoice_doc)
+invoice = Query("invoice.get", "invoice", docs.InvoiceDoc, reads.invoice_doc, together=reads.invoice_docs, apiece=0)
 customer = Query("customer.get", "customer", docs.CustomerDoc, reads.customer_doc)
 items = Query("item.get", "invoice", docs.ItemsDoc, reads.items_doc)
 reminders = Query("invoice.getreminders", "invoice", docs.RemindersDoc, reads.reminders_doc)

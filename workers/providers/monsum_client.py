@@ -59,6 +59,12 @@ class MonsumClient:
         """What the provider says of object `id` now. Raises NotFound where it has none, Retryable for everything else."""
         return query.run(self, id)
 
+    def query_all(self, query: Query[R], ids: Sequence[str]) -> Sequence[R]:
+        """What the provider says of these objects now, in their order; together where the query can."""
+        if query.together is None or len(ids) == 1:
+            return [query.run(self, id) for id in ids]
+        return query.together(self, ids)
+
     def customers(self, offset: int = 0) -> Page:
         """A page of all customers."""
         return self.page("customer.get", "CUSTOMERS", offset=offset)

@@ -3,6 +3,8 @@
 Owns the reading services; workers/providers/monsum.py makes queries of them. Each compares the returned id with the asked one.
 """
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 
 from receiver.errors import PayloadInvalid, Rejected, Retryable
@@ -10,7 +12,7 @@ from receiver.money import Money, parse_decimal
 from receiver.sources.monsum import customer_fields, invoice_fields
 from workers.errors import NotFound
 from workers.providers import documents
-from workers.providers.monsum_client import MonsumClient, Record
+from workers.providers.monsum_client import PAGE, MonsumClient, Record
 from workers.providers.monsum_docs import (
     BalancesDoc,
     CustomerDoc,
@@ -28,7 +30,21 @@ VERDICTS = {"valid": "valid", "1": "valid", "true": "valid", "invalid": "invalid
 
 def invoice_doc(client: MonsumClient, id: str) -> InvoiceDoc:
     """invoice.get of one invoice. Raises NotFound, Retryable."""
-    record = client.one("invoice.get", "INVOICES", {"INVOICE_ID": id}, "INVOICE_ID", id)
+    return _invoice(client, id, client.one("invoice.get", "INVOICES", {"INVOICE_ID": id}, "INVOICE_ID", id))
+
+
+def invoice_docs(client: MonsumClient, ids: Sequence[str]) -> list[InvoiceDoc]:
+    """invoice.get of several invoices, a hundred with each call, in the order of `ids`. Raises NotFound, Retryable."""
+    found: dict[str, Record] = {}
+    for first in range(0, len(ids), PAGE):
+        found |= {str(record["INVOICE_ID"]): record for record in client.invoices_by_id(ids[first : first + PAGE])}
+    missing = next((id for id in ids if id not in found), None)
+    if missing is not None:
+        raise NotFound(provider=client.source, call="invoice.get", id=missing)
+    return [_invoice(client, id, found[id]) for id in ids]
+
+
+def _invoice(client: MonsumClient, id: str, record: Record) -> InvoiceDoc:
     try:
         return InvoiceDoc.from_fields(client.source, id, invoice_fields(record))
     except (ValueError, ValidationError, PayloadInvalid):

@@ -3,7 +3,7 @@
 Owns the shapes every provider file declares its rows in and the engine calls through. Nothing here knows a provider.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -41,6 +41,10 @@ class Client(Protocol):
         """What the provider says now. Raises NotFound where it has no such object, Retryable for everything else."""
         ...
 
+    def query_all(self, query: "Query[R]", ids: Sequence[str]) -> Sequence[R]:
+        """What the provider says now of several objects, in the order of `ids`. Raises as query does."""
+        ...
+
     def call(
         self,
         service: "Service",
@@ -63,6 +67,8 @@ class Query(Generic[R]):
     """A read of one object by id. `object_kind` is the mirror's kind it tells about ("invoice", "customer").
 
     `requests`: how many calls it makes. They are taken from the provider's rate before the first, so that it is not broken off.
+    `together`: the same of several objects in fewer calls, (client, ids) -> documents in that order: `requests` for the first of them,
+    `apiece` for each further one.
     """
 
     name: str
@@ -70,6 +76,12 @@ class Query(Generic[R]):
     result: type[R]
     run: Callable[[Any, str], R]
     requests: int = 1
+    together: Callable[[Any, Sequence[str]], Sequence[R]] | None = None
+    apiece: int = 1
+
+    def calls(self, count: int) -> int:
+        """How many calls a read of so many objects makes."""
+        return self.requests * count if self.together is None else self.requests + self.apiece * (count - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

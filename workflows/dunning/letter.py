@@ -4,7 +4,9 @@ Owns the slots (invoice, `notice`, level), the fresh read of every invoice the m
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,12 +43,17 @@ class Standing(BaseModel):
 
 
 def _standing(client: object, id: str) -> Standing:
-    invoice = monsum.invoice.run(client, id)
-    customer = monsum.customer.run(client, str(invoice.customer_id))
-    return Standing(invoice=invoice, customer=customer, reminders=monsum.reminders.run(client, id))
+    return _standings(client, [id])[0]
 
 
-standing = Query("invoice.get, customer.get and invoice.getreminders", "invoice", Standing, _standing, requests=3)
+def _standings(client: Any, ids: Sequence[str]) -> list[Standing]:
+    """The invoices with one call, their customer with one, and the reminders of each."""
+    invoices = client.query_all(monsum.invoice, ids)
+    customers = {id: monsum.customer.run(client, str(id)) for id in {one.customer_id for one in invoices}}
+    return [Standing(invoice=one, customer=customers[one.customer_id], reminders=monsum.reminders.run(client, one.id)) for one in invoices]
+
+
+standing = Query("invoice.get, customer.get and invoice.getreminders", "invoice", Standing, _standing, requests=3, together=_standings)
 
 
 class Line(BaseModel):

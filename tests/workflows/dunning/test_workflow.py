@@ -37,6 +37,18 @@ def test_at_a_providers_slowest_pace_every_reminder_goes_out_the_same_morning(op
     assert [office.notices(invoice) for invoice in invoices] == [[("L0", "2026-03-23", "2026-03-30", "done")]] * 3
 
 
+def test_a_message_about_two_invoices_reads_both_with_one_call_and_their_customer_once(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    first = office.invoice()
+    office.invoice(customer_id=office.customer_of(first))
+    office.until("2026-03-23")
+
+    asked = [call.service for call in office.flow.sandbox.calls]
+    sent = asked.index("invoice.sendbyemail")
+    assert asked[sent - 4 : sent] == ["invoice.get", "customer.get", "invoice.getreminders", "invoice.getreminders"]
+    assert len(office.mails) == 1
+
+
 def test_a_returned_payment_goes_on_at_the_level_reached_after_some_days(open_office: Open) -> None:
     office = open_office("2026-04-17 10:00")
     invoice = office.invoice()
