@@ -18,9 +18,15 @@ OPEN = "breaker_open"
 _OF_ONE_OBJECT = ("wrong_object", "unreadable")  # says nothing of the provider
 
 
+def is_open(connection: Connection, source: str) -> bool:
+    """Whether it is open, also while one call tries whether the provider is back."""
+    value = control.get(connection, name_of(source))
+    return value is not None and value["failures"] >= FAILURES_MAX
+
+
 def held_until(connection: Connection, source: str, *, now: datetime) -> datetime | None:
     """Until when the source's effects are held, or None."""
-    value = control.get(connection, _name(source))
+    value = control.get(connection, name_of(source))
     if value is None or value["failures"] < FAILURES_MAX:
         return None
     until = datetime.fromisoformat(value["until"])
@@ -30,17 +36,17 @@ def held_until(connection: Connection, source: str, *, now: datetime) -> datetim
 def admit(connection: Connection, source: str, *, now: datetime) -> datetime | None:
     """`held_until`, in the transaction of a call: where the breaker is half open, this call tries, and the others wait for it."""
     held = held_until(connection, source, now=now)
-    value = control.get(connection, _name(source))
+    value = control.get(connection, name_of(source))
     if held is None and value is not None and value["failures"] >= FAILURES_MAX:
-        control.put(connection, _name(source), {**value, "until": (now + _pause(value["failures"])).isoformat()}, at=now)
+        control.put(connection, name_of(source), {**value, "until": (now + _pause(value["failures"])).isoformat()}, at=now)
     return held
 
 
 def failed(connection: Connection, source: str, why: str, *, at: datetime) -> None:
     """Count a failure; the third in a row opens the breaker and tells people."""
-    value = control.get(connection, _name(source)) or {"failures": 0, "since": at.isoformat()}
+    value = control.get(connection, name_of(source)) or {"failures": 0, "since": at.isoformat()}
     failures = value["failures"] + 1
-    control.put(connection, _name(source), {**value, "failures": failures, "until": (at + _pause(failures)).isoformat()}, at=at)
+    control.put(connection, name_of(source), {**value, "failures": failures, "until": (at + _pause(failures)).isoformat()}, at=at)
     if failures >= FAILURES_MAX:
         desk.alert(connection, source=source, subject=source, reason=OPEN, at=at, detail={"failures": failures, "why": why})
 
@@ -52,14 +58,16 @@ def unread(connection: Connection, source: str, cause: Retryable, why: str, *, a
         failed(connection, source, why, at=at)
 
 
-def answered(connection: Connection, source: str, *, at: datetime) -> None:
-    """The provider answered: close the breaker."""
-    if control.get(connection, _name(source)) is not None:
-        control.put(connection, _name(source), None, at=at)
+def answered(connection: Connection, source: str, *, at: datetime) -> bool:
+    """The provider answered: close the breaker; whether it was open, and its runs are to be let go (runs.let_go)."""
+    was_open = is_open(connection, source)
+    if control.get(connection, name_of(source)) is not None:
+        control.put(connection, name_of(source), None, at=at)
         desk.close_alert(connection, source, OPEN, at=at)
+    return was_open
 
 
-def _name(source: str) -> str:
+def name_of(source: str) -> str:
     return f"breaker:{source}"
 
 

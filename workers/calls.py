@@ -18,7 +18,23 @@ from sqlalchemy.engine import Connection
 from receiver.db import canonical_json
 from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
-from workers import approvals, breaker, control, desk, drain, journal, ledger, limits, mirror, reconcile, rereads, restored, runs, waits
+from workers import (
+    approvals,
+    breaker,
+    control,
+    desk,
+    drain,
+    holds,
+    journal,
+    ledger,
+    limits,
+    mirror,
+    reconcile,
+    rereads,
+    restored,
+    runs,
+    waits,
+)
 from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
@@ -29,7 +45,6 @@ from workers.retry import backoff, settle_pause, told
 log = get_logger(__name__)
 FIRST_BYTE_S = 5.0
 READ_AGE = timedelta(seconds=60)
-HELD_FOR = timedelta(seconds=60)
 REQUEST_CHANGED = "request_changed"
 TOLD_WITHIN = timedelta(seconds=60)  # by then the webhook of our own write is there, or is lost
 
@@ -178,13 +193,9 @@ def _take_token(connection: Connection, deed: Deed, now: datetime) -> None:
 
 def _refuse_held(connection: Connection, deed: Deed, now: datetime) -> None:
     """Raise Later where a freeze, a pause or the source's breaker holds every call back for now."""
-    if control.frozen(connection):
-        raise Later(now + HELD_FOR, "frozen")
-    if control.paused(connection, deed.source, deed.workflow.name):
-        raise Later(now + HELD_FOR, "paused")
-    held = breaker.held_until(connection, deed.source, now=now)
+    held = holds.on(connection, deed.source, deed.workflow.name, now=now)
     if held is not None:
-        raise Later(held, breaker.OPEN)
+        raise Later(held.until, held.reason)
 
 
 def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping, customers: Collection[str]) -> str | None:
@@ -234,16 +245,16 @@ def _settle(
     """
 
     def act(connection: Connection) -> journal.Entry | None:
-        now = deed.now(connection)
-        if ill is None:
-            breaker.answered(connection, deed.source, at=now)
-        else:
-            breaker.failed(connection, deed.source, ill, at=now)
+        now, closed = deed.now(connection), False
         if state == "done":
             kind, object_id, fields = said or (row["object_kind"], row["object_id"], {})
             touches = dict.fromkeys(deed.effect.touches, row["id"])
             if mirror.write_own(connection, deed.source, kind, object_id, fields, touches=touches, at=now):
                 rereads.ask(connection, deed.source, kind, object_id, reason=rereads.OWN_WRITE, at=now + TOLD_WITHIN)
+        if ill is None:
+            closed = breaker.answered(connection, deed.source, at=now)
+        else:
+            breaker.failed(connection, deed.source, ill, at=now)
         ledger.move(
             connection,
             row["id"],
@@ -256,7 +267,10 @@ def _settle(
             reference=result.get("reference"),
         )
         desk.close_parked(connection, effect_id=row["id"], resolution=state, actor="billhook", at=now)
-        return _journal_or_wake(connection, deed, {"state": state, "reason": reason, "effect": row["id"], **result})
+        entry = _journal_or_wake(connection, deed, {"state": state, "reason": reason, "effect": row["id"], **result})
+        if closed:
+            runs.let_go(connection, breaker.OPEN, at=now, source=deed.source)
+        return entry
 
     entry = _keep(deed, act)
     deed.runtime.point("settled")

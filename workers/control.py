@@ -4,6 +4,7 @@ Owns table `control` (it beats billhook.toml, which gives first values), `audit`
 that act on it, so that a setting committed before an effect's `calling` always wins.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -157,5 +158,14 @@ def frozen(connection: Connection) -> str | None:
 
 def paused(connection: Connection, source: str, workflow: str) -> bool:
     """Whether an operator or a spike stop paused this source or this workflow."""
-    names = [f"pause:{source}:*", f"pause:*:{workflow}", f"pause:{source}:{workflow}"]
-    return connection.execute(_ANY, {"of_names": names}).first() is not None
+    return connection.execute(_ANY, {"of_names": pauses_of(source, workflow)}).first() is not None
+
+
+def pauses_of(source: str, workflow: str) -> list[str]:
+    """The names of every pause that would hold this workflow on this source."""
+    return [f"pause:{source}:*", f"pause:*:{workflow}", f"pause:{source}:{workflow}"]
+
+
+def await_change(connection: Connection, names: Sequence[str]) -> None:
+    """Wait for a transaction that is changing one of these settings, so that the next look sees what it came to."""
+    connection.execute(sa.select(_CONTROL.c.name).where(_CONTROL.c.name.in_(names)).order_by(_CONTROL.c.name).with_for_update(read=True))

@@ -16,7 +16,7 @@ from receiver.db import is_trouble
 from receiver.errors import DatabaseBusy, Rejected
 from receiver.event import Event
 from receiver.log import get_logger
-from workers import claims, control, desk, events, journal, ledger, policies, reconcile, restored, runs, strict, waits
+from workers import claims, control, desk, events, holds, journal, ledger, policies, reconcile, restored, runs, strict, waits
 from workers.claims import Claim
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.places import missing_name, place_of
@@ -197,11 +197,19 @@ def _suspend(runtime: Runtime, claim: Claim, waiting: Suspend) -> bool:
         if retried and slept:
             tries, now = claim.row["retries"] + 1, runtime.clock.business(connection)
             desk.tell_unreadable(connection, source=claim.row["source"], tries=tries, why=waiting.reason, at=now)
+        if slept and waiting.reason in holds.REASONS:
+            _let_go_where_over(connection, runtime, claim, waiting.reason)
         return slept
 
     slept = runtime.db.write(act)
     runtime.point("suspended")
     return not slept
+
+
+def _let_go_where_over(connection: Connection, runtime: Runtime, claim: Claim, reason: str) -> None:
+    now = runtime.clock.business(connection)
+    if holds.is_over(connection, claim.row["source"], claim.row["workflow"], reason, now=now):
+        runs.due_now(connection, claim.run_id, at=now)
 
 
 def _keep_noted(connection: Connection, runtime: Runtime, claim: Claim) -> None:

@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from receiver.db import BIGINT, Json, UtcDateTime, insert_new, table_of
 
+LET_GO_PER_S = 100
 AWAITS = "awaits "  # how the reason of a run begins that waits for an event and for no instant
 QUIET_MAX = 10
 UNFINISHED = ("ready", "running", "waiting", "parked")
@@ -177,6 +178,30 @@ def wake_concerned(connection: Connection, source: str, *, customer_id: str | No
 def wake(connection: Connection, run_id: str, *, at: datetime) -> None:
     """Make one live run look again."""
     connection.execute(_WAKE, {"of_run": run_id, "woken_at": at})
+
+
+def let_go(
+    connection: Connection, reason: str, *, at: datetime, source: str | None = None, workflow: str | None = None, at_most: int | None = None
+) -> int:
+    """Have the runs due that wait for this reason, the longest ready first, LET_GO_PER_S of them each second; how many.
+
+    The last statement of the transaction that ends the reason. It passes over rows that others hold: a run that is going to sleep just
+    now asks by itself whether the reason still stands (workers/holds.py).
+    """
+    named = ((_RUN.c.source, source), (_RUN.c.workflow, workflow))
+    chosen = sa.and_(_RUN.c.status == "waiting", _RUN.c.reason == reason, *(column == value for column, value in named if value))
+    query = sa.select(_RUN.c.id).where(chosen).order_by(_RUN.c.ready_at, _RUN.c.id).limit(at_most).with_for_update(skip_locked=True)
+    ids = connection.execute(query).scalars().all()
+    for second, first in enumerate(range(0, len(ids), LET_GO_PER_S)):
+        due = sa.literal(at + timedelta(seconds=second), UtcDateTime())
+        values = {"wake_at": sa.case((_RUN.c.wake_at < due, _RUN.c.wake_at), else_=due), "reason": None, "hinted_at": None, "hints": 0}
+        connection.execute(sa.update(_RUN).where(_RUN.c.id.in_(ids[first : first + LET_GO_PER_S])).values(**values))
+    return len(ids)
+
+
+def due_now(connection: Connection, run_id: str, *, at: datetime) -> None:
+    """Have a waiting run due: what it waits for is over."""
+    connection.execute(sa.update(_RUN).where(_RUN.c.id == run_id, _RUN.c.status == "waiting").values(wake_at=at, reason=None))
 
 
 def took_in(connection: Connection, run_id: str) -> None:

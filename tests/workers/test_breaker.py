@@ -10,7 +10,7 @@ from receiver.errors import Retryable
 from tests.workers.letters import effect_row, mail, times
 from tests.workers.test_calls import at_point
 from tests.workers.test_effects import mail_again
-from workers import breaker
+from workers import breaker, control
 from workers.desk import Alert, Parked
 from workers.ledger import EffectRow
 from workers.runs import RunRow
@@ -105,6 +105,38 @@ def test_while_it_is_open_nothing_is_read_for_an_effect_either() -> None:
 
         assert (effect_row(flow)["state"], effect_row(flow)["attempts"]) == ("intended", 0)
         assert [row["reason"] for row in flow.rows(sa.select(table_of(RunRow).c.reason))] == ["breaker_open"]
+
+
+def opened_for_minutes(flow: Flow, failures: int = 8) -> None:
+    """Open the breaker, next try in a quarter of an hour, just before the runs of the first trigger act."""
+    flow.advance(minutes=4, seconds=50)
+    flow.db.write(lambda c: [breaker.failed(c, "shop", "status", at=flow.clock.now) for _ in range(failures)])
+
+
+def test_the_answer_that_closes_it_wakes_every_run_that_waits_for_it() -> None:
+    with Flow(mail) as flow:
+        for _ in range(5):
+            flow.trigger("invoice.completed")
+        opened_for_minutes(flow)
+        flow.advance(seconds=20)
+        assert [row[3] for row in flow.runs] == ["breaker_open"] * 5
+        value = {"failures": 8, "since": START.isoformat(), "until": flow.clock.now.isoformat()}
+        flow.db.write(lambda c: control.put(c, "breaker:shop", value, at=flow.clock.now))
+
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+
+        assert [row[2] for row in flow.effects] == ["done"] * 6
+
+
+def test_a_run_that_goes_to_sleep_while_it_closes_is_due_at_once() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        opened_for_minutes(flow)
+        at_point(flow, "suspending", lambda: flow.db.write(lambda c: breaker.answered(c, "shop", at=flow.clock.now)))
+        flow.advance(seconds=30)
+
+        assert [row[2] for row in flow.effects] == ["done"]
 
 
 def test_a_worker_that_is_lost_says_nothing_against_the_provider() -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from receiver.db import Database
 from tests.workers.by_hand import LATER, mine, row, started, woken
@@ -71,3 +72,55 @@ def test_leaving_observe_ends_the_runs_that_only_observed(database: Database) ->
 
     assert database.write(lambda c: runs.supersede(c, "shop", "w", at=START)) == 1
     assert (row(database, run_id)["status"], row(database, acting)["status"]) == ("superseded", "ready")
+
+
+def held(database: Database, count: int, *, reason: str = "frozen") -> list[str]:
+    """Runs that wait an hour for `reason`, the longest ready first."""
+    ids = [started(database, key=f"k{n}", invoice_id=str(n)) or "" for n in range(count)]
+    for id in ids:
+        claim = mine(database, id)
+        database.write(lambda c, claim=claim: claims.suspend(c, claim, wake_at=START + timedelta(hours=1), reason=reason))  # type: ignore[misc]
+    return ids
+
+
+def test_what_is_let_go_is_due_at_once_and_says_no_reason_that_is_over(database: Database) -> None:
+    frozen, paused = held(database, 1)[0], started(database, key="other", invoice_id="99")
+    claim = mine(database, paused)
+    database.write(lambda c: claims.suspend(c, claim, wake_at=LATER, reason="paused"))
+
+    assert database.write(lambda c: runs.let_go(c, "frozen", at=START, source="shop", workflow="w")) == 1
+    assert (row(database, frozen)["wake_at"], row(database, frozen)["reason"]) == (START, None)
+    assert (row(database, paused)["wake_at"], row(database, paused)["reason"]) == (LATER, "paused")
+
+
+@pytest.mark.parametrize("other", [{"source": "else"}, {"workflow": "else"}])
+def test_what_is_let_go_elsewhere_wakes_nobody_here(database: Database, other: dict[str, str]) -> None:
+    held(database, 1)
+
+    assert database.write(lambda c: runs.let_go(c, "frozen", at=START, **other)) == 0
+
+
+def test_many_are_let_go_one_second_after_the_other(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "LET_GO_PER_S", 2)
+    ids = held(database, 5)
+
+    assert database.write(lambda c: runs.let_go(c, "frozen", at=START)) == 5
+    assert sorted((row(database, id)["wake_at"] - START).total_seconds() for id in ids) == [0, 0, 1, 1, 2]
+
+
+def test_what_would_be_due_before_is_not_put_off_by_letting_it_go(database: Database) -> None:
+    (id,) = held(database, 1)
+    database.write(lambda c: runs.let_go(c, "frozen", at=START + timedelta(days=1)))
+
+    assert row(database, id)["wake_at"] == START + timedelta(hours=1)
+
+
+def test_letting_go_passes_over_a_row_that_somebody_holds(postgres_database: Database) -> None:
+    ids = held(postgres_database, 2)
+
+    def act(holding: Connection) -> int:
+        runs.wake(holding, ids[0], at=START)
+        return postgres_database.write(lambda c: runs.let_go(c, "frozen", at=START))
+
+    assert postgres_database.write(act) == 1
+    assert [row(postgres_database, id)["reason"] for id in ids] == ["frozen", None]

@@ -1,0 +1,43 @@
+"""Holds: what keeps every call of a workflow on a source back for now: the freeze, a pause, the source's open breaker.
+
+Asked before each call (workers/calls.py), when a held run goes to sleep (workers/engine.py), and by the acts of people.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from workers import breaker, control
+
+FROZEN, PAUSED = "frozen", "paused"
+REASONS = (FROZEN, PAUSED, breaker.OPEN)
+HELD_FOR = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why a call has to wait, as its run's reason tells it, and until when it need not ask again."""
+
+    reason: str
+    until: datetime
+
+
+def on(connection: Connection, source: str, workflow: str, *, now: datetime) -> Hold | None:
+    """What holds the workflow's calls on the source back, or None."""
+    if control.frozen(connection):
+        return Hold(reason=FROZEN, until=now + HELD_FOR)
+    if control.paused(connection, source, workflow):
+        return Hold(reason=PAUSED, until=now + HELD_FOR)
+    until = breaker.held_until(connection, source, now=now)
+    return None if until is None else Hold(reason=breaker.OPEN, until=until)
+
+
+def is_over(connection: Connection, source: str, workflow: str, reason: str, *, now: datetime) -> bool:
+    """Whether what a run goes to sleep for has ended since it looked; waits for a transaction that is ending it.
+
+    Asked while the run's row is held, as everything that locks both takes the run first. Who ends a hold passes over rows that are held.
+    """
+    control.await_change(connection, ["freeze", *control.pauses_of(source, workflow), breaker.name_of(source)])
+    held = on(connection, source, workflow, now=now)
+    return held is None or held.reason != reason
