@@ -77,12 +77,13 @@ def of_alert(connection: Connection, row: Row) -> Advice:
         "restored": ["billhook unfreeze", f"billhook unfreeze --yes {REASON}"],
         catchup.BROKEN: ["billhook doctor"],
         desk.UNREADABLE: ["billhook doctor"],
-        breaker.OPEN: ["billhook doctor"],
+        breaker.OPEN: [f"billhook breaker {row['source']} --probe", "billhook doctor"],
     }
     if row["reason"] in (desk.UNREADABLE, breaker.OPEN):
         words = unreadable.of_code(str(detail.get("why")), row["source"])
         known = ": ".join(part for part in (known, words) if part)
-    return _advice(_of_run(run, detail), known, [*acts.get(row["reason"], _look_again(run)), close])
+    stays = row["reason"] == breaker.OPEN and breaker.is_open(connection, row["source"])
+    return _advice(_of_run(run, detail), known, [*acts.get(row["reason"], _look_again(run)), *([] if stays else [close])])
 
 
 def of_run(connection: Connection, row: Row) -> Advice:

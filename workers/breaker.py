@@ -6,6 +6,7 @@ Without it an hour of 502s would be an unknown effect for every invoice of that 
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -24,6 +25,21 @@ def is_open(connection: Connection, source: str) -> bool:
     return value is not None and value["failures"] >= FAILURES_MAX
 
 
+def opened(connection: Connection) -> list[dict[str, Any]]:
+    """{"source", "failures", "since", "next_try"} of every open breaker, by source; instants are datetimes."""
+    found = sorted((name.partition(":")[2], value) for name, value in control.named(connection, name_of("")).items())
+    return [
+        {
+            "source": source,
+            "failures": value["failures"],
+            "since": datetime.fromisoformat(value["since"]),
+            "next_try": datetime.fromisoformat(value["until"]),
+        }
+        for source, value in found
+        if value["failures"] >= FAILURES_MAX
+    ]
+
+
 def held_until(connection: Connection, source: str, *, now: datetime) -> datetime | None:
     """Until when the source's effects are held, or None."""
     value = control.get(connection, name_of(source))
@@ -40,6 +56,14 @@ def admit(connection: Connection, source: str, *, now: datetime) -> datetime | N
     if held is None and value is not None and value["failures"] >= FAILURES_MAX:
         control.put(connection, name_of(source), {**value, "until": (now + _pause(value["failures"])).isoformat()}, at=now)
     return held
+
+
+def probe(connection: Connection, source: str, *, at: datetime) -> bool:
+    """Let the next call through now, as if its time had come; false where the breaker is not open."""
+    if not is_open(connection, source):
+        return False
+    control.put(connection, name_of(source), {**control.get(connection, name_of(source)), "until": at.isoformat()}, at=at)
+    return True
 
 
 def failed(connection: Connection, source: str, why: str, *, at: datetime) -> None:

@@ -187,6 +187,12 @@ def close_alert(connection: Connection, subject: str, reason: str, *, at: dateti
     connection.execute(sa.update(table).where(same).values(closed_at=at))
 
 
+def open_alert(connection: Connection, id: int | None) -> sa.RowMapping | None:
+    """An open alert, whole, or None."""
+    table = table_of(Alert)
+    return connection.execute(sa.select(table).where(table.c.id == id, table.c.closed_at.is_(None))).mappings().first()
+
+
 def close_told(connection: Connection, kind: str, id: int, *, at: datetime, actor: str) -> bool:
     """Close an alert or a task by its id; false where none is open."""
     table = table_of({"alert": Alert, "task": Task}[kind])

@@ -33,6 +33,23 @@ def on(connection: Connection, source: str, workflow: str, *, now: datetime) -> 
     return None if until is None else Hold(reason=breaker.OPEN, until=until)
 
 
+def refusal(connection: Connection, source: str, workflow: str) -> str | None:
+    """What a person has to end before a call can be made, and the command that does; None where nothing a person set holds it."""
+    if why := control.frozen(connection):
+        return f"Every effect is frozen ({why}): `billhook unfreeze` lets them go on"
+    for name, value in control.named(connection, "pause:").items():
+        if name in control.pauses_of(source, workflow):
+            return f"It is paused ({value['reason']}): `{resume_of(name)}` lets it go on"
+    return None
+
+
+def resume_of(pause: str) -> str:
+    """The command that ends the pause of this name."""
+    _, source, workflow = pause.split(":", 2)
+    chosen = (("source", source), ("workflow", workflow))
+    return "billhook resume" + "".join(f" --{option} {value}" for option, value in chosen if value != "*")
+
+
 def is_over(connection: Connection, source: str, workflow: str, reason: str, *, now: datetime) -> bool:
     """Whether what a run goes to sleep for has ended since it looked; waits for a transaction that is ending it.
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import canonical_json
 from receiver.event import Event, from_data, to_data
-from workers import control, desk, engine, events, journal, ledger, reconcile, runs, standing
+from workers import breaker, control, desk, engine, events, holds, journal, ledger, reconcile, runs, standing
 from workers.errors import StateConflict
 from workers.runtime import Runtime
 from workers.views import row_number
@@ -216,7 +216,13 @@ def _retry(connection: Connection, order: Order, now: datetime) -> str:
 
 
 def _look_now(connection: Connection, run: sa.RowMapping, now: datetime) -> str:
-    """Have what a waiting run was put off with tried now: its effect, or a read that failed."""
+    """Have what a waiting run was put off with tried now: its effect, or a read that failed.
+
+    At an open breaker it is the next call that tries whether the provider is back. A freeze or a pause is refused: it would hold it again.
+    """
+    source, waits_to_call = run["source"], run["reason"] in holds.REASONS or _has_uncalled(connection, run["id"])
+    if waits_to_call and (held := holds.refusal(connection, source, run["workflow"])):
+        raise StateConflict(held, run=run["id"])
     if not ledger.look_now(connection, run["id"]) and not run["reason"]:
         about = f"invoice_id={run['invoice_id']}" if run["invoice_id"] else f"customer_id={run['customer_id']}"
         raise StateConflict(
@@ -224,7 +230,13 @@ def _look_now(connection: Connection, run: sa.RowMapping, now: datetime) -> str:
             run=run["id"],
         )
     runs.wake(connection, run["id"], at=now)
+    if waits_to_call and breaker.probe(connection, source, at=now):
+        return f"the breaker of {source} is open; this run is let through now to try: `billhook breaker` shows what comes of it"
     return "tried again now"
+
+
+def _has_uncalled(connection: Connection, run_id: str) -> bool:
+    return any(effect["state"] in ("approved", "intended") for effect in ledger.open_of_run(connection, run_id))
 
 
 def _plan_anew(connection: Connection, run_id: str, item: sa.RowMapping) -> None:
@@ -241,6 +253,8 @@ def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime
     """Close a parked item that needs nothing more; a run parked with it ends. "alert:7" and "task:3" are closed too."""
     kind, _, id = order.subject.partition(":")
     if kind in ("alert", "task"):
+        if kind == "alert" and (told := desk.open_alert(connection, row_number(id))) is not None:
+            _refuse_open_breaker(connection, told)
         if (number := row_number(id)) is None or not desk.close_told(connection, kind, number, at=now, actor=order.actor):
             raise StateConflict(f"There is no open {kind} {id}: list them with `billhook {kind}s`")
         return "closed"
@@ -255,6 +269,13 @@ def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime
     if run is not None and run["status"] == "parked":
         _give_up(connection, runtime, run, order, now)
     return "closed"
+
+
+def _refuse_open_breaker(connection: Connection, alert: sa.RowMapping) -> None:
+    """Raise StateConflict where the alert tells of a breaker that is open: it is closed with it, not before."""
+    source = alert["source"]
+    if alert["reason"] == breaker.OPEN and breaker.is_open(connection, source):
+        raise StateConflict(f"The breaker of {source} is open, and the alert ends with it: `billhook breaker {source} --probe` tries now")
 
 
 def _give_up(connection: Connection, runtime: Runtime, run: sa.RowMapping, order: Order, now: datetime) -> None:

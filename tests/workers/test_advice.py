@@ -7,7 +7,7 @@ import pytest
 
 from tests.workers.letters import effect_row, mail
 from tests.workers.test_story import lines, unknown
-from workers import desk
+from workers import breaker, desk
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.testing.flow import START, Flow
 from workers.views import VIEWS
@@ -112,6 +112,14 @@ def test_a_held_run_is_told_of_in_runs_and_looks_again_on_a_signal(flow: Flow) -
     assert (alert["known"], alert["acts"]) == ("delivery_method fax", [again, f"billhook close alert:{alert['id']}"])
     flow.order("close", f"task:{task['id']}", actor="ada")
     assert rows(flow, "runs")[0]["told"] == "alert unmapped_channel"
+
+
+def test_the_alert_of_an_open_breaker_offers_to_try_and_not_to_close_it(flow: Flow) -> None:
+    flow.db.write(lambda c: [breaker.failed(c, "shop", "status", at=START) for _ in range(3)])
+
+    (row,) = rows(flow, "alerts")
+
+    assert row["acts"] == ["billhook breaker shop --probe", "billhook doctor"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from receiver import inbox
 from receiver.db import table_of
 from tests.workers.letters import act, completed, effect_row, mail, times, valid
 from tests.workers.routed import events, noting, outcome
-from workers import desk, operator
+from workers import breaker, control, desk, operator
 from workers.authoring import InvoiceCompleted, Read, Run, Slot, effect, monsum, workflow
 from workers.control import Audit
 from workers.desk import Parked, Task
@@ -201,6 +201,50 @@ def test_a_run_put_off_by_an_outage_is_tried_at_once_when_a_person_says_so() -> 
 
         assert flow.order("retry", effect_row(flow)["run_id"]) == "events: tried again now"
         assert act(flow) == ("done", None)
+
+
+def opened(flow: Flow) -> str:
+    """The id of a run that a breaker holds for a quarter of an hour."""
+    flow.trigger("invoice.completed")
+    flow.advance(minutes=4, seconds=50)
+    flow.db.write(lambda c: [breaker.failed(c, "shop", "status", at=flow.clock.now) for _ in range(8)])
+    flow.advance(seconds=20)
+    assert flow.runs[0][3] == "breaker_open"
+    return str(effect_row(flow)["run_id"])
+
+
+def test_a_retry_at_an_open_breaker_is_the_call_that_tries() -> None:
+    with Flow(mail) as flow:
+        run_id = opened(flow)
+
+        assert "breaker of shop is open; this run is let through" in flow.order("retry", run_id)
+        assert act(flow) == ("done", None)
+
+
+def test_the_alert_of_a_breaker_is_not_closed_before_the_breaker() -> None:
+    with Flow(mail) as flow:
+        run_id = opened(flow)
+
+        assert flow.order("close", "alert:1").startswith("refused: The breaker of shop is open")
+        flow.order("retry", run_id)
+        assert flow.order("close", "alert:1").startswith("refused: There is no open alert 1")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("freeze", "Every effect is frozen (stock take): `billhook unfreeze`"),
+        ("pause:shop:*", "It is paused (stock take): `billhook resume --source shop`"),
+        ("pause:*:t-mail", "It is paused (stock take): `billhook resume --workflow t-mail`"),
+    ],
+)
+def test_a_retry_of_what_a_person_holds_is_refused_with_what_releases_it(name: str, says: str) -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.db.write(lambda c: control.put(c, name, {"reason": "stock take"}, at=flow.clock.now))
+        flow.advance(minutes=6)
+
+        assert flow.order("retry", effect_row(flow)["run_id"]).startswith(f"refused: {says}")
 
 
 def test_a_run_that_waits_for_its_time_is_not_retried_and_the_answer_says_what_helps() -> None:

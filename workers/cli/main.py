@@ -13,7 +13,7 @@ import typer
 from receiver.errors import BillhookError, Retryable, SchemaOutdated, SettingsInvalid
 from receiver.log import configure
 from workers import unreadable
-from workers.cli import acts, controls, gates, holds, release, roles
+from workers.cli import acts, breakers, controls, gates, holds, release, roles
 from workers.cli.check_replay import check_replay
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
@@ -42,6 +42,7 @@ def begin(context: typer.Context, config: Config = None) -> None:
 
 for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
+app.command("breaker")(breakers.breaker_of)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.sandbox, roles.migrate, roles.connect, doctor, trigger, explain, prove,
     check_replay, panel, simulate,
