@@ -116,11 +116,12 @@ def set_mode(
     existing_too = include_existing if leaves else bool(before.get("include_existing"))
     value = {"mode": mode, "switched_at": switched, "include_existing": existing_too}
     put(connection, mode_name(source, workflow), value, at=at, actor=actor)
-    if mode in ("propose", "auto"):
-        put(connection, f"pause:{source}:{workflow}", None, at=at)
     if leaves:
         runs.supersede(connection, source, workflow, at=at)
     audited(connection, "mode", at=at, actor=actor, subject=f"{source}/{workflow}", detail={"was": was, "mode": mode})
+    if mode in ("propose", "auto"):
+        put(connection, f"pause:{source}:{workflow}", None, at=at)
+        runs.let_go(connection, "paused", at=at, source=source, workflow=workflow)
 
 
 def synced_name(source: str) -> str:

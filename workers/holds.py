@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workers import breaker, control
+from workers import breaker, control, runs
 
 FROZEN, PAUSED = "frozen", "paused"
 REASONS = (FROZEN, PAUSED, breaker.OPEN)
@@ -41,6 +41,19 @@ def refusal(connection: Connection, source: str, workflow: str) -> str | None:
         if name in control.pauses_of(source, workflow):
             return f"It is paused ({value['reason']}): `{resume_of(name)}` lets it go on"
     return None
+
+
+def end_freeze(connection: Connection, *, at: datetime, actor: str) -> None:
+    """End the freeze and have due what it held. Call it last: it passes over runs that others hold."""
+    control.put(connection, "freeze", None, at=at, actor=actor)
+    runs.let_go(connection, FROZEN, at=at)
+
+
+def end_pause(connection: Connection, name: str, *, at: datetime, actor: str) -> None:
+    """End the pause of this name and have due what it held. Call it last: it passes over runs that others hold."""
+    control.put(connection, name, None, at=at, actor=actor)
+    _, source, workflow = name.split(":", 2)
+    runs.let_go(connection, PAUSED, at=at, source=None if source == "*" else source, workflow=None if workflow == "*" else workflow)
 
 
 def resume_of(pause: str) -> str:

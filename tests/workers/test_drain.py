@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from receiver.db import Database
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
 from tests.workers.letters import mail, times
-from workers import control, drain
+from workers import control, drain, holds
+from workers.ledger import EffectRow
 from workers.testing.flow import START, Flow
 
 SEND = "invoice.sendbyemail"
@@ -18,7 +21,7 @@ def release(flow: Flow, per_minute: int) -> drain.Backlog:
     def act(connection) -> drain.Backlog:  # type: ignore[no-untyped-def]
         held = drain.backlog(connection, before=flow.clock.now, per_minute=per_minute)
         drain.begin(connection, per_minute=per_minute, at=flow.clock.now)
-        control.put(connection, "freeze", None, at=flow.clock.now)
+        holds.end_freeze(connection, at=flow.clock.now, actor="ada")
         return held
 
     return flow.db.write(act)
@@ -53,6 +56,23 @@ def test_a_backlog_leaves_at_the_chosen_rate_and_the_estimate_holds() -> None:
         assert len(sent(flow)) == 12
         assert max(sum(at <= other < at + timedelta(minutes=1) for other in sent(flow)) for at in sent(flow)) <= 6
         assert max(sent(flow)) - released >= timedelta(minutes=1)
+
+
+def test_a_backlog_begins_to_leave_at_once_in_the_order_it_was_planned() -> None:
+    with Flow(mail) as flow:
+        freeze(flow)
+        planned = []
+        for _ in range(4):
+            planned.append(flow.trigger("invoice.completed")["invoice_id"])
+            flow.advance(minutes=1)
+        flow.advance(minutes=20, seconds=11)
+        release(flow, 2)
+        flow.advance(seconds=1)
+        assert times(flow, SEND) >= 1
+
+        flow.advance(minutes=5)
+        table = table_of(EffectRow)
+        assert [row["object_id"] for row in flow.rows(sa.select(table).order_by(table.c.settled_at))] == planned
 
 
 def test_what_is_planned_after_the_release_does_not_wait_behind_the_backlog() -> None:

@@ -1,6 +1,7 @@
 """Holds: what keeps calls back is one thing at a time, and a run that goes to sleep misses no end of it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from threading import Thread
 
 import pytest
@@ -8,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import Database
+from tests.workers.letters import mail
 from workers import breaker, control, holds
-from workers.testing.flow import START
+from workers.testing.flow import START, Flow
 
 WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
@@ -66,3 +68,32 @@ def test_who_goes_to_sleep_waits_for_the_transaction_that_ends_the_hold(postgres
     sleeper.join()
 
     assert said == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("freeze", lambda c, at: holds.end_freeze(c, at=at, actor="ada")),
+        ("pause:shop:*", lambda c, at: holds.end_pause(c, "pause:shop:*", at=at, actor="ada")),
+        ("pause:*:t-mail", lambda c, at: holds.end_pause(c, "pause:*:t-mail", at=at, actor="ada")),
+        ("pause:shop:t-mail", lambda c, at: control.set_mode(c, "shop", "t-mail", "auto", was="auto", at=at, actor="ada")),
+    ],
+)
+def test_what_was_held_goes_on_at_once_when_the_hold_ends(name: str, end: Callable[[Connection, datetime], None]) -> None:
+    with Flow(mail) as flow:
+        flow.db.write(lambda c: put(c, name, {"reason": "stock take"}))
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=5, seconds=10)
+        assert flow.runs[0][3] in ("frozen", "paused")
+
+        flow.db.write(lambda c: end(c, flow.clock.now))
+        flow.advance(seconds=1)
+
+        assert [row[2] for row in flow.effects] == ["done"]
+
+
+def test_the_end_of_one_pause_leaves_what_another_holds(database: Database) -> None:
+    database.write(lambda c: [put(c, name, {"reason": "x"}) for name in ("pause:shop:*", "pause:*:w")])
+    database.write(lambda c: holds.end_pause(c, "pause:shop:*", at=START, actor="ada"))
+
+    assert not over(database, "paused")

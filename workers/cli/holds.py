@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.engine import Connection
 
-from workers import control, restored
+from workers import control, holds, restored
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, actor, session
 from workers.errors import StateConflict
@@ -39,7 +39,8 @@ def pause(
 ) -> None:
     """Hold back the effects of a source, of a workflow, or of a workflow on a source. Receiving and routing go on."""
     name = _name(context, source, workflow)
-    _set(context, "pause", name, {"reason": reason}, reason)
+    with session(context).database() as database:
+        database.write(lambda c: _begin(c, name, reason, database.machine_now(c)))
     show_rows([_row(source, workflow, reason)], ("source", "workflow", "paused"), as_json=json, nothing="")
 
 
@@ -53,18 +54,19 @@ def resume(
     if name not in paused:
         known = ", ".join(_said(one) for one in sorted(paused)) or "nothing"
         raise StateConflict(f"{_said(name)} is not paused; paused now: {known}")
-    _set(context, "resume", name, None, reason)
+    with session(context).database() as database:
+        database.write(lambda c: _end(c, name, reason, database.machine_now(c)))
     show_rows([_row(source, workflow, None)], ("source", "workflow", "paused"), as_json=json, nothing="")
 
 
-def _set(context: typer.Context, act: str, name: str, value: Any, reason: str) -> None:
-    def write(connection: Connection) -> None:
-        now = datetime.now(UTC)
-        control.put(connection, name, value, at=now, actor=actor())
-        control.audited(connection, act, at=now, actor=actor(), subject=_said(name), reason=reason)
+def _begin(connection: Connection, name: str, reason: str, now: datetime) -> None:
+    control.put(connection, name, {"reason": reason}, at=now, actor=actor())
+    control.audited(connection, "pause", at=now, actor=actor(), subject=_said(name), reason=reason)
 
-    with session(context).database() as database:
-        database.write(write)
+
+def _end(connection: Connection, name: str, reason: str, now: datetime) -> None:
+    control.audited(connection, "resume", at=now, actor=actor(), subject=_said(name), reason=reason)
+    holds.end_pause(connection, name, at=now, actor=actor())
 
 
 def _name(context: typer.Context, source: str | None, workflow: str | None) -> str:

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
-from workers import chain, control, drain, restored
+from workers import chain, control, drain, holds, restored
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, Session, actor, session
 from workers.errors import StateConflict
@@ -77,9 +77,9 @@ def _release(connection: Connection, was: str, heads: Path, per_minute: int | No
     held = drain.backlog(connection, before=at, per_minute=per_minute)
     if per_minute is not None:
         drain.begin(connection, per_minute=per_minute, at=at)
-    control.put(connection, "freeze", None, at=at, actor=actor())
     detail = {"was": was, "per_minute": per_minute, "doubted": doubted}
     control.audited(connection, "unfreeze", at=at, actor=actor(), reason=reason, detail=detail)
+    holds.end_freeze(connection, at=at, actor=actor())
     return {"frozen": False, "was": was, "held": held.effects, "doubted": doubted, "per_minute": per_minute, "minutes": held.minutes}
 
 

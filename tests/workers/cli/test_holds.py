@@ -1,14 +1,17 @@
 """pause, resume, freeze and unfreeze from the command line."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from receiver.db import Database
-from tests.workers.cli.conftest import AT, Billhook
+from receiver.db import Database, table_of
+from tests.workers.cli.conftest import AT, Billhook, Made
 from workers import control
 from workers.cli.release import _release
 from workers.errors import StateConflict
+from workers.runs import RunRow
 
 
 def paused(store: Database, workflow: str = "auto-send") -> bool:
@@ -23,6 +26,20 @@ def test_a_pause_holds_and_the_same_words_end_it(billhook: Billhook, store: Data
 
     assert billhook("resume", *chosen).code == 0
     assert not paused(store)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(("freeze",), ("unfreeze",)), (("pause", "-s", "shop"), ("resume", "-s", "shop"))])
+def test_the_end_of_a_hold_has_its_runs_due(
+    billhook: Billhook, store: Database, made: Made, begin: tuple[str, ...], end: tuple[str, ...]
+) -> None:
+    reason = {"freeze": "frozen", "pause": "paused"}[begin[0]]
+    table, later = table_of(RunRow), datetime.now(UTC) + timedelta(minutes=1)
+    store.write(lambda c: c.execute(sa.update(table).values(status="waiting", reason=reason, wake_at=later)))
+    billhook(*begin)
+
+    assert billhook(*end).code == 0
+    with store.read() as connection:
+        assert connection.execute(sa.select(table.c.wake_at)).scalar_one() <= datetime.now(UTC)
 
 
 def test_a_pause_of_one_workflow_leaves_the_others(billhook: Billhook, store: Database) -> None:
