@@ -18,7 +18,7 @@ from receiver import inbox
 from receiver.db import Database
 from receiver.errors import BillhookError, DatabaseBusy, SettingsInvalid
 from receiver.log import masked
-from workers import control, doorcheck, modes, runfile, valkey
+from workers import control, doorcheck, modes, runfile, standstill, valkey
 from workers.finding import FINE, NOTE, WRONG, Finding
 from workers.loading import load_folders
 from workers.migrate import pending
@@ -155,6 +155,7 @@ def _inside(database: Database, chosen: WorkerSettings, registry: Registry) -> I
     yield _writable(database)
     with database.read() as connection:
         yield from _state(connection, chosen, registry)
+        yield from standstill.standing(connection, now=database.machine_now(connection))
 
 
 def _writable(database: Database) -> Finding:

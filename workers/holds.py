@@ -56,6 +56,12 @@ def end_pause(connection: Connection, name: str, *, at: datetime, actor: str) ->
     runs.let_go(connection, PAUSED, at=at, source=None if source == "*" else source, workflow=None if workflow == "*" else workflow)
 
 
+def pause_in_words(pause: str) -> str:
+    """What the pause of this name holds, as "shop/every workflow"."""
+    _, source, workflow = pause.split(":", 2)
+    return f"{'every source' if source == '*' else source}/{'every workflow' if workflow == '*' else workflow}"
+
+
 def resume_of(pause: str) -> str:
     """The command that ends the pause of this name."""
     _, source, workflow = pause.split(":", 2)

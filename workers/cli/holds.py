@@ -52,8 +52,8 @@ def resume(
     with session(context).database() as database, database.read() as connection:
         paused = control.named(connection, "pause:")
     if name not in paused:
-        known = ", ".join(_said(one) for one in sorted(paused)) or "nothing"
-        raise StateConflict(f"{_said(name)} is not paused; paused now: {known}")
+        known = ", ".join(holds.pause_in_words(one) for one in sorted(paused)) or "nothing"
+        raise StateConflict(f"{holds.pause_in_words(name)} is not paused; paused now: {known}")
     with session(context).database() as database:
         database.write(lambda c: _end(c, name, reason, database.machine_now(c)))
     show_rows([_row(source, workflow, None)], ("source", "workflow", "paused"), as_json=json, nothing="")
@@ -61,11 +61,11 @@ def resume(
 
 def _begin(connection: Connection, name: str, reason: str, now: datetime) -> None:
     control.put(connection, name, {"reason": reason}, at=now, actor=actor())
-    control.audited(connection, "pause", at=now, actor=actor(), subject=_said(name), reason=reason)
+    control.audited(connection, "pause", at=now, actor=actor(), subject=holds.pause_in_words(name), reason=reason)
 
 
 def _end(connection: Connection, name: str, reason: str, now: datetime) -> None:
-    control.audited(connection, "resume", at=now, actor=actor(), subject=_said(name), reason=reason)
+    control.audited(connection, "resume", at=now, actor=actor(), subject=holds.pause_in_words(name), reason=reason)
     holds.end_pause(connection, name, at=now, actor=actor())
 
 
@@ -79,11 +79,6 @@ def _name(context: typer.Context, source: str | None, workflow: str | None) -> s
     if workflow is not None and registry.get(workflow) is None and not registry.broken:
         raise typer.BadParameter(f"there is no workflow {workflow}: known are {', '.join(sorted(w.name for w in registry.all()))}")
     return f"pause:{source or '*'}:{workflow or '*'}"
-
-
-def _said(name: str) -> str:
-    _, source, workflow = name.split(":", 2)
-    return f"{'every source' if source == '*' else source}/{'every workflow' if workflow == '*' else workflow}"
 
 
 def _row(source: str | None, workflow: str | None, reason: str | None) -> dict[str, Any]:
