@@ -99,7 +99,10 @@ def of_run(connection: Connection, row: Row) -> Advice:
 
 
 def open_matters(connection: Connection, row: Row) -> Advice:
-    """{"told": ...}: what a waiting run told people and nobody closed, such as "task no_email"."""
+    """{"told": ...}: what a waiting run told people and nobody closed, such as "task no_email".
+
+    Where it waits for a person, "reason" says so, with the command that answers.
+    """
     if row["status"] != "waiting":
         return {"told": ""}
     task, alert = table_of(desk.Task), table_of(desk.Alert)
@@ -107,7 +110,17 @@ def open_matters(connection: Connection, row: Row) -> Advice:
     tasks = sa.select(task.c.reason).where(task.c.run_id == row["id"], task.c.closed_at.is_(None)).order_by(task.c.id)
     alerts = sa.select(alert.c.reason).where(alert.c.subject == subject, alert.c.closed_at.is_(None)).order_by(alert.c.id)
     found = [f"task {reason}" for reason in connection.execute(tasks).scalars()]
-    return {"told": ", ".join([*found, *(f"alert {reason}" for reason in connection.execute(alerts).scalars())])}
+    told = {"told": ", ".join([*found, *(f"alert {reason}" for reason in connection.execute(alerts).scalars())])}
+    asks = _asks(connection, row["id"])
+    return {**told, "reason": asks} if asks else told
+
+
+def _asks(connection: Connection, run_id: str) -> str | None:
+    """What a person is asked about a waiting run's effect, or None."""
+    if (unknown := desk.asked_about(connection, run_id)) is not None:
+        return f"nobody knows whether it happened: `billhook resolve {unknown} did` or `did-not`"
+    proposed = [effect["id"] for effect in ledger.open_of_run(connection, run_id) if effect["state"] == "proposed"]
+    return f"waits for approval: `billhook approve {proposed[0]}` or `billhook reject {proposed[0]}`" if proposed else None
 
 
 def _advice(about: Mapping[str, str | None], known: str, acts: list[str]) -> Advice:

@@ -29,6 +29,8 @@ BIG = ("body", "headers", "request", "reply", "before", "data")
 class View:
     """A list over one table, newest first. `filters` maps an option's name to a column; `shown` are the columns of its table.
 
+    A value is the column's own, but for `since`, from which instant on, and `reason`, how the reason begins.
+
     `more` gives what is told of each row beside its columns, `whole` what `show` tells of one.
     """
 
@@ -41,11 +43,11 @@ class View:
     more: Callable[[Connection, Row], Row] | None = None
     whole: Callable[[Connection, Row], Row] | None = None
 
-    def rows(self, connection: Connection, wanted: Mapping[str, str], limit: int) -> list[Row]:
+    def rows(self, connection: Connection, wanted: Mapping[str, Any], limit: int) -> list[Row]:
         """At most `limit` rows that match every wanted filter; large fields are left out."""
         table = table_of(self.model)
         columns = [column for column in table.c if column.name not in BIG]
-        query = sa.select(*columns).where(*(table.c[self.filters[name]] == value for name, value in wanted.items()))
+        query = sa.select(*columns).where(*(_fits(name, table.c[self.filters[name]], value) for name, value in wanted.items()))
         if self.only is not None:
             query = query.where(sa.text(self.only))
         order = table.c[self.order].desc()
@@ -60,6 +62,12 @@ class View:
         found = connection.execute(sa.select(table).where(table.c.id == key)).mappings().first()
         tells = self.whole or self.more
         return None if found is None else {**found, **(tells(connection, dict(found)) if tells else {})}
+
+
+def _fits(option: str, column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    if option == "reason":
+        return column.startswith(value, autoescape=True)
+    return sa.and_(column >= value if option == "since" else column == value)
 
 
 def row_number(text: str) -> int | None:
@@ -111,7 +119,7 @@ VIEWS = {
         ),
         View(
             name="runs", model=RunRow, order="started_at", more=advice.open_matters, whole=_run,
-            filters={**OBJECTS, "state": "status", "type": "workflow"},
+            filters={**OBJECTS, "state": "status", "type": "workflow", "workflow": "workflow", "reason": "reason", "since": "started_at"},
             shown=("id", "started_at", "source", "workflow", "key", "mode", "status", "outcome", "reason", "told", "wake_at"),
         ),
         View(

@@ -57,6 +57,7 @@ def test_an_unknown_effect_names_its_invoice_its_mail_and_both_answers(flow: Flo
     assert item["acts"] == [f"billhook resolve {id} did", f"billhook resolve {id} did-not"]
     assert told.acts == item["acts"] == one(flow, "parked", item["id"])["acts"] == one(flow, "effects", id)["acts"]
     assert one(flow, "runs", effect["run_id"])["acts"] == item["acts"]
+    assert rows(flow, "runs")[0]["reason"] == f"nobody knows whether it happened: `billhook resolve {id} did` or `did-not`"
     flow.order("resolve", id, did=True)
     assert lines(flow, id, "parked")[0].acts == []
 

@@ -4,6 +4,7 @@ Sources, states, and those types that are a closed set: event types, workflows, 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 import typer
@@ -27,7 +28,7 @@ WORDS = {"events": "event type", "runs": "workflow", "effects": "service", "appr
 SERVICES = sorted({name for kind in KINDS.values() for name in kind.services})
 
 
-def require_known(connection: Connection, view: View, wanted: Mapping[str, str], settings: Settings) -> None:
+def require_known(connection: Connection, view: View, wanted: Mapping[str, Any], settings: Settings) -> None:
     """Nothing was found: raise BadParameter for a value that cannot be there, naming what can, so that this is why."""
     for option, value in wanted.items():
         known = _known(view, option, settings)
@@ -46,7 +47,7 @@ def _known(view: View, option: str, settings: Settings) -> set[str] | None:
         return {*settings.sources, NO_SOURCE} if view.name == "refusals" else set(settings.sources)
     if option == "state":
         return set(STATES[view.name])
-    if option != "type" or view.name not in WORDS:
+    if option not in ("type", "workflow") or view.name not in WORDS:
         return None
     if view.name in ("effects", "approvals"):
         return set(SERVICES)

@@ -1,6 +1,7 @@
 """The lists: deliveries, events, runs, effects, parked, approvals, alerts, tasks, refusals; each with filters, and `show ID`."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +27,9 @@ Type = Annotated[str | None, typer.Option("--type", help="Only this type, kind, 
 Cause = Annotated[str | None, typer.Option("--cause", help="Only refused for this cause.")]
 Invoice = Annotated[str | None, typer.Option("--invoice", help="Only this invoice id.")]
 Customer = Annotated[str | None, typer.Option("--customer", help="Only this customer id.")]
+Workflow = Annotated[str | None, typer.Option("--workflow", "-w", help="Only this workflow.")]
+Beginning = Annotated[str | None, typer.Option("--reason", help="Only where the reason begins so.")]
+Since = Annotated[datetime | None, typer.Option("--since", help="Only from this time on; UTC.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many rows.")]
 
 
@@ -43,11 +47,17 @@ def list_app(name: str) -> typer.Typer:
         cause: Cause = None,
         invoice: Invoice = None,
         customer: Customer = None,
+        workflow: Workflow = None,
+        reason: Beginning = None,
+        since: Since = None,
         limit: Limit = 50,
         json: Json = False,
     ) -> None:
         if context.invoked_subcommand is None:
-            given = {"source": source, "state": state, "type": type, "cause": cause, "invoice": invoice, "customer": customer}
+            given = {
+                "source": source, "state": state, "type": type, "cause": cause, "invoice": invoice, "customer": customer,
+                "workflow": workflow, "reason": reason, "since": since.replace(tzinfo=UTC) if since else None,
+            }  # fmt: skip
             _print(context, view, {option: value for option, value in given.items() if value is not None}, limit, json)
 
     @app.command()
@@ -62,7 +72,7 @@ def list_app(name: str) -> typer.Typer:
     return app
 
 
-def _print(context: typer.Context, view: View, wanted: dict[str, str], limit: int, json: bool) -> None:
+def _print(context: typer.Context, view: View, wanted: dict[str, Any], limit: int, json: bool) -> None:
     for option in wanted:
         if option not in view.filters:
             raise typer.BadParameter(f"--{option} does not apply to {view.name}: use {', '.join(f'--{name}' for name in view.filters)}")

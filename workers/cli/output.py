@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -72,13 +73,16 @@ def complain(sentence: str) -> None:
 
 
 def plain(value: Any) -> str:
-    """A value as a person reads it, without control characters: what came from outside may not move the cursor."""
+    """A value as a person reads it, without control characters: what came from outside may not move the cursor.
+
+    Every kind of space, such as the one that keeps an amount and its currency together, is a plain one.
+    """
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     text = json.dumps(value, default=_json_value, ensure_ascii=False) if isinstance(value, dict | list | tuple) else str(value)
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return "".join(letter if letter.isprintable() else " " if unicodedata.category(letter) == "Zs" else "�" for letter in text)
 
 
 def _json_value(value: Any) -> Any:

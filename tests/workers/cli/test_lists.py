@@ -7,6 +7,7 @@ import pytest
 from receiver.db import Database
 from receiver.inbox import NO_SOURCE, RefusedRequest, keep_refusals
 from tests.workers.cli.conftest import Billhook, Made
+from workers.cli.output import plain
 from workers.views import VIEWS, row_number
 
 TWENTY = "9" * 20
@@ -38,6 +39,43 @@ def test_a_filter_keeps_what_matches(billhook: Billhook, made: Made) -> None:
 
     assert [row["id"] for row in matching] == [made.run]
     assert others == []
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (("--workflow", "auto-send"), 1),
+        (("--since", "2026-11-20T09:00:00"), 1),
+        (("--since", "2026-11-20T09:00:01"), 0),
+        (("--reason", "breaker"), 1),
+        (("--reason", "open"), 0),
+    ],
+)
+def test_runs_are_chosen_by_workflow_start_and_reason(
+    billhook: Billhook, store: Database, made: Made, words: tuple[str, ...], count: int
+) -> None:
+    store.write(lambda c: c.exec_driver_sql("UPDATE run SET reason = 'breaker_open'"))
+
+    assert len(billhook("runs", *words, "--json").json) == count
+
+
+def test_a_workflow_nobody_knows_is_wrong_usage(billhook: Billhook, store: Database) -> None:
+    answer = billhook("runs", "--workflow", "bogus")
+
+    assert answer.code == 2 and "there is no workflow bogus: known are" in answer.err
+
+
+def test_a_run_that_waits_for_a_yes_says_so_with_the_command(billhook: Billhook, store: Database, made: Made) -> None:
+    store.write(lambda c: c.exec_driver_sql("UPDATE run SET status = 'waiting'"))
+
+    [row] = billhook("runs", "--state", "waiting", "--json").json
+
+    assert row["reason"] == f"waits for approval: `billhook approve {made.effect}` or `billhook reject {made.effect}`"
+
+
+def test_the_space_before_a_currency_is_a_space_and_a_line_separator_is_not() -> None:
+    assert plain("119,00\u00a0€ 1\u202f000") == "119,00 € 1 000"
+    assert plain("a\u2028b") == "a�b"
 
 
 def test_a_filter_that_does_not_apply_is_wrong_usage(billhook: Billhook, store: Database) -> None:
