@@ -37,7 +37,10 @@ def freeze(context: typer.Context, reason: Reason = "operator", json: Json = Fal
 def pause(
     context: typer.Context, source: PauseSource = None, workflow: PauseWorkflow = None, reason: Reason = "operator", json: Json = False
 ) -> None:
-    """Hold back the effects of a source, of a workflow, or of a workflow on a source. Receiving and routing go on."""
+    """Hold back the effects of a source, of a workflow, or of a workflow on a source. Without either, list what is paused."""
+    if source is None and workflow is None:
+        _list(context, json)
+        return
     name = _name(context, source, workflow)
     with session(context).database() as database:
         database.write(lambda c: _begin(c, name, reason, database.machine_now(c)))
@@ -57,6 +60,16 @@ def resume(
     with session(context).database() as database:
         database.write(lambda c: _end(c, name, reason, database.machine_now(c)))
     show_rows([_row(source, workflow, None)], ("source", "workflow", "paused"), as_json=json, nothing="")
+
+
+def _list(context: typer.Context, json: bool) -> None:
+    with session(context).database() as database, database.read() as connection:
+        paused = control.named(connection, "pause:")
+    rows = []
+    for name, value in sorted(paused.items()):
+        source, workflow = (None if part == "*" else part for part in name.split(":", 2)[1:])
+        rows.append({**_row(source, workflow, value["reason"]), "resume": holds.resume_of(name)})
+    show_rows(rows, ("source", "workflow", "paused", "resume"), as_json=json, nothing="nothing is paused")
 
 
 def _begin(connection: Connection, name: str, reason: str, now: datetime) -> None:

@@ -51,7 +51,7 @@ def test_a_pause_of_one_workflow_leaves_the_others(billhook: Billhook, store: Da
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("pause",), "say what"),
+        (("resume",), "say what"),
         (("pause", "--workflow", "autosend"), "there is no workflow autosend: known are"),
         (("pause", "--source", "shpo"), "shpo"),
         (("unfreeze", "--per-minute", "0"), "per-minute"),
@@ -70,6 +70,15 @@ def test_what_is_not_paused_cannot_be_resumed_and_the_answer_names_what_is(billh
 
     assert printed.code == 1
     assert "every source/auto-send is not paused; paused now: shop/every workflow" in printed.err
+
+
+def test_pause_alone_lists_what_is_paused_with_what_ends_it(billhook: Billhook, store: Database) -> None:
+    assert billhook("pause").out == "nothing is paused\n"
+
+    billhook("pause", "--workflow", "auto-send", "--reason", "stock take")
+
+    row = {"source": "every", "workflow": "auto-send", "paused": "stock take", "resume": "billhook resume --workflow auto-send"}
+    assert billhook("pause", "--json").json == [row]
 
 
 def test_unfreezing_says_how_many_were_held_and_how_long_they_take(billhook: Billhook, store: Database) -> None:
