@@ -198,7 +198,7 @@ def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T]) -> T
         runtime.point("put-off")
         return None
     except Retryable as cause:
-        log.warning("read postponed", source=source, what=what, error_type=type(cause).__name__)
+        log.warning("read postponed", source=source, duty=what, reason=told("read_failed", cause))
         runtime.db.write(partial(_failed, runtime=runtime, source=source, what=what, cause=cause))
         runtime.point("put-off")
         return None

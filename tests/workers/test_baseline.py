@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from receiver.db import table_of
 from receiver.errors import Retryable
 from receiver.inbox import Delivery
+from receiver.log import ALLOWED
 from tests.workers.letters import mail, times
 from tests.workers.routed import connect, events, noting
 from workers import baseline, control
@@ -204,3 +206,16 @@ def test_a_scan_that_was_broken_off_goes_on_where_it_was() -> None:
 
         assert len(events(flow, "invoice.completed")) == 130
         assert len(flow.sandbox.calls) - before == 3  # the first page, the second that was refused, the second
+
+
+@pytest.mark.parametrize(("context", "says"), [({"kind": "timeout"}, "timeout"), ({"kind": "status", "status": 503}, "status 503")])
+def test_the_log_of_a_postponed_read_names_its_kind_under_names_that_are_shown(context: dict[str, object], says: str) -> None:
+    def away() -> None:
+        raise Retryable(**context)
+
+    with Flow(noting) as flow, capture_logs() as logged:
+        baseline.attempt(flow.runtime, "shop", "scan", away)
+
+    (line,) = [one for one in logged if one["event"] == "read postponed"]
+    assert (line["duty"], line["reason"]) == ("scan", f"read_failed: {says}")
+    assert line.keys() - {"log_level"} <= ALLOWED
