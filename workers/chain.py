@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,15 @@ from sqlmodel import Field, SQLModel
 
 from receiver.db import BIGINT, UtcDateTime, insert_new, table_of
 from workers import control
+from workers.facts import instant
 
 GENESIS = "0" * 64
 ACCEPTED = "ledger:accepted"
-_INSTANT, _PG_INSTANT = "%Y-%m-%d %H:%M:%S.%f", "YYYY-MM-DD HH24:MI:SS.US"
+_PG_INSTANT = "YYYY-MM-DD HH24:MI:SS.US"
 
 
 class EffectLog(SQLModel, table=True):
-    """One change of one effect; `hash` covers `previous` and every other column."""
+    """One change of one effect; `hash` covers `previous` and every other column, `facts` columns of the effect (workers/facts.py)."""
 
     __tablename__ = "effect_log"
     __table_args__ = (sa.Index("effect_log_effect", "effect_id"),)
@@ -41,6 +42,7 @@ class EffectLog(SQLModel, table=True):
     after: str = Field(max_length=12)
     at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     request_hash: str = Field(max_length=64)
+    facts: str = Field(max_length=64)
     reason: str = Field(default="", max_length=256)
     actor: str = Field(default="", max_length=128)
     previous: str = Field(max_length=64)
@@ -76,6 +78,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: str
     before: str
     effect_id: str
+    facts: str
     reason: str
     request_hash: str
     seq: int
@@ -103,7 +106,16 @@ def row_hash(previous: str, content: Content) -> str:
 
 
 def append(
-    connection: Connection, *, effect_id: str, before: str, after: str, at: datetime, request_hash: str, reason: str = "", actor: str = ""
+    connection: Connection,
+    *,
+    effect_id: str,
+    before: str,
+    after: str,
+    at: datetime,
+    request_hash: str,
+    facts: str,
+    reason: str = "",
+    actor: str = "",
 ) -> Head:
     """Write one row at the end; the chain is the last lock of every transaction that takes it."""
     head = connection.execute(_HEAD).first()
@@ -114,9 +126,10 @@ def append(
     content = Content(
         actor=actor[:128],
         after=after,
-        at=at.astimezone(UTC).strftime(_INSTANT),
+        at=instant(at),
         before=before,
         effect_id=effect_id,
+        facts=facts,
         reason=reason[:256],
         request_hash=request_hash,
         seq=seq + 1,
@@ -142,8 +155,13 @@ def inside_head(connection: Connection) -> Head:
 
 def _columns(dialect: str) -> list[Any]:
     """The columns of a Link: its own two, then its content's, with `at` as text."""
-    at = sa.type_coerce(_LOG.c.at, sa.Text) if dialect == "sqlite" else sa.func.to_char(sa.func.timezone("UTC", _LOG.c.at), _PG_INSTANT)
+    at = instant_text(_LOG.c.at, dialect)
     return [_LOG.c.hash, _LOG.c.previous, *(at if name == "at" else _LOG.c[name] for name in Content.__struct_fields__)]
+
+
+def instant_text(column: Any, dialect: str) -> Any:
+    """A column of instants as the text that is hashed."""
+    return sa.type_coerce(column, sa.Text) if dialect == "sqlite" else sa.func.to_char(sa.func.timezone("UTC", column), _PG_INSTANT)
 
 
 def first_calling(connection: Connection, effect_id: str) -> datetime | None:

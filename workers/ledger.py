@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver.db import Json, UtcDateTime, canonical_json, row_id, table_of
-from workers import budgets, chain
+from workers import budgets, chain, facts
 from workers.errors import StateConflict
 
 FREED = ("cancelled", "rejected", "expired")
@@ -211,7 +211,14 @@ def intend(connection: Connection, effect_id: str, plan: Plan, *, state: str, at
         "retired": False,
     }
     connection.execute(_ADD, row)
-    chain.append(connection, effect_id=effect_id, before="", after=state, at=at, request_hash=plan.request_hash, reason=reason)
+    vouched = facts.of_plan(row, _taken(connection, effect_id))
+    chain.append(
+        connection, effect_id=effect_id, before="", after=state, at=at, request_hash=plan.request_hash, facts=vouched, reason=reason
+    )
+
+
+def _taken(connection: Connection, effect_id: str) -> list[facts.Taken]:
+    return [tuple(row) for row in connection.execute(_TAKEN, {"of_effect": effect_id})]
 
 
 def taken_by(connection: Connection, slot: Slot, *, reissue: bool = False, besides: str = "") -> str | None:
@@ -267,9 +274,12 @@ def move(
     if after in FREED:
         connection.execute(_FREE, {"of_effect": effect_id})
         budgets.release(connection, effect_id)
-    return chain.append(
-        connection, effect_id=effect_id, before=row.state, after=after, at=at, request_hash=row.request_hash, reason=reason, actor=actor
-    )
+    if facts.plans(row.state, after):
+        vouched = facts.of_plan(dict(connection.execute(_LOAD, {"of_effect": effect_id}).mappings().one()), _taken(connection, effect_id))
+    else:
+        vouched = facts.of_call({**row._mapping, **values})
+    logged = {"effect_id": effect_id, "before": row.state, "after": after, "request_hash": row.request_hash, "facts": vouched}
+    return chain.append(connection, **logged, at=at, reason=reason, actor=actor)
 
 
 def postpone(connection: Connection, effect_id: str, state: str, *, attempts: int, wake_at: datetime, reason: str) -> None:
@@ -340,7 +350,16 @@ _LOAD = sa.select(_EFFECT).where(_THIS)
 _OF_STEP = sa.select(_EFFECT).where(
     _EFFECT.c.run_id == sa.bindparam("of_run"), _EFFECT.c.step == sa.bindparam("of_step"), sa.not_(_EFFECT.c.retired)
 )
-_STATE = sa.select(_EFFECT.c.state, _EFFECT.c.request_hash, _EFFECT.c.calls).where(_THIS).with_for_update()
+_STATE = (
+    sa.select(_EFFECT.c.state, _EFFECT.c.request_hash, _EFFECT.c.calls, _EFFECT.c.calling_at, _EFFECT.c.fresh_hash)
+    .where(_THIS)
+    .with_for_update()
+)
+_TAKEN = (
+    sa.select(_SLOT.c.source, _SLOT.c.object_id, _SLOT.c.purpose, _SLOT.c.version, _SLOT.c.generation)
+    .where(_SLOT.c.effect_id == sa.bindparam("of_effect"))
+    .order_by(_SLOT.c.id)
+)
 _LEAVE_SLOTS = sa.delete(_SLOT).where(_SLOT.c.effect_id == sa.bindparam("of_effect"))
 _FREE = sa.update(_SLOT).where(_SLOT.c.effect_id == sa.bindparam("of_effect")).values(live=False)
 _OF_PURPOSE = sa.and_(

@@ -25,6 +25,7 @@ from receiver.db import Database, canonical_json
 from tests.bench.machine import described, new_postgres
 from tests.servers import postgres_server
 from workers.chain import GENESIS, Content, Head, OutsideHead, row_hash
+from workers.facts import Called, hash_of, of_plan, plans
 from workers.prove.examine import examine, examine_ledger
 from workers.prove.report import Report
 from workers.schema import METADATA
@@ -93,12 +94,21 @@ class Story:
         slot = {"source": "shop", "object_id": invoice, "purpose": "send", "version": "1", "generation": 0}
         rows["slot"].append({"id": number, **slot, "effect_id": effect_id, "live": True})
         for before, after in LIFE:
-            rows["effect_log"].append(self._link(effect_id, before, after, at, request_hash))
+            vouched = facts_of(rows["effect"][-1], slot, before, after)
+            rows["effect_log"].append(self._link(effect_id, before, after, at, request_hash, vouched))
 
-    def _link(self, effect_id: str, before: str, after: str, at: str, request_hash: str) -> dict[str, Any]:
-        content = Content("billhook", after, at, before, effect_id, "", request_hash, self.head.seq + 1)
+    def _link(self, effect_id: str, before: str, after: str, at: str, request_hash: str, facts: str) -> dict[str, Any]:
+        content = Content("billhook", after, at, before, effect_id, facts, "", request_hash, self.head.seq + 1)
         previous, self.head = self.head.hash, Head(content.seq, row_hash(self.head.hash, content))
         return msgspec.structs.asdict(content) | {"previous": previous, "hash": self.head.hash}
+
+
+def facts_of(effect: dict[str, Any], slot: dict[str, Any], before: str, after: str) -> str:
+    """What a row of the log vouches for."""
+    if plans(before, after):
+        return of_plan(effect, [tuple(slot.values())])
+    answer = ("reply", "reference", "settled_at") if after == "calling" else ()
+    return hash_of(Called(**{name: None if name in answer else effect.get(name) for name in Called.__struct_fields__}))
 
 
 def fill_sqlite(path: Path, batches: Iterator[Rows], head: Callable[[], Head]) -> None:

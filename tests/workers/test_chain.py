@@ -18,7 +18,8 @@ from workers.worker import guard_restored
 
 
 def append(database: Database, after: str, effect_id: str = "e1") -> Head:
-    return database.write(lambda c: chain.append(c, effect_id=effect_id, before="", after=after, at=START, request_hash="0" * 64))
+    named = {"effect_id": effect_id, "after": after, "request_hash": "0" * 64, "facts": "f" * 64}
+    return database.write(lambda c: chain.append(c, before="", at=START, **named))
 
 
 def broken_at(database: Database) -> int | None:
@@ -64,7 +65,8 @@ def test_a_log_written_by_the_engine_is_whole() -> None:
 
 def test_the_first_call_of_an_effect_is_remembered(database: Database) -> None:
     append(database, "calling")
-    database.write(lambda c: chain.append(c, effect_id="e1", before="", after="calling", at=START + timedelta(hours=1), request_hash="0"))
+    again = {"effect_id": "e1", "before": "", "after": "calling", "request_hash": "0", "facts": "0"}
+    database.write(lambda c: chain.append(c, at=START + timedelta(hours=1), **again))
 
     with database.read() as connection:
         assert chain.first_calling(connection, "e1") == START

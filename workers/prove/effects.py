@@ -5,6 +5,7 @@ One window of effects at a time, with all their log rows, slots and open questio
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -14,9 +15,10 @@ from receiver.db import Database, table_of
 from workers.chain import EffectLog
 from workers.desk import Parked
 from workers.ledger import OPEN, UNCALLED, EffectRow
-from workers.prove import slots
+from workers.prove import slots, vouched
 from workers.prove.pages import Window, snapshot, windows
 from workers.prove.report import LEDGER, Report
+from workers.prove.vouched import Vouched
 from workers.runs import UNFINISHED, RunRow
 
 WINDOW = 2_000
@@ -27,8 +29,7 @@ class Facts(NamedTuple):
     """What the effect's own row says, and its log beside it.
 
     `request` is its stored text; `run` is its run's status, None where there is no such run; `last` is the state its last row names,
-    None where it has no row; `births` counts first rows; `same_request`: every row has the request's hash; `slots_fit` is None where it
-    holds no slot.
+    None where it has no row; `births` counts first rows; `same_request`: every row has the request's hash.
     """
 
     id: str
@@ -39,27 +40,33 @@ class Facts(NamedTuple):
     calls: int
     answered: bool
     run: str | None
-    slots_fit: int | None
     last: str | None
     logged_calls: int
     births: int
     same_request: bool
     amount: str
+    approved_by: str | None
     approved_for: str | None
+
+
+_OWN = len(Facts._fields)
+_VOUCHED = _OWN + len(Vouched._fields)
 
 
 def check(database: Database, report: Report) -> None:
     """Look at every effect and every slot."""
     for window in windows(database, _EFFECT.c.id, WINDOW):
         with snapshot(database) as connection:
-            facts = [Facts._make(row) for row in connection.execute(_facts(window)).all()]
+            rows = connection.execute(_facts(window, database.dialect)).all()
+            facts = [Facts._make(row[:_OWN]) for row in rows]
             asked = asked_about(connection, [one.id for one in facts if one.state == "unknown"])
             for id in connection.execute(_orphans(window)).scalars():
                 report.add(LEDGER, f"effect:{id}", "the log tells of it, but there is no such effect")
-            slots.check(connection, report, window, [one.id for one in facts if one.slots_fit == 0])
+            taken = slots.check(connection, report, window, {one.id: one.state for one in facts})
         report.counted("effects", len(facts))
-        for one in facts:
-            for invariant, what in judge(one, one.id in asked):
+        for one, row in zip(facts, rows, strict=True):
+            found = vouched.judge(Vouched(*row[_OWN:_VOUCHED]), row[_VOUCHED:], taken.get(one.id, ()))
+            for invariant, what in chain(judge(one, one.id in asked, one.id in taken), found):
                 report.add(invariant, f"effect:{one.id}", what)
 
 
@@ -70,28 +77,33 @@ def asked_about(connection: Connection, effect_ids: Sequence[str]) -> set[str]:
     return {subjects[subject] for subject in connection.execute(open_ones).scalars()} if subjects else set()
 
 
-def _facts(window: Window) -> sa.Select[Any]:
-    """The columns of Facts for every effect of the window."""
-    logged = _logged(window)
-    last, answered = _LOG.alias("last"), sa.or_(_EFFECT.c.reply.isnot(None), _EFFECT.c.reference.isnot(None))
+def _facts(window: Window, dialect: str) -> sa.Select[Any]:
+    """The columns of Facts, of Vouched, and those vouched for, of every effect of the window."""
+    logged, plan, call = _logged(window), _LOG.alias("plan"), _LOG.alias("call")
+    last = sa.func.coalesce(sa.case((call.c.seq > plan.c.seq, call.c.after)), plan.c.after, call.c.after)
+    answered = sa.or_(_EFFECT.c.reply.isnot(None), _EFFECT.c.reference.isnot(None))
     request = sa.type_coerce(_EFFECT.c.request, sa.Text)
     own = (_EFFECT.c.id, _EFFECT.c.state, _EFFECT.c.service, request, _EFFECT.c.request_hash, _EFFECT.c.calls, answered)
-    bound = (sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None"), _EFFECT.c.approved_for)
+    bound = (sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None"), _EFFECT.c.approved_by, _EFFECT.c.approved_for)
     same = sa.and_(logged.c.lowest == _EFFECT.c.request_hash, logged.c.highest == _EFFECT.c.request_hash)
     joined = (
-        sa.select(*own, _RUN.c.status, slots.fit(), last.c.after, logged.c.calls, logged.c.births, same, *bound)
+        sa.select(*own, _RUN.c.status, last, logged.c.calls, logged.c.births, same, *bound)
+        .add_columns(plan.c.seq, plan.c.facts, call.c.seq, call.c.facts, *vouched.columns(dialect))
         .select_from(_EFFECT)
         .join(_RUN, _RUN.c.id == _EFFECT.c.run_id, isouter=True)
         .join(logged, logged.c.effect_id == _EFFECT.c.id, isouter=True)
-        .join(last, last.c.seq == logged.c.last_seq, isouter=True)
+        .join(plan, plan.c.seq == logged.c.plan_seq, isouter=True)
+        .join(call, call.c.seq == logged.c.call_seq, isouter=True)
     )
     return joined.where(window.of(_EFFECT.c.id))
 
 
 def _logged(window: Window) -> sa.Subquery:
     """What the log has of each effect of the window."""
+    plans = sa.or_(_LOG.c.before == "", _LOG.c.after == "approved")
     seen = (
-        sa.func.max(_LOG.c.seq).label("last_seq"),
+        sa.func.max(sa.case((plans, _LOG.c.seq))).label("plan_seq"),
+        sa.func.max(sa.case((plans, None), else_=_LOG.c.seq)).label("call_seq"),
         sa.func.sum(sa.case((_LOG.c.after == "calling", 1), else_=0)).label("calls"),
         sa.func.sum(sa.case((_LOG.c.before == "", 1), else_=0)).label("births"),
         sa.func.min(_LOG.c.request_hash).label("lowest"),
@@ -106,13 +118,15 @@ def _orphans(window: Window) -> sa.Select[Any]:
     return sa.select(named.c.effect_id).where(sa.not_(sa.exists().where(_EFFECT.c.id == named.c.effect_id)))
 
 
-def judge(one: Facts, asked: bool) -> Iterator[tuple[int, str]]:
-    """(invariant, what is wrong) of each fault of one effect. `asked`: a person was asked whether it happened."""
+def judge(one: Facts, asked: bool, holds: bool) -> Iterator[tuple[int, str]]:
+    """(invariant, what is wrong) of each fault of one effect. `asked`: a person was asked whether it happened; `holds`: it has a slot."""
     if hashlib.sha256(f"{one.service}\n{one.request}".encode()).hexdigest() != one.request_hash:
         yield 7, "its request is not the one its hash was made of"
     if one.approved_for and one.approved_for != hashlib.sha256(f"{one.request_hash}\n{one.amount}".encode()).hexdigest():
         yield 7, "a person's yes is for another request or amount"
-    if one.slots_fit is None:
+    if one.approved_for and not one.approved_by:
+        yield 7, "it counts as approved, but nobody said yes"
+    if not holds:
         yield 7, "it holds no slot"
     if one.last is None:
         yield LEDGER, f"it is {one.state}, but the log has no row of it"

@@ -1,34 +1,37 @@
 """Slots: live as long as their effect was not freed, never done twice, and no new generation before the last one was done."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
+from workers.facts import Taken
 from workers.ledger import FREED, EffectRow, SlotRow
 from workers.prove.pages import Window
 from workers.prove.report import Report
 
 _SLOT, _EFFECT = table_of(SlotRow), table_of(EffectRow)
+_TAKEN = (_SLOT.c.source, _SLOT.c.object_id, _SLOT.c.purpose, _SLOT.c.version, _SLOT.c.generation)  # as workers/facts.py has it
 
 
-def fit() -> Any:
-    """For an effect: 1 where all its slots are as they should be, 0 where one must be looked at, NULL where it has none."""
-    first = sa.and_(_SLOT.c.generation == 0, _SLOT.c.live == _EFFECT.c.state.not_in(FREED))
-    return sa.select(sa.func.min(sa.case((first, 1), else_=0))).where(_SLOT.c.effect_id == _EFFECT.c.id).scalar_subquery()
-
-
-def check(connection: Connection, report: Report, window: Window, suspects: Sequence[str]) -> None:
-    """Look at the slots of a window of effects, closely at those of `suspects`, by effect."""
-    inside = window.of(_SLOT.c.effect_id)
-    report.counted("slots", connection.execute(sa.select(sa.func.count(_SLOT.c.effect_id)).where(inside)).scalar_one())
-    orphans = sa.select(_SLOT.c.id, _SLOT.c.effect_id).where(inside, sa.not_(sa.exists().where(_EFFECT.c.id == _SLOT.c.effect_id)))
-    for id, effect_id in connection.execute(orphans):
-        report.add(7, f"slot {id} of effect:{effect_id}", "there is no such effect")
+def check(connection: Connection, report: Report, window: Window, states: Mapping[str, str]) -> dict[str, list[Taken]]:
+    """Look at the slots of a window of effects, closely at what may be wrong; what each effect took, in order. `states`: by effect."""
+    query = sa.select(_SLOT.c.effect_id, _SLOT.c.id, _SLOT.c.live, *_TAKEN).where(window.of(_SLOT.c.effect_id))
+    taken: dict[str, list[Taken]] = defaultdict(list)
+    suspects = set()
+    for effect_id, id, live, *one in connection.execute(query.order_by(_SLOT.c.effect_id, _SLOT.c.id)):
+        taken[effect_id].append(tuple(one))
+        state = states.get(effect_id)
+        if state is None:
+            report.add(7, f"slot {id} of effect:{effect_id}", "there is no such effect")
+        elif one[-1] or live != (state not in FREED):
+            suspects.add(effect_id)
+    report.counted("slots", sum(map(len, taken.values())))
     if suspects:
-        _look_closely(connection, report, suspects)
+        _look_closely(connection, report, sorted(suspects))
+    return taken
 
 
 def _look_closely(connection: Connection, report: Report, effect_ids: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 from receiver.db import Database, table_of
 from receiver.event import InvoiceCompleted, SendStopped
 from tests.workers.letters import PAY, effect_row, mail
-from workers import chain
+from workers import chain, facts
 from workers.authoring import Run, monsum, workflow
 from workers.ledger import EffectRow
 from workers.prove.examine import examine
@@ -90,7 +90,7 @@ def logged(flow: Flow, *steps: tuple[str, str, str]) -> str:
         for before, after, reason in steps:
             chain.append(
                 connection, effect_id=row["id"], before=before, after=after, at=flow.clock.now, request_hash=row["request_hash"],
-                reason=reason,
+                facts=facts.of_call(row), reason=reason,
             )  # fmt: skip
 
     flow.db.write(act)

@@ -149,7 +149,7 @@ def test_a_second_call_on_a_guess_shows_in_the_ledger_alone() -> None:
     file, last = BytesIO(), Head(0, GENESIS)
     export = Export(file)
     for before, after in (("", "intended"), ("intended", "calling"), ("calling", "unknown"), ("unknown", "calling")):
-        row = Content("", after, "2026-11-20 09:00:00.000000", before, "e1", "", "a" * 64, last.seq + 1)
+        row = Content("", after, "2026-11-20 09:00:00.000000", before, "e1", "f" * 64, "", "a" * 64, last.seq + 1)
         previous, last = last.hash, Head(row.seq, row_hash(last.hash, row))
         export.keep(Link(last.hash, previous, row))
     export.end(last)
@@ -172,6 +172,6 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 @given(actor=texts, reason=texts, at=st.datetimes(), seq=st.integers(0, 2**60))
 def test_the_hashed_text_is_the_houses_canonical_json(actor: str, reason: str, at: datetime, seq: int) -> None:
-    row = Content(actor, "done", (at + timedelta()).isoformat(), "calling", "e1", reason, "a" * 64, seq)
+    row = Content(actor, "done", (at + timedelta()).isoformat(), "calling", "e1", "f" * 64, reason, "a" * 64, seq)
 
     assert msgspec.json.encode(row).decode() == canonical_json(msgspec.structs.asdict(row))

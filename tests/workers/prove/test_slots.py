@@ -43,7 +43,7 @@ def test_a_generation_opened_before_the_last_one_was_done_is_named(database: Dat
         change(database, SlotRow, generation=1)
 
         what = "it opened generation 1, but nothing of generation 0 is done"
-        assert found(database) == [(7, f"effect:{only(flow, EffectRow)['id']}", what)]
+        assert (7, f"effect:{only(flow, EffectRow)['id']}", what) in found(database)
 
 
 def test_a_slot_of_no_effect_is_named(database: Database) -> None:
@@ -58,4 +58,4 @@ def test_an_effect_without_a_slot_is_named(database: Database) -> None:
     with paid(database) as flow:
         remove(database, SlotRow)
 
-        assert found(database) == [(7, f"effect:{only(flow, EffectRow)['id']}", "it holds no slot")]
+        assert (7, f"effect:{only(flow, EffectRow)['id']}", "it holds no slot") in found(database)

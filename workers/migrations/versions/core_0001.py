@@ -189,6 +189,7 @@ def upgrade() -> None:
         sa.Column("after", sa.String(length=12), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("request_hash", sa.String(length=64), nullable=False),
+        sa.Column("facts", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.String(length=256), nullable=False),
         sa.Column("actor", sa.String(length=128), nullable=False),
         sa.Column("previous", sa.String(length=64), nullable=False),
