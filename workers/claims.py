@@ -146,7 +146,7 @@ def retry_later(connection: Connection, claim: Claim, *, wake_at: datetime) -> N
 
 def finish(connection: Connection, claim: Claim, *, outcome: str, reason: str | None, at: datetime) -> int | None:
     """End the run; the id of a trigger that came meanwhile and that it has not taken in, or None."""
-    said = {"to_status": outcome, "to_reason": (reason or "")[:512] or None, "now": at}
+    said = {"to_status": outcome, "to_reason": None if reason is None else reason[:512], "now": at}
     row = connection.execute(_FINISH, {"of_run": claim.run_id, "of_fence": claim.fence, **said}).first()
     if row is None:
         raise LostLease

@@ -21,6 +21,7 @@ from workers.operator import Order
 from workers.registry import Registry, concerns
 
 FOUND_MAX = 10_000
+CALLED_OFF = "called off"
 _BY_KEY = 500
 
 
@@ -154,7 +155,7 @@ def call_off(connection: Connection, replay_id: str, *, actor: str, at: datetime
     of_it = table.c.native_id.startswith(f"{replay_id}:", autoescape=True)
     waiting = sa.and_(table.c.origin == "operator", table.c.native_type == "operator.replay", of_it, table.c.routed_at.is_(None))
     ids = connection.execute(sa.select(table.c.id).where(waiting).with_for_update()).scalars().all()  # one being routed is waited for
-    inbox.mark_routed(connection, dict.fromkeys(ids, ("refused", "called off")), at=at)
+    inbox.mark_routed(connection, dict.fromkeys(ids, ("refused", CALLED_OFF)), at=at)
     control.audited(connection, "replay-off", at=at, actor=actor, subject=replay_id, detail={"orders": len(ids)})
     return len(ids)
 

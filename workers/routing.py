@@ -185,7 +185,7 @@ def _route_one(turn: Turn, one: _Read, firsts: dict[int, int]) -> Routed | None:
         return Routed(outcome="parked", reason="variant")
     made, ready = telling.tell(turn, account, row, one.notice)
     if made:
-        return Routed(outcome="events", reason=_counted(made), ready=tuple(ready))
+        return Routed(outcome="events", reason=_counted(made, turn.corrected[row["id"]]), ready=tuple(ready))
     return Routed(outcome="nothing", reason="no news" if one.notice.known else "unknown_type", ready=tuple(ready))
 
 
@@ -218,8 +218,9 @@ def _announce(turn: Turn, row: sa.RowMapping, event: Event) -> Routed:
     return Routed(outcome="events", reason=said, ready=(run_id,) if run_id else ())
 
 
-def _counted(made: int) -> str:
-    return "1 event" if made == 1 else f"{made} events"
+def _counted(made: int, corrected: int = 0) -> str:
+    """`corrected` of them came with an older delivery. billhook prove counts them again."""
+    return ("1 event" if made == 1 else f"{made} events") + (f", {corrected} corrected" if corrected else "")
 
 
 def _calling_until(turn: Turn, row: sa.RowMapping, notice: Notice) -> datetime | None:

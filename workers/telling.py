@@ -3,6 +3,7 @@
 Used by workers/routing.py inside its transaction, which is one `Turn`. Every event goes through `record`, whoever brought it.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,13 +21,17 @@ from workers.runtime import Account, Runtime
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One transaction of the router, and what need not be asked or written for each of its deliveries."""
+    """One transaction of the router, and what need not be asked or written for each of its deliveries.
+
+    `corrected`: by delivery, how many of its events are older ones that turned out to be news.
+    """
 
     connection: Connection
     runtime: Runtime
     now: datetime
     since: dict[str, datetime | None] = field(default_factory=dict)
     notes: list[tuple[int, str]] = field(default_factory=list)
+    corrected: Counter[int] = field(default_factory=Counter)
 
     def watched_since(self, account: Account) -> datetime | None:
         """What happened before this instant is history for the account."""
@@ -135,6 +140,7 @@ def _snapshot(turn: Turn, account: Account, row: sa.RowMapping, notice: Notice, 
 def _tell(turn: Turn, row: sa.RowMapping, item: News, *, proof: str, echo: bool) -> tuple[int, list[str]]:
     if item.corrects is not None:
         events.not_history(turn.connection, item.corrects)
+        turn.corrected[row["id"]] += 1
         return 1, _follow(turn, events.load(turn.connection, item.corrects), starts=item.starts)
     return record(
         turn, row, item.event, item.identity, proof=proof, starts=item.starts, late=item.late, historical=item.historical, echo=echo

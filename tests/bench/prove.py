@@ -67,7 +67,7 @@ class Story:
             {
                 "id": number, "delivery_id": number, "source": "shop", "type": "invoice.completed", "kind": "fact",
                 "identity": f"invoice.completed:{invoice}", "customer_id": customer, "invoice_id": invoice,
-                "data": canonical_json({"at": at, "customer_id": customer, "invoice_id": invoice, "source": "shop"}), "at": at,
+                "data": canonical_json({"at": f"{at}Z", "customer_id": customer, "invoice_id": invoice, "source": "shop"}), "at": at,
                 "recorded_at": at, "proof": "claimed", "late": False, "historical": False, "echo": False, "outcome": "auto-send: started",
             }
         )  # fmt: skip
@@ -80,7 +80,7 @@ class Story:
             }
         )  # fmt: skip
         for place, name in enumerate(("invoice", "send")):
-            result = canonical_json({"state": "done", "note": NOTE[:300]})
+            result = canonical_json({"effect": effect_id, "state": "done", "note": NOTE[:300]})
             rows["journal"].append({"id": 2 * number + place, "run_id": run_id, "name": name, "kind": "read", "result": result, "at": at})
         rows["effect"].append(
             {

@@ -12,7 +12,7 @@ from workers.cli.output import plain, print_json
 from workers.cli.session import Json, session
 from workers.errors import NotReady
 from workers.prove.examine import examine, examine_ledger
-from workers.prove.report import LEDGER, TITLES, Report
+from workers.prove.report import LEDGER, NOT_VOUCHED, TITLES, Report
 
 Ledger = Annotated[Path | None, typer.Option("--ledger", help="An exported ledger to verify, instead of the database.")]
 Heads = Annotated[Path | None, typer.Option("--head", help="The head kept outside: a file, or a directory of them.")]
@@ -73,7 +73,8 @@ def as_data(report: Report) -> dict[str, Any]:
         for number, title in TITLES.items()
     ]
     return {
-        "clean": report.clean, "looked_at": dict(report.looked_at), "invariants": results, "findings": [asdict(one) for one in report.kept]
+        "clean": report.clean, "looked_at": dict(report.looked_at), "invariants": results,
+        "findings": [asdict(one) for one in report.kept], "not_vouched": list(NOT_VOUCHED),
     }  # fmt: skip
 
 
@@ -86,3 +87,6 @@ def _print(report: Report) -> None:
             print(f"                → {plain(one.subject)}: {plain(one.what)}")
         if report.broken[number] > sum(one.invariant == number for one in report.kept):
             print(f"                → {report.broken[number]} in all")
+    print("\nNot vouched for, whatever stands above:")
+    for what in NOT_VOUCHED:
+        print(f"  - {what}")

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from receiver.db import Database, table_of
 from workers.chain import EffectLog
 from workers.desk import Parked
+from workers.journal import JournalRow
 from workers.ledger import OPEN, UNCALLED, EffectRow
 from workers.prove import slots, vouched
 from workers.prove.pages import Window, snapshot, windows
@@ -29,7 +30,8 @@ class Facts(NamedTuple):
     """What the effect's own row says, and its log beside it.
 
     `request` is its stored text; `run` is its run's status, None where there is no such run; `last` is the state its last row names,
-    None where it has no row; `births` counts first rows; `same_request`: every row has the request's hash.
+    None where it has no row; `births` counts first rows; `same_request`: every row has the request's hash; `journaled`: its step's entry
+    in the journal tells of it and of its state, None where there is none or where the step was let plan anew.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Facts(NamedTuple):
     amount: str
     approved_by: str | None
     approved_for: str | None
+    journaled: bool | None
 
 
 _OWN = len(Facts._fields)
@@ -79,12 +82,17 @@ def asked_about(connection: Connection, effect_ids: Sequence[str]) -> set[str]:
 
 def _facts(window: Window, dialect: str) -> sa.Select[Any]:
     """The columns of Facts, of Vouched, and those vouched for, of every effect of the window."""
-    logged, plan, call = _logged(window), _LOG.alias("plan"), _LOG.alias("call")
+    logged, plan, call, entry = _logged(window), _LOG.alias("plan"), _LOG.alias("call"), table_of(JournalRow)
     last = sa.func.coalesce(sa.case((call.c.seq > plan.c.seq, call.c.after)), plan.c.after, call.c.after)
     answered = sa.or_(_EFFECT.c.reply.isnot(None), _EFFECT.c.reference.isnot(None))
     request = sa.type_coerce(_EFFECT.c.request, sa.Text)
     own = (_EFFECT.c.id, _EFFECT.c.state, _EFFECT.c.service, request, _EFFECT.c.request_hash, _EFFECT.c.calls, answered)
-    bound = (sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None"), _EFFECT.c.approved_by, _EFFECT.c.approved_for)
+    bound = (
+        sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None"),
+        _EFFECT.c.approved_by,
+        _EFFECT.c.approved_for,
+        _tells(entry.c.result),
+    )
     same = sa.and_(logged.c.lowest == _EFFECT.c.request_hash, logged.c.highest == _EFFECT.c.request_hash)
     joined = (
         sa.select(*own, _RUN.c.status, last, logged.c.calls, logged.c.births, same, *bound)
@@ -92,10 +100,19 @@ def _facts(window: Window, dialect: str) -> sa.Select[Any]:
         .select_from(_EFFECT)
         .join(_RUN, _RUN.c.id == _EFFECT.c.run_id, isouter=True)
         .join(logged, logged.c.effect_id == _EFFECT.c.id, isouter=True)
+        .join(entry, sa.and_(entry.c.run_id == _EFFECT.c.run_id, entry.c.name == _EFFECT.c.step), isouter=True)
         .join(plan, plan.c.seq == logged.c.plan_seq, isouter=True)
         .join(call, call.c.seq == logged.c.call_seq, isouter=True)
     )
     return joined.where(window.of(_EFFECT.c.id))
+
+
+def _tells(result: Any) -> Any:
+    """Whether a journaled result, as canonical text, is that of the effect and of its state."""
+    text = sa.type_coerce(result, sa.Text)
+    return sa.and_(
+        text.contains(sa.literal('"effect":"') + _EFFECT.c.id + '"'), text.contains(sa.literal('"state":"') + _EFFECT.c.state + '"')
+    )
 
 
 def _logged(window: Window) -> sa.Subquery:
@@ -134,6 +151,8 @@ def judge(one: Facts, asked: bool, holds: bool) -> Iterator[tuple[int, str]]:
         yield from _against_log(one)
     if one.answered and not one.calls:
         yield 8, "it keeps a provider's answer, but was never calling"
+    if one.state == "done" and one.run in ("done", "skipped") and not one.journaled:
+        yield 4, f"it is done, and its run over ({one.run}), but the run's journal does not tell of it"
     if one.run not in UNFINISHED:
         yield from _without_run(one, asked)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from receiver.db import Database
 from workers.chain import Head, inside_head
-from workers.prove import budgets, chain, deliveries, effects, indexes, journal, ledgerfile, runs
+from workers.prove import audit, budgets, chain, deliveries, effects, events, indexes, journal, ledgerfile, runs
 from workers.prove.report import Report
 
 LARGE = 100_000  # log rows from which a second process is worth its start
@@ -22,7 +22,8 @@ CHECKS: tuple[Callable[[Database, Report], None], ...] = (
     journal.check,
     runs.check,
     budgets.check,
-    deliveries.check_events,
+    events.check,
+    audit.check,
     indexes.check,
 )
 

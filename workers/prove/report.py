@@ -38,6 +38,14 @@ PARTLY = {
     9: "the life of a provider's key stands in the code",
 }
 LEDGER_ONLY = "needs the database"
+NOT_VOUCHED = (
+    "the end of the log behind the newest head kept outside, and how a database stood that was put back together with those heads",
+    "of an effect: reason, attempts, wake_at, retired, the fresh read itself (only its hash), an approval that was given and taken back",
+    "what a run read and decided: of the journal only the entries of done effects are compared; nor a run's key, policy and times",
+    "an event changed together with its data, and whether it follows from its delivery: only the code that reads it knows",
+    "a delivery no event, run or order names; the mirror, blocks, tasks, alerts and parked items",
+    "lines of the audit about what is no longer in force: an earlier mode, a pause or freeze that ended, a call-off, an unfreeze",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

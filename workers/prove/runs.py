@@ -32,6 +32,8 @@ def check(database: Database, report: Report) -> None:
     for window in windows(database, _RUN.c.id, WINDOW):
         with snapshot(database) as connection:
             report.counted("runs", connection.execute(sa.select(sa.func.count(_RUN.c.id)).where(window.of(_RUN.c.id))).scalar_one())
+            for id, trigger_id in connection.execute(_causeless(window)):
+                report.add(3, f"run:{id}", f"event:{trigger_id} started it, but there is no such event")
             rows = connection.execute(_suspects(window)).mappings().all()
             for row in rows:
                 for invariant, what in judge(row):
@@ -42,11 +44,17 @@ def check(database: Database, report: Report) -> None:
 
 
 def _suspects(window: Window) -> sa.Select[Any]:
-    """Every run that is not finished, and every finished one that still owns something or that another had to follow."""
+    """Every run that is not finished, and every finished one that still owns something, that another had to follow, or of two endings."""
     owning = (_RUN.c[name].isnot(None) for name in _OWNED)
-    return sa.select(_RUN).where(
-        window.of(_RUN.c.id), sa.or_(_LIVE, *owning, _RUN.c.ended_at.is_(None), _RUN.c.successor_trigger_id.isnot(None))
-    )
+    unlike = (_RUN.c.outcome.is_(None), _RUN.c.outcome != _RUN.c.status, (_RUN.c.status == "done") == _RUN.c.reason.isnot(None))
+    finished = sa.or_(_LIVE, *owning, *unlike, _RUN.c.ended_at.is_(None), _RUN.c.successor_trigger_id.isnot(None))
+    return sa.select(_RUN).where(window.of(_RUN.c.id), finished)
+
+
+def _causeless(window: Window) -> sa.Select[Any]:
+    """(run, its trigger) where there is no such event."""
+    joined = sa.select(_RUN.c.id, _RUN.c.trigger_id).join(_EVENT, _EVENT.c.id == _RUN.c.trigger_id, isouter=True)
+    return joined.where(window.of(_RUN.c.id), _EVENT.c.id.is_(None))
 
 
 def judge(row: sa.RowMapping) -> Iterator[tuple[int, str]]:
@@ -58,6 +66,12 @@ def judge(row: sa.RowMapping) -> Iterator[tuple[int, str]]:
         yield from ((10, f"it is {status}, but still has {name}") for name in _OWNED if row[name] is not None)
         if row["ended_at"] is None:
             yield 10, f"it is {status}, but has no end"
+        if row["outcome"] != status:
+            yield 4, f"it is {status}, but came to {row['outcome'] or 'nothing'}"
+        elif status == "done" and row["reason"] is not None:
+            yield 4, "it is done, but keeps a reason why it was not"
+        elif status != "done" and row["reason"] is None:
+            yield 4, f"it is {status}, but nothing says why"
     elif status == "running" and row["lease_until"] is None:
         yield 11, "it is running without a lease: nobody would take it over"
     elif status == "waiting" and row["seen_seq"] < row["pending_seq"] and not _waits_on(row):

@@ -32,6 +32,8 @@ def test_a_good_database_exits_zero_and_says_what_cannot_be_shown(billhook: Bill
     assert "1 log rows" in printed.out
     assert "compared with 1 heads kept outside" in printed.out
     assert "not shown   12  replaying a journal on the same code writes nothing (needs the code" in printed.out
+    assert "Not vouched for, whatever stands above:" in printed.out
+    assert "  - an event changed together with its data" in printed.out
 
 
 def test_a_changed_row_exits_one_and_is_named(billhook: Billhook, heads: Path, store: Database) -> None:

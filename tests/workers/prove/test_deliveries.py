@@ -5,9 +5,13 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
-from tests.workers.prove.stories import change, found, paid, remove
+from tests.workers.prove.stories import change, doubtful, found, only, paid, remove
+from workers import replays
+from workers.control import Audit
 from workers.desk import Parked
 from workers.events import EventRow
+from workers.ledger import EffectRow
+from workers.prove.deliveries import judge
 
 DELIVERY = table_of(Delivery)
 
@@ -47,9 +51,36 @@ def test_a_parked_delivery_stands_before_a_person(database: Database) -> None:
         assert [(number, what) for number, _, what in found(database)] == [(3, "it is parked, but no item ever put it before a person")]
 
 
-def test_an_event_without_its_delivery_is_named(database: Database) -> None:
+def test_an_event_that_is_gone_is_named_by_its_delivery(database: Database) -> None:
     with paid(database) as flow:
         event = flow.rows(sa.select(table_of(EventRow)))[0]
-        change(database, EventRow, table_of(EventRow).c.id == event["id"], delivery_id=987)
+        remove(database, EventRow, table_of(EventRow).c.id == event["id"])
 
-        assert found(database) == [(3, f"event:{event['id']}", "it came with delivery:987, but there is no such delivery")]
+        assert (3, f"delivery:{event['delivery_id']}", "it came to 1 event, but 0 are there") in found(database)
+
+
+def test_an_event_that_only_turned_out_to_be_news_is_not_counted_again() -> None:
+    assert list(judge(b"", "", True, "events", "2 events, 1 corrected", 1)) == []
+    assert len(list(judge(b"", "", True, "events", "2 events", 1))) == 1
+
+
+def test_an_order_whose_line_in_the_audit_is_gone_is_named(database: Database) -> None:
+    with doubtful(database) as flow:
+        flow.order("resolve", only(flow, EffectRow)["id"], did=True)
+        (line,) = flow.rows(sa.select(table_of(Audit)).where(table_of(Audit).c.act == "resolve"))
+        assert found(database) == []
+
+        remove(database, Audit, table_of(Audit).c.id == line["id"])
+
+        order = f"delivery:{line['detail']['delivery']}"
+        assert found(database) == [(3, order, "a person ordered it, but the audit does not have it")]
+
+
+def test_orders_that_were_called_off_are_in_no_audit_of_their_own(database: Database) -> None:
+    with paid(database) as flow:
+        event = flow.rows(sa.select(table_of(EventRow).c.id))[0]
+        said = {"workflow": None, "actor": "ada", "reason": "", "at": flow.clock.now, "per_minute": 1}
+        database.write(lambda c: replays.order(c, [event["id"]], replay_id="r1", **said))
+        database.write(lambda c: replays.call_off(c, "r1", actor="ada", at=flow.clock.now))
+
+        assert found(database) == []

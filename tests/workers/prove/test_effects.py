@@ -6,6 +6,7 @@ from receiver.db import Database, table_of
 from tests.workers.prove.stories import change, doubtful, found, logged, only, paid, remove
 from workers.chain import EffectLog
 from workers.desk import Parked
+from workers.journal import JournalRow
 from workers.ledger import EffectRow
 from workers.runs import RunRow
 
@@ -107,10 +108,28 @@ def test_an_uncalled_effect_of_a_finished_run_is_named(database: Database) -> No
 
 def test_a_doubtful_effect_of_a_finished_run_stands_before_a_person_or_is_named(database: Database) -> None:
     with doubtful(database) as flow:
-        change(database, RunRow, status="cancelled", ended_at=flow.clock.now)
+        change(database, RunRow, status="cancelled", outcome="cancelled", reason="paid", ended_at=flow.clock.now)
         assert found(database) == []
 
         change(database, Parked, closed_at=flow.clock.now)
 
         what = "it is unknown, its run is over (cancelled), and no person was asked"
         assert found(database) == [(11, f"effect:{only(flow, EffectRow)['id']}", what)]
+
+
+def test_a_done_effect_the_journal_of_its_run_does_not_tell_of_is_named(database: Database) -> None:
+    with paid(database) as flow:
+        table = table_of(JournalRow)
+        remove(database, JournalRow, table.c.kind == "effect")
+
+        what = "it is done, and its run over (done), but the run's journal does not tell of it"
+        assert found(database) == [(4, f"effect:{only(flow, EffectRow)['id']}", what)]
+
+
+def test_a_journal_that_tells_of_another_outcome_is_named(database: Database) -> None:
+    with paid(database) as flow:
+        table = table_of(JournalRow)
+        (entry,) = flow.rows(sa.select(table).where(table.c.kind == "effect"))
+        change(database, JournalRow, table.c.id == entry["id"], result={**entry["result"], "state": "rejected"})
+
+        assert [(number, subject) for number, subject, _ in found(database)] == [(4, f"effect:{only(flow, EffectRow)['id']}")]

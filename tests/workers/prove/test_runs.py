@@ -6,10 +6,11 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from receiver.event import SendStopped
 from tests.workers.letters import mail
-from tests.workers.prove.stories import awaiting, change, doubtful, found, only, paid, waiting
+from tests.workers.prove.stories import awaiting, change, doubtful, found, only, paid, remove, waiting
 from workers import control
 from workers.authoring import InvoiceCanceled, InvoiceCompleted, Run, workflow
 from workers.desk import Parked
+from workers.events import EventRow
 from workers.ledger import EffectRow
 from workers.runs import RunRow
 from workers.testing.flow import Flow
@@ -133,7 +134,7 @@ def test_a_trigger_no_run_followed_is_named(database: Database) -> None:
         change(database, RunRow, RUN.c.id != first["id"], trigger_id=-1)
         change(database, RunRow, RUN.c.id == first["id"], trigger_id=-1)
 
-        assert [(number, subject) for number, subject, _ in found(database)] == [(6, f"run:{first['id']}")]
+        assert (6, f"run:{first['id']}") in [(number, subject) for number, subject, _ in found(database)]
 
 
 def test_a_trigger_no_run_followed_because_the_workflow_was_off_is_fine(database: Database) -> None:
@@ -142,7 +143,7 @@ def test_a_trigger_no_run_followed_because_the_workflow_was_off_is_fine(database
         change(database, RunRow, trigger_id=-1)
         flow.set_mode("t-prove-wait", "off")
 
-        assert found(database) == []
+        assert not [one for one in found(database) if one[0] == 6]
 
 
 def test_a_freeze_is_no_finding(database: Database) -> None:
@@ -177,3 +178,39 @@ def test_a_run_that_slept_over_what_came_after_its_last_trigger_is_named(databas
         change(database, RunRow, pending_seq=0, seen_seq=0)
 
         assert [number for number, _, _ in found(database)] == [6]
+
+
+def test_a_run_whose_trigger_is_gone_is_named(database: Database) -> None:
+    with paid(database) as flow:
+        run = only(flow, RunRow)
+        remove(database, EventRow)
+
+        assert (3, named(flow), f"event:{run['trigger_id']} started it, but there is no such event") in found(database)
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"status": "skipped"}, "it is skipped, but came to done"),
+        ({"status": "skipped", "outcome": "skipped"}, "it is skipped, but nothing says why"),
+        ({"reason": "channel_none"}, "it is done, but keeps a reason why it was not"),
+        ({"outcome": None}, "it is done, but came to nothing"),
+    ],
+)
+def test_another_ending_is_named(database: Database, values: dict[str, object], what: str) -> None:
+    with paid(database) as flow:
+        change(database, RunRow, **values)
+
+        assert found(database) == [(4, named(flow), what)]
+
+
+@workflow("t-skips-mutely", on=InvoiceCompleted)
+def mute(run: Run, event: InvoiceCompleted) -> None:
+    run.skip("")
+
+
+def test_a_run_that_was_skipped_without_a_word_is_fine(database: Database) -> None:
+    with Flow(mute, database=database) as flow:
+        flow.trigger("invoice.completed")
+
+        assert (only(flow, RunRow)["status"], found(database)) == ("skipped", [])
