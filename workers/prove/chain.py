@@ -3,7 +3,7 @@
 Pure where it follows rows; `check` brings it the rows of a database, workers/prove/ledgerfile.py those of a file.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def check(database: Database, report: Report, heads_in: Path | None, keep: Calla
     follower.end()
     _compare_inside(report, follower, inside)
     with database.read() as connection:
-        _note_head(report, heads_in, len(known), None if heads_in is None else chain.behind(connection, heads_in))
+        _note_head(report, heads_in, known, None if heads_in is None else chain.behind(connection, heads_in), follower.seq)
     return Head(follower.seq, follower.hash)
 
 
@@ -153,11 +153,19 @@ def _compare_inside(report: Report, follower: Follower, inside: Head) -> None:
         report.add(LEDGER, f"row {follower.seq}", f"the last row written was row {inside.seq}, another one", seq=follower.seq)
 
 
-def _note_head(report: Report, heads_in: Path | None, many: int, behind: str | None) -> None:
+def _note_head(report: Report, heads_in: Path | None, known: Sequence[Head], behind: str | None, last: int) -> None:
     """Say what the log was compared with; calls beside no head at all are a finding, as they are at a worker's start."""
     if heads_in is None or not heads_in.is_dir():
         report.notes[LEDGER] = "no head was compared: run it where the workers' ledger_head_dir is, or name it with --head"
-    elif many == 0 and behind:
+    elif not known and behind:
         report.add(LEDGER, "head", behind)
     else:
-        report.notes[LEDGER] = f"compared with {many} heads kept outside"
+        report.notes[LEDGER] = f"compared with {len(known)} heads kept outside; {said_behind(known, last)}"
+
+
+def said_behind(heads: Collection[Head], last: int) -> str:
+    """How many rows at the end of the log no head outside vouches for. `last` is the last row's number."""
+    rows = max(0, last - max((head.seq for head in heads), default=0))
+    if not rows:
+        return "no row lies behind the newest"
+    return f"{rows} {'row lies' if rows == 1 else 'rows lie'} behind the newest: for them only the database's own order vouches"

@@ -13,7 +13,7 @@ from pathlib import Path
 from receiver.db import Database
 from workers.chain import Head, inside_head
 from workers.prove import audit, budgets, chain, deliveries, effects, events, indexes, journal, ledgerfile, runs
-from workers.prove.report import Report
+from workers.prove.report import LEDGER, Report
 
 LARGE = 100_000  # log rows from which a second process is worth its start
 CHECKS: tuple[Callable[[Database, Report], None], ...] = (
@@ -71,5 +71,7 @@ def examine_ledger(ledger: Path, heads: list[Head] | None) -> Report:
     """Look at an exported ledger, and at whether it holds these heads; None where none were given. Raises OSError."""
     report = Report()
     with ledger.open("rb") as file:
-        ledgerfile.verify(file, report, chain.expected(heads or []))
+        last = ledgerfile.verify(file, report, chain.expected(heads or []))
+    if heads:
+        report.notes[LEDGER] = f"compared with {len(heads)} heads kept outside; {chain.said_behind(heads, last)}"
     return report

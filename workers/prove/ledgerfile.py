@@ -53,8 +53,8 @@ def exporting(path: Path) -> Iterator[Export]:
         yield Export(file)
 
 
-def verify(file: BinaryIO, report: Report, heads: dict[int, set[str]]) -> None:
-    """Follow an exported ledger, from its first line to its last; `heads` as workers.prove.chain.expected gives them."""
+def verify(file: BinaryIO, report: Report, heads: dict[int, set[str]]) -> int:
+    """Follow an exported ledger, from its first line to its last; its last row. `heads` as workers.prove.chain.expected gives them."""
     report.only_ledger()
     follower = Follower(report, heads)
     if _line(file) != FIRST_LINE:
@@ -68,6 +68,7 @@ def verify(file: BinaryIO, report: Report, heads: dict[int, set[str]]) -> None:
         report.add(LEDGER, f"row {max(last.seq, follower.seq)}", what, seq=max(last.seq, follower.seq))
     if file.read(1):
         report.add(LEDGER, "last line", "something follows it")
+    return follower.seq
 
 
 def _rows(file: BinaryIO, follower: Follower) -> LastLine | None:

@@ -9,7 +9,7 @@ from receiver.db import Database, table_of
 from tests.workers.prove.stories import change, found, paid, remove
 from workers import chain
 from workers.chain import Chain, EffectLog, Head, OutsideHead
-from workers.prove.examine import examine
+from workers.prove.examine import examine, examine_ledger
 from workers.prove.report import LEDGER
 
 LOG = table_of(EffectLog)
@@ -83,6 +83,21 @@ def test_the_last_row_deleted_with_all_traces_is_named_by_the_head_kept_outside(
         outside.close()
 
         assert head.seq in seqs(database, tmp_path)
+
+
+@pytest.mark.parametrize(("row", "said"), [(1, "2 rows lie behind the newest: "), (2, "1 row lies behind"), (3, "no row lies behind")])
+def test_the_rows_behind_the_head_outside_are_counted(sqlite_database: Database, tmp_path: Path, row: int, said: str) -> None:
+    with paid(sqlite_database):
+        with sqlite_database.read() as connection:
+            kept = next(chain.links(connection, after=row - 1, limit=1))
+        outside = OutsideHead(tmp_path, "worker")
+        outside.keep(Head(row, kept.hash))
+        outside.close()
+        report = examine(sqlite_database, tmp_path, tmp_path / "ledger")
+        offline = examine_ledger(tmp_path / "ledger", [Head(row, kept.hash)])
+
+        assert said in report.notes[LEDGER]
+        assert report.notes[LEDGER] == offline.notes[LEDGER]
 
 
 def test_calls_beside_an_empty_directory_of_heads_are_named(database: Database, tmp_path: Path) -> None:
