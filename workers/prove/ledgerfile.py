@@ -66,9 +66,22 @@ def verify(file: BinaryIO, report: Report, heads: dict[int, set[str]]) -> int:
     elif last != LastLine(follower.hash, follower.rows, follower.seq):
         what = f"the last line names {last.rows} rows up to row {last.seq}, not {follower.rows} up to row {follower.seq} with its hash"
         report.add(LEDGER, f"row {max(last.seq, follower.seq)}", what, seq=max(last.seq, follower.seq))
-    if file.read(1):
-        report.add(LEDGER, "last line", "something follows it")
+    _name_rest(file, report, follower.seq)
     return follower.seq
+
+
+def _name_rest(file: BinaryIO, report: Report, last: int) -> None:
+    """Report what stands behind the last line, a row by its number. `last` is the number of the last row before it."""
+    rows, ends = msgspec.json.Decoder(Link), msgspec.json.Decoder(LastLine)
+    while (line := _line(file)) is not None:
+        link = _exactly(rows, line)
+        if link is not None:
+            again = ": it is there twice" if link.row.seq <= last else ""
+            report.add(LEDGER, f"row {link.row.seq}", f"it stands behind the last line{again}", seq=link.row.seq)
+        elif (end := _exactly(ends, line)) is not None:
+            report.add(LEDGER, f"row {end.seq}", "a last line that names it follows the last line", seq=end.seq)
+        else:
+            report.add(LEDGER, f"row {last}", "something follows the last line behind it", seq=last)
 
 
 def _rows(file: BinaryIO, follower: Follower) -> LastLine | None:

@@ -89,6 +89,16 @@ def test_a_doubled_row_is_found_and_named(data: st.DataObject) -> None:
     assert doubled in {one.seq for one in findings(b"".join(lines))}
 
 
+@pytest.mark.parametrize(
+    ("place", "what"),
+    [(-2, "it stands behind the last line: it is there twice"), (-1, "a last line that names it follows the last line")],
+)
+def test_a_line_doubled_behind_the_last_line_names_its_row(place: int, what: str) -> None:
+    lines = [*exported(), exported()[place]]
+
+    assert [(one.subject, one.seq, one.what) for one in findings(b"".join(lines))] == [(f"row {rows()}", rows(), what)]
+
+
 @given(data=st.data())
 def test_two_rows_that_changed_places_are_found_and_named(data: st.DataObject) -> None:
     one, other = sorted(data.draw(st.lists(placed(), min_size=2, max_size=2, unique=True)))
@@ -134,7 +144,7 @@ def test_a_last_row_forged_with_every_hash_is_found_by_the_head_alone() -> None:
     [
         (lambda lines: lines[1:], "this is no exported ledger"),
         (lambda lines: lines[:-1], "the file ends after it without its last line: it was cut off"),
-        (lambda lines: [*lines, b"\n"], "something follows it"),
+        (lambda lines: [*lines, b"\n"], "something follows the last line"),
         (lambda lines: [*lines[:-1], lines[-1][:-1]], "its line is not as the export wrote it"),
         (lambda lines: [], "this is no exported ledger"),
     ],
