@@ -1,14 +1,13 @@
-"""Replaying many events: which, what would happen, and one order each, spread over time.
+"""Replaying many events: which, one order each, spread over time, and how far that is. workers/previews.py says what would happen.
 
 Called by the CLI and the console. An order goes through the inbox like every other act; what is done already keeps its slot, so a
 replay never does it again. The orders of one replay share its id; those not carried out yet can be called off.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,9 +15,8 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import control, engine, events, ledger, mirror, operator, runs
+from workers import control, events, operator, runs
 from workers.operator import Order
-from workers.registry import Registry, concerns
 
 FOUND_MAX = 10_000
 CALLED_OFF = "called off"
@@ -46,21 +44,27 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preview:
-    """What replaying these events would do for one workflow of one source.
+class Progress:
+    """How far a replay is. Of its `ordered` orders `done` were carried out or refused, `due` may begin, `later` wait for their minute.
 
-    `start`: runs that would begin. `live`: a run of the key is under way and would look again. `done`: of those that start, how many
-    objects already have an effect of the workflow that is done, whose slot stays taken. `totals`: printed totals per currency of the
-    invoices of the others.
+    `ends_at`: when the last of them may begin.
     """
 
-    source: str
-    workflow: str
-    mode: str
-    start: int = 0
-    live: int = 0
-    done: int = 0
-    totals: dict[str, Decimal] = field(default_factory=dict)
+    replay: str
+    ordered_at: datetime
+    actor: str
+    ordered: int
+    done: int
+    due: int
+    later: int
+    per_minute: int | None
+    ends_at: datetime
+
+
+_DELIVERY, _AUDIT = table_of(Delivery), table_of(control.Audit)
+_WAITING = sa.and_(
+    _DELIVERY.c.routed_at.is_(None), _DELIVERY.c.origin == "operator", _DELIVERY.c.native_type == "operator.replay",
+)  # fmt: skip
 
 
 def find(connection: Connection, wanted: Wanted) -> list[int]:
@@ -90,37 +94,6 @@ def unknown(connection: Connection, ids: Sequence[int]) -> list[int]:
     return [id for id in ids if id not in known]
 
 
-def preview(connection: Connection, registry: Registry, firsts: dict[str, str], ids: Iterable[int], only: str | None) -> list[Preview]:
-    """What a replay of these events would do, by source and workflow; `firsts` are billhook.toml's modes."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    totals: dict[tuple[str, str], Counter[str]] = {}
-    for event_id in ids:
-        recorded = events.load(connection, event_id)
-        source = recorded.event.source
-        for workflow in registry.started_by(recorded.event):
-            if only not in (None, workflow.name):
-                continue
-            key = engine.key_of(workflow, recorded)
-            if key is None:
-                continue
-            what = "live" if runs.is_live(connection, source, workflow.name, key) else "start"
-            counts[source, workflow.name, what] += 1
-            _, invoice_id = concerns(recorded.event)
-            if what == "start" and invoice_id and _is_done(connection, source, workflow.name, invoice_id):
-                counts[source, workflow.name, "done"] += 1
-            elif what == "start" and invoice_id:
-                totals.setdefault((source, workflow.name), Counter()).update(_total(connection, source, invoice_id))
-    found = sorted({(source, workflow) for source, workflow, _ in counts})
-    return [
-        Preview(
-            source=source, workflow=workflow, mode=control.mode_of(connection, source, workflow, firsts.get(workflow, "observe")),
-            start=counts[source, workflow, "start"], live=counts[source, workflow, "live"], done=counts[source, workflow, "done"],
-            totals={currency: Decimal(total) for currency, total in totals.get((source, workflow), Counter()).items()},
-        )
-        for source, workflow in found
-    ]  # fmt: skip
-
-
 def order(
     connection: Connection,
     ids: Sequence[int],
@@ -132,8 +105,13 @@ def order(
     at: datetime,
     per_minute: int,
 ) -> int:
-    """Put an order for each event into the inbox, `per_minute` of them due each minute; how many are new."""
+    """Put an order for each event into the inbox, `per_minute` of them due each minute; how many are new.
+
+    What another replay still under way has ordered for the same workflow is not ordered again.
+    """
     event, new = table_of(events.EventRow), 0
+    already = waiting_for(connection, workflow)
+    ids = [id for id in ids if id not in already]
     for start in range(0, len(ids), _BY_KEY):
         some = ids[start : start + _BY_KEY]
         sources = {row.id: row.source for row in connection.execute(sa.select(event.c.id, event.c.source).where(event.c.id.in_(some)))}
@@ -145,31 +123,55 @@ def order(
             if kept.new and due_at > at:
                 inbox.put_back(connection, kept.delivery_id, route_after=due_at)
             new += kept.new
-    control.audited(connection, "replay-many", at=at, actor=actor, subject=replay_id, reason=reason, detail={"events": len(ids)})
+    control.audited(
+        connection,
+        "replay-many",
+        at=at,
+        actor=actor,
+        subject=replay_id,
+        reason=reason,
+        detail={"events": len(ids), "per_minute": per_minute},
+    )
     return new
+
+
+def minutes_of(orders: int, per_minute: int) -> int:
+    """In how many minutes the last of so many orders begins."""
+    return max(0, orders - 1) // per_minute
+
+
+def waiting_for(connection: Connection, workflow: str | None) -> set[int]:
+    """The events whose replay is ordered and not begun: for this workflow, or, where that is None, for all of theirs."""
+    orders = (json.loads(body)["order"] for body in connection.execute(sa.select(_DELIVERY.c.body).where(_WAITING)).scalars())
+    return {int(order["subject"]) for order in orders if order.get("workflow") in (None, workflow)}
+
+
+def under_way(connection: Connection, *, now: datetime) -> list[Progress]:
+    """The replays of which orders wait, the oldest first."""
+    waiting: dict[str, list[sa.RowMapping]] = {}
+    columns = (_DELIVERY.c.native_id, _DELIVERY.c.source, _DELIVERY.c.route_after)
+    for row in connection.execute(sa.select(*columns).where(_WAITING).order_by(_DELIVERY.c.id)).mappings():
+        waiting.setdefault(row["native_id"].partition(":")[0], []).append(row)
+    acts = sa.select(_AUDIT).where(_AUDIT.c.act == "replay-many", _AUDIT.c.subject.in_(list(waiting)))
+    said = {row["subject"]: row for row in connection.execute(acts.order_by(_AUDIT.c.id.desc())).mappings()}
+    return [_progress(id, rows, said[id], now) for id, rows in waiting.items() if id in said]
+
+
+def _progress(replay_id: str, waiting: Sequence[sa.RowMapping], said: sa.RowMapping, now: datetime) -> Progress:
+    later = [row["route_after"] for row in waiting if row["route_after"] is not None and row["route_after"] > now]
+    return Progress(
+        replay=replay_id, ordered_at=said["at"], actor=said["actor"], ordered=said["detail"]["events"],
+        done=max(0, said["detail"]["events"] - len(waiting)), due=len(waiting) - len(later), later=len(later),
+        per_minute=said["detail"].get("per_minute"), ends_at=max(later, default=now),
+    )  # fmt: skip
 
 
 def call_off(connection: Connection, replay_id: str, *, actor: str, at: datetime) -> int:
     """Refuse the orders of a replay that are not carried out yet; how many."""
-    table = table_of(Delivery)
-    of_it = table.c.native_id.startswith(f"{replay_id}:", autoescape=True)
-    waiting = sa.and_(table.c.origin == "operator", table.c.native_type == "operator.replay", of_it, table.c.routed_at.is_(None))
-    ids = connection.execute(sa.select(table.c.id).where(waiting).with_for_update()).scalars().all()  # one being routed is waited for
+    of_it = _DELIVERY.c.native_id.startswith(f"{replay_id}:", autoescape=True)
+    ids = (
+        connection.execute(sa.select(_DELIVERY.c.id).where(_WAITING, of_it).with_for_update()).scalars().all()
+    )  # one being routed is waited for
     inbox.mark_routed(connection, dict.fromkeys(ids, ("refused", CALLED_OFF)), at=at)
     control.audited(connection, "replay-off", at=at, actor=actor, subject=replay_id, detail={"orders": len(ids)})
     return len(ids)
-
-
-def _is_done(connection: Connection, source: str, workflow: str, object_id: str) -> bool:
-    table = table_of(ledger.EffectRow)
-    done = sa.and_(table.c.source == source, table.c.object_id == object_id, table.c.workflow == workflow, table.c.state == "done")
-    return connection.execute(sa.select(table.c.id).where(done).limit(1)).first() is not None
-
-
-def _total(connection: Connection, source: str, invoice_id: str) -> dict[str, Decimal]:
-    held = mirror.load(connection, source, "invoice", invoice_id)
-    fields = held.state.fields if held else {}
-    try:
-        return {str(fields.get("currency") or "?"): Decimal(fields["total"])}
-    except (KeyError, TypeError, InvalidOperation):
-        return {}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
 from tests.workers.letters import mail, times
-from workers import replays
+from workers import previews, replays
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.control import Audit
 from workers.replays import Wanted
@@ -25,9 +25,9 @@ def found(flow: Flow, **wanted: str) -> list[int]:
         return replays.find(connection, Wanted(**wanted))  # type: ignore[arg-type]
 
 
-def shown(flow: Flow, ids: list[int], only: str | None = None) -> list[replays.Preview]:
+def shown(flow: Flow, ids: list[int], only: str | None = None) -> list[previews.Preview]:
     with flow.db.read() as connection:
-        return replays.preview(connection, flow.runtime.registry, {"t-mail": "auto", "auto-send": "auto"}, ids, only)
+        return previews.preview(connection, flow.runtime.registry, {"t-mail": "auto", "auto-send": "auto"}, ids, only)
 
 
 def ordered(flow: Flow, ids: list[int], *, replay_id: str = "r1", per_minute: int = 60) -> int:
@@ -128,7 +128,9 @@ def test_one_replay_ordered_twice_is_one_and_people_are_kept() -> None:
 
         assert [ordered(flow, ids), ordered(flow, ids)] == [1, 0]
         audits = flow.rows(sa.select(table_of(Audit)).where(table_of(Audit).c.act == "replay-many"))
-        assert [(row["actor"], row["reason"], row["detail"]) for row in audits] == [("ada", "policy", {"events": 1})] * 2
+        assert [(row["actor"], row["reason"], row["detail"]) for row in audits] == [
+            ("ada", "policy", {"events": events, "per_minute": 60}) for events in (1, 0)
+        ]
 
 
 def test_time_narrows_what_is_replayed() -> None:

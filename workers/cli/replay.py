@@ -1,20 +1,25 @@
 """`billhook replay`: route stored events again under today's code, one or many, after a look at what that would do."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.engine import Connection
 
-from workers import replays
+from workers import previews, replays
 from workers.cli.output import print_json, show_rows
 from workers.cli.session import Json, Reason, Source, actor, session
 from workers.errors import NotHere
 from workers.loading import load_folders
-from workers.replays import FOUND_MAX, Preview, Wanted
+from workers.previews import Preview
+from workers.registry import Registry
+from workers.replays import FOUND_MAX, Wanted
 
-COLUMNS = ("source", "workflow", "mode", "start", "live", "done", "totals")
+COLUMNS = ("source", "workflow", "mode", "start", "live", "skip", "done", "totals", "why")
+LISTED = ("replay", "ordered_at", "actor", "ordered", "done", "due", "later", "per_minute", "ends_at")
 PER_MINUTE = 60
 
 
@@ -32,6 +37,7 @@ def replay(
     run_reason: Annotated[str | None, typer.Option("--run-reason", help="Only what started a run with this reason.")] = None,
     per_minute: Annotated[int, typer.Option("--per-minute", min=1, max=60_000, help="How many begin each minute.")] = PER_MINUTE,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only show what would happen.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Show the replays under way and how far they are.")] = False,
     off: Annotated[str | None, typer.Option("--off", metavar="REPLAY", help="Call off what a replay has not begun.")] = None,
     reason: Reason = "",
     json: Json = False,
@@ -39,6 +45,9 @@ def replay(
     """Route stored events again under today's code and policy. What is done stays done: its slot is taken."""
     if off is not None:
         _call_off(context, off, json)
+        return
+    if list_:
+        _list(context, json)
         return
     wanted = Wanted(
         source=source, type=type, since=_utc(since), until=_utc(until), customer=customer, invoice=invoice, workflow=workflow,
@@ -62,9 +71,13 @@ def replay(
                 raise NotHere(f"there is no event {missing[0]}: `billhook events` lists them")
             if len(found) > FOUND_MAX:
                 raise typer.BadParameter(f"more than {FOUND_MAX} events fit: narrow it, with --since and --until for example")
-            shown = replays.preview(connection, registry, firsts, found, workflow)
+            shown = previews.preview(connection, registry, firsts, found, workflow)
+            already = len(replays.waiting_for(connection, workflow) & set(found))
+            warned = _unlike(connection, registry, chosen.policies, [one.workflow for one in shown])
+        minutes = replays.minutes_of(len(found) - already, per_minute)
+        said = {"events": len(found), "ordered_already": already, "minutes": minutes, "warnings": warned, "replay": None}
         if not yes:
-            _show(shown, {"events": len(found), "replay": None}, json, "add --yes to do it")
+            _show(shown, said, json, "add --yes to do it")
             return
         name, at = uuid.uuid4().hex[:12], datetime.now(UTC)
         database.write(
@@ -72,7 +85,26 @@ def replay(
                 c, found, replay_id=name, workflow=workflow, actor=actor(), reason=reason, at=at, per_minute=per_minute
             )
         )  # fmt: skip
-        _show(shown, {"events": len(found), "replay": name}, json, f"`billhook replay --off {name}` calls off what has not begun")
+        hint = f"`billhook replay --list` shows how far it is, `billhook replay --off {name}` calls off what has not begun"
+        _show(shown, said | {"replay": name}, json, hint)
+
+
+def _unlike(connection: Connection, registry: Registry, written: Mapping[str, Mapping[str, Any]], workflows: Sequence[str]) -> list[str]:
+    """A sentence for each workflow whose last run began with another policy than billhook.toml's."""
+    found = []
+    for name in dict.fromkeys(workflows):
+        workflow = registry.get(name)
+        fields = previews.unlike_running(connection, name, workflow.policy, written.get(name, {})) if workflow else []
+        if fields:
+            what = f"the last run of {name} began with another policy than this billhook.toml's ({', '.join(fields)})"
+            found.append(f"{what}: restart the workers where they have not read it yet")
+    return found
+
+
+def _list(context: typer.Context, json: bool) -> None:
+    with session(context).database() as database, database.read() as connection:
+        rows = [asdict(one) for one in replays.under_way(connection, now=datetime.now(UTC))]
+    show_rows(rows, LISTED, as_json=json, nothing="no replay is under way")
 
 
 def _call_off(context: typer.Context, replay_id: str, json: bool) -> None:
@@ -90,7 +122,12 @@ def _show(shown: list[Preview], said: dict[str, Any], json: bool, hint: str) -> 
         return
     show_rows(rows, COLUMNS, as_json=False, nothing="no workflow starts on these events")
     count = said["events"]
-    print(f"{count} {'event' if count == 1 else 'events'}" + (f", replay {said['replay']}" if said["replay"] else "") + f"; {hint}")
+    if said["ordered_already"]:
+        print(f"{said['ordered_already']} of them are ordered already by a replay under way, and are not ordered again")
+    for warning in said["warnings"]:
+        print(f"warning: {warning}")
+    lasts = f", the last begins after {said['minutes']} min" if said["minutes"] else ""
+    print(f"{count} {'event' if count == 1 else 'events'}{lasts}" + (f", replay {said['replay']}" if said["replay"] else "") + f"; {hint}")
 
 
 def _utc(at: datetime | None) -> datetime | None:

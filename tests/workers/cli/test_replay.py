@@ -1,9 +1,16 @@
 """`billhook replay`: looks first, does it with --yes, and says what is wrong."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
 import pytest
+from sqlalchemy.engine import Connection
 
 from receiver.db import Database
+from receiver.event import InvoiceCompleted
 from tests.workers.cli.conftest import Billhook
+from workers import control, events, policies, runs
 
 
 @pytest.mark.parametrize(
@@ -36,4 +43,72 @@ def test_without_yes_it_only_looks(billhook: Billhook, store: Database) -> None:
     printed = billhook("replay", "--type", "invoice.completed", "--json")
 
     assert printed.code == 0
-    assert printed.json == {"events": 0, "replay": None, "would": []}
+    nothing = {"events": 0, "ordered_already": 0, "minutes": 0, "warnings": [], "replay": None, "would": []}
+    assert printed.json == nothing
+
+
+@pytest.fixture
+def completed(store: Database) -> list[int]:
+    """Three events that start auto-send, which was switched on after the first two."""
+    at = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+    def act(connection: Connection) -> list[int]:
+        def one(number: int) -> int:
+            event = InvoiceCompleted(source="shop", at=at + timedelta(hours=number), invoice_id=str(number), customer_id="7")
+            recorded = events.record(connection, event, f"invoice.completed:{number}", delivery_id=1, at=event.at)
+            assert recorded is not None
+            return recorded.id
+
+        later = at + timedelta(hours=1, minutes=30)
+        control.set_mode(connection, "shop", "auto-send", "auto", was="observe", at=later, actor="ada")
+        return [one(number) for number in range(3)]
+
+    return store.write(act)
+
+
+def of_auto_send(would: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(one for one in would if one["workflow"] == "auto-send")
+
+
+def test_what_was_completed_before_the_switch_is_shown_to_be_skipped(billhook: Billhook, completed: list[int]) -> None:
+    would = of_auto_send(billhook("replay", *_ids(completed), "--json").json["would"])
+
+    assert (would["mode"], would["start"], would["skip"]) == ("auto", 1, 2)
+    assert would["why"] == "completed before the switch at 2026-11-20 10:30 UTC"
+
+
+def _ids(ids: list[int]) -> list[str]:
+    return ["--workflow", "auto-send", *(str(id) for id in ids)]
+
+
+def test_a_replay_under_way_is_listed_and_its_events_are_not_ordered_again(billhook: Billhook, completed: list[int]) -> None:
+    assert billhook("replay", "--list").out == "no replay is under way\n"
+    first = billhook("replay", *_ids(completed[:2]), "--yes", "--per-minute", "1", "--json").json
+    assert (first["ordered_already"], first["minutes"]) == (0, 1)
+
+    (one,) = billhook("replay", "--list", "--json").json
+    again = billhook("replay", *_ids(completed))
+
+    assert (one["replay"], one["ordered"], one["done"], one["due"], one["later"], one["per_minute"]) == (first["replay"], 2, 0, 1, 1, 1)
+    assert "2 of them are ordered already by a replay under way" in again.out
+    billhook("replay", *_ids(completed), "--yes")
+    assert [one["ordered"] for one in billhook("replay", "--list", "--json").json] == [2, 1]
+
+
+def test_another_policy_than_that_of_the_last_run_is_warned_of(
+    billhook: Billhook, place: Path, store: Database, completed: list[int]
+) -> None:
+    def began(connection: Connection) -> None:
+        policy = policies.version(connection, "auto-send", {"hold_minutes": 99}, at=datetime.now(UTC))
+        runs.start(
+            connection, source="shop", workflow="auto-send", key="x", trigger_id=completed[0], mode="auto", policy_id=policy,
+            customer_id=None, invoice_id=None, at=datetime.now(UTC),
+        )  # fmt: skip
+
+    assert billhook("replay", *_ids(completed), "--json").json["warnings"] == []
+    store.write(began)
+
+    (warning,) = billhook("replay", *_ids(completed), "--json").json["warnings"]
+
+    assert "the last run of auto-send began with another policy" in warning
+    assert "hold_minutes" in warning
