@@ -4,6 +4,7 @@ Called by `billhook prove` and by tests. Reads only; a running billhook is not d
 database is read by two processes, one of which follows the chain.
 """
 
+import gc
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +17,7 @@ from workers.prove import audit, budgets, chain, deliveries, effects, events, in
 from workers.prove.report import LEDGER, Report
 
 LARGE = 100_000  # log rows from which a second process is worth its start
+SELDOM = 500_000  # rows are no cycles: the collector's usual looks at millions of them are a fifth of the time
 CHECKS: tuple[Callable[[Database, Report], None], ...] = (
     effects.check,
     deliveries.check,
@@ -35,6 +37,7 @@ def examine(database: Database, heads_in: Path | None, export: Path | None = Non
     """
     report = Report()
     with ExitStack() as stack:
+        stack.enter_context(_seldom_collecting())
         file = stack.enter_context(ledgerfile.exporting(export)) if export else None
         with database.read() as connection:
             rows = inside_head(connection).seq
@@ -51,6 +54,17 @@ def examine(database: Database, heads_in: Path | None, export: Path | None = Non
 
 
 @contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Let the garbage collector look seldom meanwhile."""
+    usual = gc.get_threshold()
+    gc.set_threshold(SELDOM, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@contextmanager
 def _beside(url: str) -> Iterator[list[Future[Report] | None]]:
     """Another process that carries out the checks in order; one it has not begun can be cancelled and done here."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -61,7 +75,8 @@ def _apart(url: str, check: Callable[[Database, Report], None]) -> Report:
     """One check in a process of its own."""
     database, report = Database(url, read_pool=2), Report()
     try:
-        check(database, report)
+        with _seldom_collecting():
+            check(database, report)
     finally:
         database.close()
     return report
