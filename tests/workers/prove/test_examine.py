@@ -55,11 +55,11 @@ def test_what_is_counted_is_what_is_there(database: Database) -> None:
     assert (looked_at["effects"], looked_at["slots"], looked_at["runs"], looked_at["log rows"]) == (1, 1, 1, 3)
 
 
-def test_two_processes_find_what_one_finds(database: Database) -> None:
-    with paid(database):
-        change(database, EffectRow, state="unknown")
-        change(database, EffectLog, table_of(EffectLog).c.seq == 2, actor="nobody")
-        alone, together = examine(database, None), examine(database, None, large=0)
+def test_two_processes_find_what_one_finds(kept_database: Database) -> None:
+    with paid(kept_database):
+        change(kept_database, EffectRow, state="unknown")
+        change(kept_database, EffectLog, table_of(EffectLog).c.seq == 2, actor="nobody")
+        alone, together = examine(kept_database, None), examine(kept_database, None, large=0)
 
         assert {one.subject for one in alone.kept} > {"row 2"}
         assert sorted(map(repr, together.kept)) == sorted(map(repr, alone.kept))
