@@ -30,7 +30,8 @@ SHOWN = {"proposed": "proposal", "approved": "proposal", **dict.fromkeys(("done"
 ENDED = ("skipped", "cancelled", "superseded", "closed")
 UNTOLD = ("clock.tick", "invoice.created", "customer.created", "invoice.changed")
 FIGURES = " figures"
-IN_ALERTS = ("wanted", "remaining", "amount")
+OBJECTS = ("customer:", "invoice:")
+NAMES = ("run", "effect", "order", "invoice", "customer")  # what an alert's details say it is about; the others are its figures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +193,7 @@ def _ended(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
 
 
 def _told(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
-    """What waits for a person, and when it no longer does; by the invoice or the effect's object, where one is told of."""
+    """What waits for a person, and when it no longer does; by the effect's object, the invoice or the customer, where one is told of."""
     effects = table_of(EffectRow)
     objects = {row.id: row.object_id for row in connection.execute(sa.select(effects.c.id, effects.c.object_id))}
     for model, kind, name in ((Alert, "alert", "alert"), (Task, "alert", "task"), (Parked, "parked", "")):
@@ -200,9 +201,10 @@ def _told(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
         for row in _read(connection, sa.select(table).order_by(table.c.id)):
             detail = row["detail"] if isinstance(row["detail"], dict) else {}
             run = runs.get(row.get("run_id") or detail.get("run") or "")
-            about = objects.get(row.get("effect_id")) or detail.get("invoice")
-            key = about or _key(run) if about or run else str(row.get("subject") or "").partition("/")[2] or str(row.get("subject") or "")
-            figures = {said: detail[said] for said in IN_ALERTS if said in detail}
+            about = objects.get(row.get("effect_id")) or detail.get("invoice") or _of_look(run, detail)
+            subject = str(row.get("subject") or "")
+            key = about or _key(run) if about or run else _bare(subject.partition("/")[2] or subject)
+            figures = {name: value for name, value in detail.items() if name not in NAMES}
             said = Draft(
                 at=row["opened_at"], workflow=run["workflow"] if run else "", key=key, kind=kind, name=name or row["kind"], state="open",
                 reason=row["reason"], figures=figures,
@@ -215,6 +217,11 @@ def _told(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
                 )  # fmt: skip
 
 
+def _of_look(run: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> str | None:
+    """The customer that is named by a run about none of its own, such as a schedule's look at all of them."""
+    return detail.get("customer") if run is not None and not (run["invoice_id"] or run["customer_id"]) else None
+
+
 def _own(workflow: str, line: Line, at: datetime) -> Draft:
     return Draft(
         at=at, workflow=workflow, key=line.key, kind=line.kind, name=line.name, state=line.state, reason=line.reason, figures=line.figures
@@ -222,9 +229,13 @@ def _own(workflow: str, line: Line, at: datetime) -> Draft:
 
 
 def _key(run: Mapping[str, Any] | None) -> str:
-    """What the author calls the run, a customer by the id alone; a run that does something again goes by the first one's name."""
-    key = str(run["key"]).partition("#resend-")[0] if run else ""
-    return key.removeprefix("customer:")
+    """What the author calls the run, its object by the id alone; a run that does something again goes by the first one's name."""
+    return _bare(str(run["key"]).partition("#resend-")[0]) if run else ""
+
+
+def _bare(name: str) -> str:
+    """ "501" of "customer:501", "A" of "invoice:A"; any other name as it is."""
+    return next((name.removeprefix(prefix) for prefix in OBJECTS if name.startswith(prefix)), name)
 
 
 def _shown(draft: Draft, zone: ZoneInfo) -> Row:
@@ -237,9 +248,11 @@ def _shown(draft: Draft, zone: ZoneInfo) -> Row:
 
 
 def _text(value: Any) -> str:
-    """A figure: amounts as they are written, dates as ISO."""
+    """A figure: amounts as they are written, dates as ISO, several texts with commas."""
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
