@@ -283,6 +283,7 @@ def effect(
     slot: Callable[..., Sequence[Slot]] | None = None,
     fresh: Read | None = None,
     unless: Sequence[type[Event]] = (),
+    still: Callable[..., str | None] | None = None,
     touches: Sequence[str] = (),
     approval: Approval | None = None,
     budget: Budget | Sequence[Budget] = (),
@@ -293,6 +294,8 @@ def effect(
 
     Raises WorkflowInvalid naming the file where something is missing or of the wrong kind; `slot` and `fresh` are always needed.
 
+    `still`:     (connection, object, local day) -> why it is not right any more, or None; asked in the transaction that commits the
+                 call, and of a proposal whenever something happens.
     `touches`:   mirror fields that the call moves at the provider: their first differing webhook is its echo.
     `approval`:  when it needs a person's yes, also in mode auto.
     `budget`:    one Budget or several: how many, or how much Money, per scope and window.
@@ -322,6 +325,10 @@ def effect(
         )
     if not _are(unless, State):
         raise WorkflowInvalid(f"effect({service.name}): unless= takes a tuple of States, such as (Paused, Disputed)", file=file)
+    if still is not None and not takes(still, 3):
+        raise WorkflowInvalid(
+            f"effect({service.name}): still= takes a function of a connection, the effect's object and the local day", file=file
+        )
     if approval is not None and not isinstance(approval, Approval):
         raise WorkflowInvalid(f"effect({service.name}): approval= takes Approval(when=…)", file=file)
     if approval is not None and (mistake := approval.mistake()):
@@ -338,6 +345,7 @@ def effect(
         slot=slot,
         fresh=fresh,
         unless=tuple(unless),
+        still=still,
         touches=tuple(touches),
         approval=approval,
         budgets=budgets,

@@ -201,6 +201,7 @@ def _refuse_held(connection: Connection, deed: Deed, now: datetime) -> None:
 def _forbidden(connection: Connection, deed: Deed, row: sa.RowMapping, customers: Collection[str]) -> str | None:
     on, invoices = deed.today(connection), deed.invoices()
     state = waits.forbidding(connection, deed.claim.row, deed.effect.unless, on=on, customers=customers, invoices=invoices)
+    state = state or deed.no_longer(connection)
     if state or deed.claim.row["reissue"]:
         return state
     others = (ledger.taken_by(connection, slot, besides=row["id"]) for slot in deed.slots() if slot.exclusive)

@@ -128,6 +128,10 @@ class Deed:
         fresh = self._fresh_invoice()
         return set() if fresh is None else {*self.fresh_ids(), *(slot.object_id for slot in self.slots())}
 
+    def no_longer(self, connection: Connection) -> str | None:
+        """Why the author's `still` says that this is not the right effect any more, or None."""
+        return None if self.effect.still is None else self.effect.still(connection, self.obj, self.today(connection))
+
     def _fresh_invoice(self) -> str | None:
         return self.fresh_id() if self.effect.fresh.query.object_kind == "invoice" else None
 

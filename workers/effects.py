@@ -144,6 +144,10 @@ def _await_approval(deed: Deed, row: sa.RowMapping) -> journal.Entry:
     now = deed.look(row)
     if row["valid_until"] and now >= row["valid_until"]:
         return deed.end(row, "expired", "expired")
+    with deed.runtime.db.read() as connection:
+        reason = deed.no_longer(connection)
+    if reason:
+        return deed.end(row, "cancelled", reason)
     raise Suspend(row["valid_until"])
 
 

@@ -6,6 +6,7 @@ Plain functions that take the step's own connection, as in workers/lookups.py; e
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TypeVar, cast
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.event import Event
+from receiver.money import Money
 from workers import control, events
 from workers.desk import Block
 from workers.events import EventRow
@@ -26,12 +28,17 @@ E = TypeVar("E", bound=Event)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSpan:
-    """One block on a customer or invoice: from `opened_at` until it was closed, or through the day `until`."""
+    """One block on a customer, or on an invoice (`scope`): from `opened_at` until it was closed, or through the day `until`.
+
+    `amount`: the part that is disputed or promised, None where it is all.
+    """
 
     kind: str
     opened_at: datetime
     until: date | None
     closed_at: datetime | None
+    scope: str = "invoice"
+    amount: Money | None = None
 
     def holds_on(self, day: date) -> bool:
         return self.closed_at is None and (self.until is None or self.until >= day)
@@ -61,7 +68,13 @@ def blocks_of(connection: Connection, source: str, *, customer_id: str, invoice_
     own = sa.and_(table.c.scope == "invoice", table.c.object_id == invoice_id)
     customers = sa.and_(table.c.scope == "customer", table.c.object_id == customer_id)
     rows = connection.execute(sa.select(table).where(table.c.source == source, sa.or_(own, customers)).order_by(table.c.id))
-    return [BlockSpan(kind=row.kind, opened_at=row.opened_at, until=row.until, closed_at=row.closed_at) for row in rows]
+    return [
+        BlockSpan(
+            kind=row.kind, opened_at=row.opened_at, until=row.until, closed_at=row.closed_at, scope=row.scope,
+            amount=Money(Decimal(row.data["amount"]), row.data["currency"]) if row.data else None,
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def synced_at(connection: Connection, source: str) -> datetime | None:

@@ -65,6 +65,7 @@ class EffectDef:
     slot: Callable[..., Sequence[Slot]]
     fresh: Read
     unless: tuple[type[Event], ...] = ()
+    still: Callable[..., str | None] | None = None
     touches: tuple[str, ...] = ()
     budgets: tuple[Budget, ...] = ()
     approval: Approval | None = None

@@ -182,10 +182,16 @@ def _apply_block(connection: Connection, event: Event, now: datetime) -> None:
         kind=str(getattr(event, "block", None)),
         reason=event.reason,
         until=event.until,
-        data=None,
+        data=_part(event),
         actor=None,
         at=now,
     )
+
+
+def _part(event: Event) -> dict[str, str] | None:
+    """The amount of what only a part is disputed or promised of."""
+    part = getattr(event, "amount", None)
+    return None if part is None else {"amount": str(part.amount), "currency": part.currency}
 
 
 def _is_news(turn: Turn, account: Account, event: Event) -> bool:

@@ -60,6 +60,7 @@ def test_a_trigger_is_an_event_or_a_schedule(on: Any) -> None:
         ({"unless": (SendStopped,)}, "a tuple of States"),
         ({"unless": Paused}, "a tuple of States"),
         ({"unless": ("paused",)}, "a tuple of States"),
+        ({"still": lambda connection, invoice: None}, "still= takes a function of a connection"),
         ({"spike_floor": lambda policy: 5}, "give both"),
         ({"budget": 5}, "budget= takes a Budget"),
         ({"budget": (Budget("a", limit=one), 5)}, "budget= takes a Budget"),

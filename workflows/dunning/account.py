@@ -17,6 +17,7 @@ from workers.authoring import (
     InvoiceDoc,
     InvoiceReopened,
     InvoiceSent,
+    Money,
     PaymentChargeback,
     PaymentFailed,
     RateConfirmed,
@@ -97,16 +98,38 @@ class Account:
     def facts(self, connection: Connection, invoice: InvoiceDoc) -> Facts:
         """What decides beside the document whether the invoice is dunned."""
         failed = events_of_invoice(connection, self.source, invoice.id, (PaymentFailed, PaymentChargeback))
-        spans = blocks_of(connection, self.source, customer_id=self.customer_id, invoice_id=invoice.id)
+        spans = self.blocks(connection, invoice.id)
         attributes = x_attributes_of(connection, self.source, self.customer_id) or {}
         return Facts(
             was_sent=self.sent_on(connection, invoice.id) is not None, collection_failed=bool(failed),
-            by_discount=self._by_discount(invoice), blocks=frozenset(span.kind for span in spans if span.holds_on(self.today)),
+            by_discount=self._by_discount(invoice), blocks=frozenset(span.kind for span in self.holding(spans, invoice)),
             words=words_of(tags_of(connection, self.source, self.customer_id), attributes),
         )  # fmt: skip
 
     def blocks(self, connection: Connection, invoice_id: str) -> list[BlockSpan]:
-        return blocks_of(connection, self.source, customer_id=self.customer_id, invoice_id=invoice_id)
+        """Every block there ever was, a pause for no longer than the policy allows."""
+        found = blocks_of(connection, self.source, customer_id=self.customer_id, invoice_id=invoice_id)
+        return [replace(span, until=self.cut(span) or span.until) for span in found]
+
+    def holding(self, spans: Iterable[BlockSpan], invoice: InvoiceDoc) -> list[BlockSpan]:
+        """The blocks that hold the invoice back today: not a dispute about a part of it, where the rest is dunned."""
+        part = self.disputed_part(spans, invoice)
+        return [span for span in spans if span.holds_on(self.today) and not (part is not None and span.amount == part and _of_part(span))]
+
+    def disputed_part(self, spans: Iterable[BlockSpan], invoice: InvoiceDoc) -> Money | None:
+        """What is left out of the demand: the disputed part, where the policy has the rest dunned and enough of it is left."""
+        parts = [span.amount for span in spans if _of_part(span) and span.holds_on(self.today)]
+        if not (self.policy.dun_undisputed_part and parts and parts[-1] is not None and invoice.outstanding is not None):
+            return None
+        part, owed = parts[-1], invoice.outstanding
+        enough = part.currency == owed.currency and owed.amount - part.amount >= self.policy.least(owed.currency)
+        return part if enough and part.amount > 0 else None
+
+    def cut(self, span: BlockSpan) -> date | None:
+        """The last day of a pause that was to be longer than the policy allows, None of any other block."""
+        last = local_day(span.opened_at, self.zone) + timedelta(days=self.policy.pause_days_max)
+        too_long = span.kind == "pause" and span.closed_at is None and (span.until is None or span.until > last)
+        return last if too_long else None
 
     def resumes(self, spans: Iterable[BlockSpan]) -> list[date]:
         """The days before which nothing goes out after disputes that were released and promises that were missed."""
@@ -129,8 +152,9 @@ class Account:
         found = list(tables.notices_of(connection, self.source, invoice.id, observed_by=self.observed_by))
         if found and invoice.outstanding is not None and (rows[-1]["figures"] or {}).get("principal"):
             demanded = Decimal(rows[-1]["figures"]["principal"])
+            disputed = Decimal(rows[-1]["figures"].get("disputed") or "0")
             found[-1] = after_part_payment(
-                found[-1], demanded=demanded, paid=demanded - invoice.outstanding.amount, days=self.days,
+                found[-1], demanded=demanded, paid=demanded + disputed - invoice.outstanding.amount, days=self.days,
                 share=self.policy.extend_from_share, extend_days=self.policy.extend_days,
             )  # fmt: skip
         return tuple(found)
@@ -146,3 +170,8 @@ class Account:
             CashDiscount(Decimal(str(percent)), int(days)), total=invoice.total.amount, outstanding=invoice.outstanding.amount,
             invoice_date=invoice.invoice_date, credits=None, days=self.days, minimum=self.policy.least(self.currency),
         )  # fmt: skip
+
+
+def _of_part(span: BlockSpan) -> bool:
+    """Whether this is a dispute about a part of one invoice; one about a part of a customer's whole debt holds all of it."""
+    return span.kind == "dispute" and span.scope == "invoice" and span.amount is not None

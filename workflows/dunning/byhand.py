@@ -28,20 +28,27 @@ class NoticeSent(InvoiceEvent, Signal):
 
 def take_in(connection: Connection, account: Account, invoice_id: str) -> None:
     """Keep a notice for each that was told of since the last look."""
-    for told in events_of_invoice(connection, account.source, invoice_id, (NoticeSent,)):
+    for told in untaken(connection, account.source, invoice_id):
         _take_in(connection, account, invoice_id, told)
 
 
+def untaken(connection: Connection, source: str, invoice_id: str) -> list[NoticeSent]:
+    """The notices that were told of and that no look has taken in."""
+    told = events_of_invoice(connection, source, invoice_id, (NoticeSent,))
+    known = {row["run_id"] for row in tables.notice_rows(connection, source, invoice_id)} if told else set()
+    return [one for one in told if _known_as(one) not in known]
+
+
+def _known_as(told: NoticeSent) -> str:
+    return f"by hand {told.at:%Y%m%dT%H%M%S}"
+
+
 def _take_in(connection: Connection, account: Account, invoice_id: str, told: NoticeSent) -> None:
-    rows = tables.notice_rows(connection, account.source, invoice_id)
-    known_as = f"by hand {told.at:%Y%m%dT%H%M%S}"
-    if any(row["run_id"] == known_as for row in rows):
-        return
     reached = last_delivered(tables.notices_of(connection, account.source, invoice_id))
     level = min((0 if reached is None else reached.level + 1) if told.level is None else told.level, account.ladder.last_level)
     sent_on = told.sent_on or local_day(told.at, account.zone)
     tables.add_notice(
         connection, account.source, invoice_id, customer_id=account.customer_id, level=level, copy=0, name=account.ladder.steps[level].name,
-        sent_on=sent_on, deadline_on=deadline_of(account.ladder, level, sent_on=sent_on, days=account.days), way=WAY, run_id=known_as,
-        state=tables.DONE, settled_at=told.at,
+        sent_on=sent_on, deadline_on=deadline_of(account.ladder, level, sent_on=sent_on, days=account.days), way=WAY,
+        run_id=_known_as(told), state=tables.DONE, settled_at=told.at,
     )  # fmt: skip

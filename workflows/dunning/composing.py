@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection
 from workers.authoring import CustomerDoc, InvoiceDoc, Money
 from workflows.dunning import tables
 from workflows.dunning.account import Account
-from workflows.dunning.balance import from_observations
+from workflows.dunning.balance import from_observations, reduced
 from workflows.dunning.debtor import debtor_of
 from workflows.dunning.eligibility import why_approve, why_not_dunned
-from workflows.dunning.letter import Letter, Line, Standing, address_hash, foreign
+from workflows.dunning.letter import Letter, Line, Standing, address_hash
+from workflows.dunning.others import stop_foreign
 from workflows.dunning.outlook import HandOff, planned
 from workflows.dunning.statement import Debt, Reckoning, Statement, message_total, reckoning_in, statement
 from workflows.dunning.wording import Written, language_of, load_wording, of_customer, written_date, written_money
@@ -79,12 +80,7 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
     row = tables.ladder_of(connection, account.source, invoice.id)
     detail = dict(row["detail"] or {}) if row is not None else {}
     known = tuple(detail.get("accepted", ()))
-    if others := foreign(read.reminders, known):
-        detail["foreign"] = [*known, *others]
-        tables.put_ladder(
-            connection, account.source, invoice.id, state=tables.FOREIGN, reason="foreign_dunning", detail=detail, next_name=None,
-            next_on=None, at=account.now,
-        )  # fmt: skip
+    if stop_foreign(connection, account, invoice.id, read.reminders):
         return "foreign_dunning"
     reason = why_not_dunned(invoice, account.facts(connection, invoice), account.policy)
     if reason is not None:
@@ -94,15 +90,17 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
         return "due_date_changed"
     rows = tables.notice_rows(connection, account.source, invoice.id, observed_by=account.observed_by)
     copies = sum(one["level"] == step.level and one["state"] == tables.UNDELIVERED for one in rows)
-    said = statement(_debt(connection, account, read), step.level, sent_on=account.today, by=_reckoning(connection, account))
+    disputed = account.disputed_part(account.blocks(connection, invoice.id), invoice)
+    said = statement(_debt(connection, account, read, disputed), step.level, sent_on=account.today, by=_reckoning(connection, account))
     assert invoice.due_date is not None
     return Line(
         invoice_id=invoice.id, number=invoice.number or invoice.id, due_on=invoice.due_date, statement=said, copy_=copies, known=known,
-        letter=account.ladder.steps[step.level].letter,
+        letter=account.ladder.steps[step.level].letter, disputed=disputed,
     )  # fmt: skip
 
 
-def _debt(connection: Connection, account: Account, read: Standing) -> Debt:
+def _debt(connection: Connection, account: Account, read: Standing, disputed: Money | None) -> Debt:
+    """What is demanded; of a part that is disputed neither principal nor interest."""
     invoice = read.invoice
     assert invoice.outstanding is not None
     assert invoice.due_date is not None
@@ -110,9 +108,11 @@ def _debt(connection: Connection, account: Account, read: Standing) -> Debt:
         account.ladder, debtor=debtor_of(read.customer.type), due_on=invoice.due_date,
         received_on=account.sent_on(connection, invoice.id), notices=account.notices(connection, invoice),
     )  # fmt: skip
+    owed = from_observations(tables.seen_of(connection, account.source, invoice.id), since=invoice.due_date)
     return Debt(
-        principal=invoice.outstanding, ground=ground, claims=tables.claims_of(connection, account.source, invoice.id),
-        balances=from_observations(tables.seen_of(connection, account.source, invoice.id), since=invoice.due_date),
+        principal=invoice.outstanding if disputed is None else invoice.outstanding - disputed, ground=ground,
+        claims=tables.claims_of(connection, account.source, invoice.id),
+        balances=owed if disputed is None else reduced(owed, disputed.amount),
         fee_agreed=account.policy.reminder_fee_agreed,
     )  # fmt: skip
 

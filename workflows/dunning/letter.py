@@ -9,11 +9,11 @@ from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.engine import Connection
 
 from workers.authoring import (
     Approval,
     CustomerDoc,
-    Disputed,
     Excluded,
     InvoiceDoc,
     Money,
@@ -23,9 +23,11 @@ from workers.authoring import (
     Read,
     RemindersDoc,
     Slot,
+    blocks_of,
     effect,
     monsum,
 )
+from workflows.dunning.byhand import untaken
 from workflows.dunning.policy import DunningPolicy
 from workflows.dunning.statement import Statement
 
@@ -57,7 +59,10 @@ standing = Query("invoice.get, customer.get and invoice.getreminders", "invoice"
 
 
 class Line(BaseModel):
-    """One invoice in a message. `copy_`: how many notices of this level came back before. `known`: reminders an operator accepted."""
+    """One invoice in a message. `copy_`: how many notices of this level came back before. `known`: reminders an operator accepted.
+
+    `disputed`: the part that is not demanded, where only the rest is dunned.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,6 +73,12 @@ class Line(BaseModel):
     copy_: int = 0
     known: tuple[str, ...] = ()
     letter: bool = False
+    disputed: Money | None = None
+
+    @property
+    def owed(self) -> Money:
+        """What the invoice owes: the principal that is demanded, and the part that is disputed."""
+        return self.statement.principal if self.disputed is None else self.statement.principal + self.disputed
 
     @property
     def version(self) -> str:
@@ -102,13 +113,25 @@ def still_due(fresh: Standing, letter: Letter, *, recipient: str, **_: object) -
         return "outstanding_unknown"
     if invoice.outstanding.amount <= 0:
         return "paid"
-    if invoice.outstanding != line.statement.principal:
+    if invoice.outstanding != line.owed:
         return "balance_changed"
     if invoice.due_date != line.due_on:
         return "due_date_changed"
     if foreign(fresh.reminders, line.known):
         return "foreign_dunning"
     return "recipient_changed" if (fresh.customer.email or "").strip() != recipient else None
+
+
+def not_overtaken(connection: Connection, letter: Letter, on: date) -> str | None:
+    """Why the message must not go out: a dispute other than the one it was planned with, or a notice a person sent meanwhile."""
+    for line in letter.lines:
+        spans = blocks_of(connection, letter.source, customer_id=letter.customer_id, invoice_id=line.invoice_id)
+        disputes = [span.amount if span.scope == "invoice" else None for span in spans if span.kind == "dispute" and span.holds_on(on)]
+        if disputes != ([] if line.disputed is None else [line.disputed]):
+            return "dispute" if disputes else "dispute_ended"
+        if untaken(connection, letter.source, line.invoice_id):
+            return "sent_by_hand"
+    return None
 
 
 def foreign(reminders: RemindersDoc, known: tuple[str, ...]) -> list[str]:
@@ -141,7 +164,8 @@ send_notice = effect(
     monsum.send_by_email,
     slot=_slots,
     fresh=Read(standing, must=still_due, each=_invoices),
-    unless=(Disputed, Promised, Paused, Excluded),
+    unless=(Promised, Paused, Excluded),
+    still=not_overtaken,
     approval=Approval(when=lambda policy, letter, request: bool(letter.approve), why="dunning_approval"),
     daily_cap=_cap,
     spike_floor=_floor,

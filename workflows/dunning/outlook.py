@@ -17,6 +17,7 @@ from workflows.dunning import tables
 from workflows.dunning.account import Account
 from workflows.dunning.byhand import take_in
 from workflows.dunning.eligibility import last_level_for, why_not_dunned
+from workflows.dunning.pauses import cut_pauses
 from workflows.dunning.planning import NextStep, next_step, resumed_on
 from workflows.dunning.settling import bounce, settle
 
@@ -38,7 +39,8 @@ class HandOff(BaseModel):
 class Outlook(BaseModel):
     """What one look found. `due`: invoices whose notice goes out now. `reason`: one line for `explain`, invoice by invoice.
 
-    `live`: an invoice is still open; `stale`: which data was too old ("sync", "bank").
+    `live`: an invoice is still open, `open`: which. `cut`: those whose pause was longer than the policy allows.
+    `stale`: which data was too old ("sync", "bank").
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +49,8 @@ class Outlook(BaseModel):
     tasks: tuple[HandOff, ...] = ()
     wake_at: datetime
     live: bool
+    open: tuple[str, ...] = ()
+    cut: tuple[HandOff, ...] = ()
     stale: str | None = None
     rate_gap: str | None = None
     reason: str = ""
@@ -65,6 +69,11 @@ def look(connection: Connection, account: Account) -> Outlook:
     tables.see(connection, account.source, owed, on=account.today, same_on=account.verified_on(connection))
     found = [_one(connection, account, doc, ladders.get(doc.id)) for doc in invoices.values()]
     tasks += [task for one in found for task in one.tasks]
+    cut = (
+        ()
+        if account.observed_by
+        else tuple(HandOff(invoice_id=id, reason="pause_cut") for id in invoices if cut_pauses(connection, account, id))
+    )
     stale = account.stale(connection) if any(one.due for one in found) else None
     due = tuple(one.invoice_id for one in found if one.due)
     for invoice_id in due if stale else ():
@@ -78,7 +87,7 @@ def look(connection: Connection, account: Account) -> Outlook:
     said = "; ".join(f"{one.invoice_id}: {STALE if stale and one.due else one.said}" for one in found)
     return Outlook(
         due=() if stale else due, tasks=tuple(tasks), wake_at=min(wakes, default=account.now + LOOK_AGAIN), live=bool(found),
-        stale=stale, rate_gap=None if gap is None else gap.why, reason=said[:400],
+        open=tuple(invoices), cut=cut, stale=stale, rate_gap=None if gap is None else gap.why, reason=said[:400],
     )  # fmt: skip
 
 
@@ -126,13 +135,13 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
     if reason is None and account.policy.transport == "observe":
         reason = "transport_observe"
     if reason == "paused":
-        tasks += _warned(connection, account, doc.id, detail)
+        tasks += _warned(connection, account, doc, detail)
     said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}
     if reason is not None:
         tables.put_ladder(
             connection, account.source, doc.id, state=tables.RESTING, reason=reason, next_name=None, next_on=None, hold_until=hold, **said
         )
-        return _Found(invoice_id=doc.id, said=reason, wake_at=_rest_ends(connection, account, doc.id), tasks=tasks)
+        return _Found(invoice_id=doc.id, said=reason, wake_at=_rest_ends(connection, account, doc), tasks=tasks)
     step = planned(connection, account, doc, detail)
     send_on = max(step.send_on, account.days.sending_day(hold)) if hold else step.send_on
     if step.kind != "notice" and send_on <= account.today:
@@ -169,28 +178,29 @@ def _taken_over(connection: Connection, account: Account, invoice_id: str, since
     return any(one.at >= since for one in events_of_invoice(connection, account.source, invoice_id, (LookAgain,)))
 
 
-def _rest_ends(connection: Connection, account: Account, invoice_id: str) -> datetime | None:
+def _rest_ends(connection: Connection, account: Account, doc: InvoiceDoc) -> datetime | None:
     """When blocks that hold today are looked at again: once all ended, and the day before a pause ends; None where one never does."""
-    last = _last_day(connection, account, invoice_id)
+    last = _last_day(connection, account, doc)
     if last is None:
         return None
-    paused = _last_day(connection, account, invoice_id, kind="pause")
+    paused = _last_day(connection, account, doc, kind="pause")
     before = [] if paused is None else [paused - ONE_DAY]
     return _opens_on(account, min(day for day in (*before, last + ONE_DAY) if day > account.today))
 
 
-def _warned(connection: Connection, account: Account, invoice_id: str, detail: dict[str, Any]) -> tuple[HandOff, ...]:
+def _warned(connection: Connection, account: Account, doc: InvoiceDoc, detail: dict[str, Any]) -> tuple[HandOff, ...]:
     """A task on the day before a pause ends, once."""
-    ends = _last_day(connection, account, invoice_id, kind="pause")
+    ends = _last_day(connection, account, doc, kind="pause")
     if ends is None or ends - ONE_DAY > account.today or detail.get("warned") == ends.isoformat():
         return ()
     detail["warned"] = ends.isoformat()
-    return (HandOff(invoice_id=invoice_id, reason="pause_ends"),)
+    return (HandOff(invoice_id=doc.id, reason="pause_ends"),)
 
 
-def _last_day(connection: Connection, account: Account, invoice_id: str, *, kind: str | None = None) -> date | None:
+def _last_day(connection: Connection, account: Account, doc: InvoiceDoc, *, kind: str | None = None) -> date | None:
     """The last day of the blocks (of one kind) that hold today; None where there is none, or one without end."""
-    holding = [span.until for span in account.blocks(connection, invoice_id) if span.holds_on(account.today) and kind in (None, span.kind)]
+    spans = account.holding(account.blocks(connection, doc.id), doc)
+    holding = [span.until for span in spans if kind in (None, span.kind)]
     ends = [until for until in holding if until is not None]
     return max(ends) if ends and len(ends) == len(holding) else None
 

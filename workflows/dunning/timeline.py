@@ -88,7 +88,7 @@ def _figures_of(letter: Letter, invoice_id: str) -> Line:
     said = letter.line(invoice_id).statement
     money = {
         "principal": said.principal, "interest": said.interest, "flat": said.flat_sum, "fee": said.fee, "total": said.total,
-        "per_day": said.per_day, "amount": letter.total,
+        "per_day": said.per_day, "amount": letter.total, "disputed": letter.line(invoice_id).disputed,
     }  # fmt: skip
     figures = {name: str(amount.rounded().amount) for name, amount in money.items() if amount is not None}
     figures |= {"deadline": said.deadline_on.isoformat(), "currency": said.total.currency, "to": letter.recipient}

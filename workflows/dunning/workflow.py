@@ -20,8 +20,11 @@ from workers.authoring import (
     NotFound,
     PaymentChargeback,
     PaymentFailed,
+    PaymentReminded,
     Rejected,
+    RemindersDoc,
     Run,
+    monsum,
     workflow,
 )
 from workflows.dunning.account import Account
@@ -29,6 +32,7 @@ from workflows.dunning.byhand import NoticeSent
 from workflows.dunning.composing import compose
 from workflows.dunning.keeping import keep_sent, keep_unsent
 from workflows.dunning.letter import Letter, Standing, send_notice, standing
+from workflows.dunning.others import take_notice
 from workflows.dunning.outlook import HandOff, Outlook, look
 from workflows.dunning.policy import NAME, DunningPolicy
 from workflows.dunning.timeline import lines_of
@@ -36,7 +40,7 @@ from workflows.dunning.timeline import lines_of
 ROUNDS_MAX = 500
 NEWS = (
     InvoiceOverdue, InvoicePaid, InvoiceReopened, InvoiceCanceled, InvoiceChanged, InvoiceSent, BlockReleased, CustomerUpdated,
-    PaymentFailed, PaymentChargeback, EmailBounced, NoticeSent, LookAgain,
+    PaymentFailed, PaymentChargeback, PaymentReminded, EmailBounced, NoticeSent, LookAgain,
 )  # fmt: skip
 
 
@@ -63,7 +67,9 @@ def dunning(run: Run, event: InvoiceOverdue) -> None:
         elif not outlook.live:
             return
         else:
-            run.wait_for(*NEWS, until=outlook.wake_at, name=f"wait {round}")
+            news = run.wait_for(*NEWS, until=outlook.wake_at, name=f"wait {round}")
+            if isinstance(news, PaymentReminded):
+                _reminded(run, round, account, outlook)
 
 
 def _account(run: Run, event: InvoiceOverdue, round: int) -> Account:
@@ -88,7 +94,24 @@ def _tell(run: Run, round: int, outlook: Outlook) -> None:
         run.alert(f"stale {round}", "stale_bank_data", about=run.source, data=outlook.stale)
     if outlook.rate_gap:
         run.alert(f"rate gap {round}", outlook.rate_gap, about=f"{run.source}/rates")
+    for cut in outlook.cut:
+        run.alert(f"{cut.reason} {cut.invoice_id} {round}", cut.reason, about=_subject(run, cut), invoice=cut.invoice_id)
     _ask(run, round, outlook.tasks)
+
+
+def _reminded(run: Run, round: int, account: Account, outlook: Outlook) -> None:
+    """The provider says that it reminded somebody: ask at once which of the open invoices it was."""
+    read = {id: found for id in outlook.open if (found := _reminders(run, round, id)) is not None}
+    for id in run.step(f"reminded {round}", take_notice, account.at(run.now()), read):
+        if run.mode != "observe":
+            run.alert(f"foreign {id} {round}", "foreign_dunning", about=f"{run.source}/invoice:{id}", invoice=id)
+
+
+def _reminders(run: Run, round: int, invoice_id: str) -> RemindersDoc | None:
+    try:
+        return run.read(f"reminders {invoice_id} {round}", monsum.reminders, invoice_id)
+    except NotFound:
+        return None
 
 
 def _ask(run: Run, round: int, tasks: tuple[HandOff, ...]) -> None:
