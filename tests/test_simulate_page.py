@@ -33,8 +33,8 @@ def test_an_example_comes_to_the_table_below_it(
     assert [line.rstrip() for line in (head + printed).splitlines()] == [line.rstrip() for line in shown.splitlines()]
 
 
-def test_the_pages_of_simulate_and_dunning_have_an_example() -> None:
-    assert {str(one.id).partition("-")[0] for one in EXAMPLES} >= {"simulate", "dunning"}
+def test_the_page_of_every_workflow_has_an_example() -> None:
+    assert {str(one.id).rpartition("-")[0] for one in EXAMPLES} >= {"simulate", "auto-send", "dunning", "credits", "customers"}
 
 
 def test_every_happening_and_every_field_of_it_stands_on_the_page() -> None:
