@@ -182,7 +182,7 @@ def nothing_is_forgotten(told: Told) -> None:
             assert row["reason"] or (row["next_on"] is not None and row["next_on"] > today), dict(row)
 
 
-@examples(3)
+@examples(2)
 @given(text=stories())
 def test_a_few_stories_of_dunning_keep_every_rule(text: str) -> None:
     check(text)
