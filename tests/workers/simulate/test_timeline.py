@@ -36,7 +36,7 @@ def about_invoices(run: Run, event: InvoicePaid) -> None:
     run.skip("nothing_to_do")
 
 
-@workflow("t-customer", on=InvoiceCompleted, key=lambda event: f"customer:{event.customer_id}")
+@workflow("t-of-customer", on=InvoiceCompleted, key=lambda event: f"customer:{event.customer_id}")
 def about_customers(run: Run, event: InvoiceCompleted) -> None:
     """Asks a person."""
     run.task("look", "look", customer="501", rules=["gold", "paper"])
@@ -53,8 +53,8 @@ def test_skips_and_alerts_show_the_bare_id_of_what_they_are_about(read: Read) ->
     told = [row for row in play(read(HEAD + TOLD + OBJECTS + PAID)) if row.workflow.startswith("t-")]
 
     assert [(row.workflow, row.key, row.kind, row.name) for row in told] == [
-        ("t-customer", "501", "skip", "run"),
-        ("t-customer", "501", "alert", "task"),
+        ("t-of-customer", "501", "skip", "run"),
+        ("t-of-customer", "501", "alert", "task"),
         ("t-look", "777", "alert", "alert"),
         ("t-invoice", "A", "skip", "run"),
         ("t-invoice", "A", "alert", "alert"),
