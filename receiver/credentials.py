@@ -17,6 +17,7 @@ from receiver.errors import SettingsInvalid
 
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "placeholder", "example", "secret", "password", "passwort", "todo", "xxxx")
 SECRET_MIN = 16
+ISSUED_MIN = 8
 
 
 class DoorSecrets(BaseModel):
@@ -56,9 +57,16 @@ def read_secret(name: str, environ: Mapping[str, str], secrets_dir: Path | None)
     return None if value is None else _not_empty(name, value)
 
 
-def require_strong(name: str, value: str) -> None:
-    """Raise SettingsInvalid for a secret that is too short, a placeholder, or made of too few different characters."""
+def require_strong(name: str, value: str, *, issued: bool = False) -> None:
+    """Raise SettingsInvalid for a secret that is too short, a placeholder, or made of too few different characters.
+
+    `issued`: the provider makes it, and nobody here can make a longer one.
+    """
     low = value.lower()
+    if issued:
+        if len(value) < ISSUED_MIN or any(low.startswith(word) for word in PLACEHOLDERS):
+            raise SettingsInvalid(f"{name} is not the provider's secret: copy it whole from its portal")
+        return
     if len(value) < SECRET_MIN:
         raise SettingsInvalid(f"{name} is shorter than {SECRET_MIN} characters: make one with `openssl rand -hex 24`")
     if any(low.startswith(word) for word in PLACEHOLDERS) or len(set(value)) < 6:
@@ -73,12 +81,25 @@ def require_use(source: str, kind: str, secrets: DoorSecrets, stem: str) -> None
         if not secrets.signing:
             raise SettingsInvalid(f"source {source} has no signing secret: set {stem}SIGNING to the whsec_… the sender shows")
         return
+    if kind == "qvickly":
+        _require_merchant(source, secrets, stem)
+        return
     if secrets.signing:
         raise SettingsInvalid(f"{stem}SIGNING is of no use: {kind} does not sign; set USER and PASSWORD, or PATH")
     if not secrets.passwords and not secrets.paths:
         raise SettingsInvalid(
             f"source {source} lets anybody in: set {stem}USER and {stem}PASSWORD (HTTP Basic), or {stem}PATH (a secret in the URL)"
         )
+
+
+def _require_merchant(source: str, secrets: DoorSecrets, stem: str) -> None:
+    """A callback carries a hash, and beside it only what stands in its URL."""
+    if not secrets.signing:
+        raise SettingsInvalid(
+            f"source {source} cannot verify callbacks: set {stem}SIGNING to the secret beside the merchant id in the portal"
+        )
+    if secrets.passwords:
+        raise SettingsInvalid(f"{stem}USER and {stem}PASSWORD are of no use: Qvickly's callbacks carry no login; set PATH beside SIGNING")
 
 
 def _not_empty(name: str, value: str) -> str:

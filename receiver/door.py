@@ -83,7 +83,7 @@ class Door:
                 raise StoreUnavailable(cause="schema")
             headers = dict(scope["headers"])
             self._admit(entry, headers)
-            raw = await self._read(receive)
+            raw = self._query(scope) if scope["method"] == "GET" else await self._read(receive)
             kept = await self._take(entry, scope, path_secret, headers, raw)
         except Refused as refusal:
             await self._refuse(scope, send, name, refusal, raw)
@@ -143,6 +143,13 @@ class Door:
         finally:
             del self._reading[task]
             self._late.discard(task)
+
+    def _query(self, scope: Scope) -> bytes:
+        """What a GET says in place of a body."""
+        said: bytes = scope["query_string"]
+        if len(said) > self._limits.max_body_bytes:
+            raise BodyTooLarge(size=len(said))
+        return said
 
     async def _read_on(self, receive: Receive, message: MutableMapping[str, Any]) -> bytes:
         body, size, limit = bytearray(), 0, self._limits.max_body_bytes

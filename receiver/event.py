@@ -229,6 +229,18 @@ class PaymentReminded(PaymentEvent, Signal):
     level: int | None = None
 
 
+@event("payment.reported")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReported(PaymentEvent, Signal):
+    """A callback names the status of a payment: a hint, to be read back before anything is done. `status` is a lower-case word.
+
+    `payment_id` and `invoice_id` are both the payment's number; `order_id` is the merchant's own reference.
+    """
+
+    status: str
+    order_id: Id | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionEvent(Event):
     """Concerns one subscription of a customer."""

@@ -97,7 +97,7 @@ class SourceSettings(_Frozen):
     unwritten: ClassVar[tuple[str, ...]] = ("name",)
 
     name: str
-    kind: Literal["monsum", "fastbill", "standard"]
+    kind: Literal["monsum", "fastbill", "qvickly", "standard"]
     zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
     currencies: tuple[Annotated[str, AfterValidator(_three_capitals)], ...] = ("EUR",)
     allow_from: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         raw = {part: read_secret(stem + part, self._environ, self.secrets_dir) for part in ("USER", "PASSWORD", "PATH", "SIGNING")}
         for part in ("PASSWORD", "PATH", "SIGNING"):
             for value in split_live(raw[part]):
-                require_strong(stem + part, value)
+                require_strong(stem + part, value, issued=part == "SIGNING" and self.source(name).kind == "qvickly")
         secrets = DoorSecrets(
             user=raw["USER"], passwords=split_live(raw["PASSWORD"]), paths=split_live(raw["PATH"]), signing=split_live(raw["SIGNING"])
         )

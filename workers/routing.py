@@ -19,6 +19,7 @@ from receiver.db import is_trouble, table_of
 from receiver.errors import PayloadInvalid
 from receiver.event import Event, Tick
 from receiver.log import get_logger
+from receiver.sources import catalog
 from receiver.sources.notice import Notice
 from workers import desk, engine, events, ledger, mirror, operator, telling
 from workers.errors import StateConflict
@@ -180,6 +181,8 @@ def _route_one(turn: Turn, one: _Read, firsts: dict[int, int]) -> Routed | None:
     if waiting is not None:
         inbox.put_back(turn.connection, row["id"], route_after=waiting)
         return None
+    if _is_variant(one, firsts) and catalog.kind(account.kind).rewrapped:
+        return Routed(outcome="nothing", reason=f"delivery {firsts[one.id]} said the same, wrapped otherwise")
     if _is_variant(one, firsts):
         _park(turn, row, "variant", f"delivery {firsts[one.id]} has the same id with other content")
         return Routed(outcome="parked", reason="variant")

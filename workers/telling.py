@@ -4,14 +4,14 @@ Used by workers/routing.py inside its transaction, which is one `Turn`. Every ev
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.event import BlockEvent, BlockReleased, Event
-from receiver.sources.notice import Notice, Snapshot
+from receiver.sources.notice import UNDATED, Notice, Snapshot
 from workers import catchup, control, desk, engine, events, mirror, rereads, runs
 from workers.deriving import News, Told, news
 from workers.fold import Entry
@@ -65,7 +65,8 @@ def tell(turn: Turn, account: Account, row: sa.RowMapping, notice: Notice) -> tu
     for snapshot in mirrored(notice):
         told, woken = _snapshot(turn, account, row, notice, snapshot)
         made, ready = made + told, ready + woken
-    for place, event in enumerate(notice.events):
+    for place, said in enumerate(notice.events):
+        event = replace(said, at=row["received_at"]) if said.at == UNDATED else said
         identity, starts = f"{event.type}:delivery:{row['id']}:{place}", _is_news(turn, account, event)
         told, woken = record(turn, row, event, identity, proof=notice.proof, starts=starts)
         made, ready = made + told, ready + woken

@@ -12,10 +12,11 @@ from typing import NamedTuple, Protocol
 from receiver.errors import CredentialsWrong, SettingsInvalid, SignatureWrong
 from receiver.settings import DoorSecrets, SourceSettings
 from receiver.signing import SigningKey, basic_token, basic_tokens, digest, matching, signing_key, verify_signature
-from receiver.sources import fastbill, monsum, standard
+from receiver.sources import fastbill, monsum, qvickly, standard
 from receiver.sources.monsum import Identity
 from receiver.sources.notice import Notice
 
+FORM = b"application/x-www-form-urlencoded"
 JSON = frozenset({b"application/json", b"text/json", b"text/plain", b""})
 
 
@@ -33,6 +34,7 @@ class Interpret(Protocol):
 
 
 Verify = Callable[[Presented, float], int]
+Signed = Callable[[DoorSecrets], Verify | None]
 Admit = Callable[[bytes, SourceSettings, Mapping[str, str]], Identity]
 
 
@@ -41,8 +43,9 @@ class SourceKind:
     """One kind of source.
 
     `methods`, `media`:  what its senders use; everything else is 405 and 415.
-    `strict_json`:       bodies are JSON objects, read as receiver/sources/document.py says.
     `proof`:             what a passed check is worth: "signed" (the bytes) or "claimed" (only that a secret was known).
+    `signed`:            the check of what its senders sign, made once of the door's secrets; None where they sign nothing.
+    `rewrapped`:         the native id holds a hash of all that is said: another body under it is the same, wrapped otherwise.
     `admit`:             `identify` with a last look at what could never be routed, in one reading; None where there is none.
     """
 
@@ -53,7 +56,8 @@ class SourceKind:
     admit: Admit | None = None
     methods: frozenset[str] = frozenset({"POST"})
     media: frozenset[bytes] = JSON
-    strict_json: bool = True
+    signed: Signed = lambda secrets: None
+    rewrapped: bool = False
 
     def verify(self, presented: Presented, source: SourceSettings, secrets: DoorSecrets, now: float) -> str:
         """`proof`, where `presented` passes; raises the Refused that says why not. The door keeps a `verifier` instead."""
@@ -61,11 +65,33 @@ class SourceKind:
         return self.proof
 
 
+def _webhook_signatures(secrets: DoorSecrets) -> Verify | None:
+    """Standard Webhooks: headers over the raw bytes."""
+    keys = [SigningKey(signing_key(secret)) for secret in secrets.signing]
+    return (lambda presented, now: _verified_signature(keys, presented, now)) if keys else None
+
+
+def _merchant_hashes(secrets: DoorSecrets) -> Verify | None:
+    """Qvickly: a hash inside the body. Its session events have none: they are let in only where a path secret proved their sender."""
+    keys, proved = [secret.encode() for secret in secrets.signing], bool(secrets.paths)
+
+    def verify(presented: Presented, now: float) -> int:
+        if proved and qvickly.is_session_event(presented.body):
+            return 0
+        return qvickly.verify_hash(keys, presented.body)
+
+    return verify if keys else None
+
+
 KINDS = {
     "monsum": SourceKind("monsum", "claimed", monsum.identify, monsum.interpret),
     "fastbill": SourceKind("fastbill", "claimed", monsum.identify, fastbill.interpret),
-    "standard": SourceKind("standard", "signed", standard.identify, standard.interpret, admit=standard.admit),
-}
+    "standard": SourceKind("standard", "signed", standard.identify, standard.interpret, admit=standard.admit, signed=_webhook_signatures),
+    "qvickly": SourceKind(
+        "qvickly", "signed", qvickly.identify, qvickly.interpret, methods=frozenset({"POST", "GET"}), media=JSON | {FORM},
+        signed=_merchant_hashes, rewrapped=True,
+    ),
+}  # fmt: skip
 
 
 def kind(name: str) -> SourceKind:
@@ -82,10 +108,10 @@ def verifier(source: SourceSettings, secrets: DoorSecrets) -> Verify:
     """
     tokens = basic_tokens(secrets.user, secrets.passwords) if secrets.user is not None else []
     paths = [digest(path.encode()) for path in secrets.paths]
-    keys = [SigningKey(signing_key(secret)) for secret in secrets.signing]
+    signed = kind(source.kind).signed(secrets)
     passwords = max(1, len(secrets.passwords))
     networks = source.allow_from
-    if not (tokens or paths or keys):
+    if not (tokens or paths or signed):
         raise SettingsInvalid(f"source {source.name} lets anybody in: give it credentials")
 
     def verify(presented: Presented, now: float) -> int:
@@ -97,8 +123,8 @@ def verifier(source: SourceSettings, secrets: DoorSecrets) -> Verify:
             place = None if place is None or found is None else found % passwords
         if place is None:
             raise CredentialsWrong
-        if keys:
-            place = _verified_signature(keys, presented, now)
+        if signed:
+            place = signed(presented, now)
         if networks and not _inside(presented.peer, networks):
             raise CredentialsWrong(cause="address")
         return place

@@ -6,10 +6,12 @@ derives events from them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from receiver.event import Event
+
+UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,8 @@ class Notice:
     `sequence`:   the native id as a number where the source counts up, else None.
     `created_at`: the sender's clock, aware UTC, or None where it does not say; `ambiguous` in the repeated hour of October.
     `read_at`:    for a poll: the instant the read was started.
-    `events`:     what is an event in itself (payment.*, subscription.*, signals); snapshots become events in the router.
+    `events`:     what is an event in itself (payment.*, subscription.*, signals); snapshots become events in the router. One whose
+                  `at` is UNDATED happened when its delivery arrived: the sender says no time.
     `proof`:      "signed" or "claimed".
     `known`:      false for a type this source kind does not document: kept, and nothing follows.
     `reread`:     objects ("invoice", "4711") this delivery hints at without saying enough: ask the provider.

@@ -99,6 +99,7 @@ class Asked:
         headers: Sequence[tuple[bytes, bytes]] = (JSON, BASIC),
         *,
         method: str = "POST",
+        query: bytes = b"",
         client: str = "127.0.0.1",
         stuck: bool = False,
     ) -> Answer:
@@ -118,7 +119,7 @@ class Asked:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode("utf-8", "replace"), "query_string": b""}
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode("utf-8", "replace"), "query_string": query}
         scope |= {"headers": list(headers), "client": (client, 4711), "server": ("127.0.0.1", 80), "scheme": "http", "http_version": "1.1"}
         scope |= {"asgi": {"version": "3.0"}, "root_path": ""}
         await self.app(scope, receive, send)
