@@ -75,7 +75,7 @@ from workers.operator import Order
 from workers.overview import BlockSpan, blocks_of, events_of_source, live_keys, open_invoices, synced_at
 from workers.panels import make_panel
 from workers.places import file_of, takes, takes_at_least
-from workers.providers import monsum
+from workers.providers import monsum, qvickly
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, RemindersDoc
 from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
@@ -185,6 +185,7 @@ __all__ = [
     "panel",
     "parse_window",
     "policy_of_run",
+    "qvickly",
     "row_id",
     "scenario_table",
     "switched_at",

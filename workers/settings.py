@@ -44,6 +44,9 @@ class ApiSettings(BaseModel):
     calls_per_minute: int | None = Field(default=None, ge=1, le=60_000)
     calls_per_hour: int | None = Field(default=None, ge=10, le=3_600_000)
     sandbox: bool = False
+    portal_url: str | None = None
+    auth_url: str | None = None
+    test: bool = False
 
     @model_validator(mode="after")
     def _one_rate(self) -> "ApiSettings":
@@ -83,7 +86,31 @@ class WorkerSettings:
         user, key = (read_secret(stem + part, self._environ, self.settings.secrets_dir) for part in ("USER", "KEY"))
         if not user or not key:
             raise SettingsInvalid(f"source.{source.name} has no API login: set {stem}USER and {stem}KEY, or their _FILE variants")
+        if source.kind == "qvickly":
+            return self._qvickly(source, api, user, key)
         return bundle.make_client(source.kind, source.name, api.base_url, user, key, source.zone, source.currencies, rate=api.rate)
+
+    def _qvickly(self, source: SourceSettings, api: ApiSettings, merchant: str, key: str) -> Client:
+        stem = f"BILLHOOK_API_{variable_part(source.name)}_PORTAL_"
+        user, password = (read_secret(stem + part, self._environ, self.settings.secrets_dir) for part in ("USER", "PASSWORD"))
+        if (user is None) != (password is None):
+            raise SettingsInvalid(f"{stem}USER and {stem}PASSWORD only work together: set both, or neither")
+        # What stands in for one of the provider's addresses stands in for all: a sandbox's customers are not looked for at the real one.
+        parts = urlsplit(api.base_url or "")
+        own = f"{parts.scheme}://{parts.netloc}/" if api.sandbox else ""
+        return bundle.make_qvickly(
+            source.name,
+            api.base_url,
+            merchant,
+            key,
+            source.zone,
+            source.currencies,
+            rate=api.rate,
+            portal=(user, password) if user and password else None,
+            portal_url=api.portal_url or (f"{own}portal/" if own else None),
+            auth_url=api.auth_url or (f"{own}auth/" if own else None),
+            test=api.test,
+        )
 
     def check_policies(self, registry: Registry) -> tuple[str, ...]:
         """Refuse every policy for a workflow nobody registered, or that its workflow does not accept.
@@ -177,7 +204,12 @@ def _in_api(name: str, part: object) -> list[Mistake]:
     if api.sandbox and not _loopback(api.base_url or ""):
         wrong = "a sandbox must be on this machine, such as http://127.0.0.1:8090/api/1.0/api.php"
         return [Mistake(".".join((*above, "base_url")), wrong)]
-    return []
+    others = {"portal_url": api.portal_url, "auth_url": api.auth_url}
+    return [
+        Mistake(".".join((*above, name)), "a sandbox must be on this machine, such as http://127.0.0.1:8090/")
+        for name, url in others.items()
+        if api.sandbox and url and not _loopback(url)
+    ]
 
 
 def _loopback(url: str) -> bool:

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from receiver.errors import SettingsInvalid
-from workers.providers import monsum
+from workers.providers import monsum, qvickly
 from workers.providers.http import HttpTransport, Transport, require_safe_url
 from workers.providers.monsum_client import MonsumClient
+from workers.providers.qvickly_client import QvicklyClient
+from workers.providers.qvickly_wire import Login
 from workers.providers.rate import HOUR, MINUTE, Rate
 from workers.providers.service import Service
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderKind:
-    """What differs between the provider kinds that speak this API. `rate` may be overridden per source."""
+    """What differs between the provider kinds. `rate` may be overridden per source."""
 
     base_url: str
     rate: Rate
@@ -43,7 +45,12 @@ KINDS: Mapping[str, ProviderKind] = {
         document_hosts=frozenset({"my.fastbill.com"}),
         services=_offered("fastbill"),
     ),
+    # No rate is published, and "excessive use" may be blocked: one call a second is our own choice.
+    "qvickly": ProviderKind(base_url="https://api.qvickly.io/", rate=Rate(60, MINUTE), services=qvickly.SERVICES),
 }
+PORTAL_URL = "https://api.online.billmate.se/"
+AUTH_URL = "https://auth.billmate.se/"
+_MONSUM = ("fastbill", "monsum")
 
 
 def make_client(
@@ -62,8 +69,8 @@ def make_client(
     `base_url` None or "" means the kind's own. Raises SettingsInvalid for a kind without an API and for a URL that would carry the
     API key in the clear.
     """
-    if kind not in KINDS:
-        raise SettingsInvalid(f"source.{source}.kind: {kind} has no API here; known are {', '.join(sorted(KINDS))}")
+    if kind not in _MONSUM:
+        raise SettingsInvalid(f"source.{source}.kind: {kind} has no API here; known are {', '.join(_MONSUM)}")
     url = base_url or KINDS[kind].base_url
     require_safe_url(url, f"source.{source}.api.base_url")
     return MonsumClient(
@@ -78,3 +85,45 @@ def make_client(
         transport=transport or HttpTransport(),
         document_hosts=KINDS[kind].document_hosts,
     )
+
+
+def make_qvickly(
+    source: str,
+    base_url: str | None,
+    merchant: str,
+    key: str,
+    zone: str | ZoneInfo,
+    currencies: Sequence[str],
+    transport: Transport | None = None,
+    rate: Rate | None = None,
+    *,
+    portal: tuple[str, str] | None = None,
+    portal_url: str | None = None,
+    auth_url: str | None = None,
+    test: bool = False,
+) -> QvicklyClient:
+    """The client of one Qvickly merchant. `portal`: user and password of the portal; without it customers cannot be asked for.
+
+    Addresses that are None or "" are the provider's own. Raises SettingsInvalid for one that would carry credentials in the clear.
+    """
+    urls = {"base_url": base_url or KINDS["qvickly"].base_url, "portal_url": portal_url or PORTAL_URL, "auth_url": auth_url or AUTH_URL}
+    for name, url in urls.items():
+        require_safe_url(url, f"source.{source}.api.{name}")
+    login = Login(url=_folder(urls["auth_url"]), user=portal[0], password=portal[1]) if portal else None
+    return QvicklyClient(
+        source=source,
+        base_url=urls["base_url"],
+        portal_url=_folder(urls["portal_url"]),
+        merchant=merchant,
+        key=key,
+        login=login,
+        zone=zone if isinstance(zone, ZoneInfo) else ZoneInfo(zone),
+        currencies=tuple(currencies),
+        rate=rate or KINDS["qvickly"].rate,
+        transport=transport or HttpTransport(),
+        test=test,
+    )
+
+
+def _folder(url: str) -> str:
+    return url if url.endswith("/") else f"{url}/"

@@ -36,13 +36,14 @@ def boot_clock() -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request. `headers` may hold credentials: an Ask is never logged."""
+    """One request. `headers` may hold credentials: an Ask is never logged. `service` names what is asked, where the body does not."""
 
     url: str
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     provider: str = ""
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

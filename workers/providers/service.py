@@ -66,6 +66,7 @@ class Client(Protocol):
 class Query(Generic[R]):
     """A read of one object by id. `object_kind` is the mirror's kind it tells about ("invoice", "customer").
 
+    `kinds`: the source kinds that have it.
     `requests`: how many calls it makes. They are taken from the provider's rate before the first, so that it is not broken off.
     `together`: the same of several objects in fewer calls, (client, ids) -> documents in that order: `requests` for the first of them,
     `apiece` for each further one.
@@ -76,6 +77,7 @@ class Query(Generic[R]):
     result: type[R]
     run: Callable[[Any, str], R]
     requests: int = 1
+    kinds: frozenset[str] = frozenset({"monsum", "fastbill"})
     together: Callable[[Any, Sequence[str]], Sequence[R]] | None = None
     apiece: int = 1
 

@@ -185,7 +185,7 @@ class WatchedTransport:
 
         def leaves() -> None:
             allowed()
-            self._asked(str(json.loads(ask.body)["SERVICE"]))
+            self._asked(ask.service or str(json.loads(ask.body)["SERVICE"]))
 
         try:
             answer = self._inner.send(ask, before_write=leaves, started=started)
