@@ -119,7 +119,7 @@ class Stage:
         url = f"{self.receiver}/webhooks/{self.source.name}"
         if secrets.user and secrets.passwords:
             return url, httpx.BasicAuth(secrets.user, secrets.passwords[0])
-        return f"{url}/{secrets.paths[0]}", httpx.Auth()
+        return (f"{url}/{secrets.paths[0]}" if secrets.paths else url), httpx.Auth()
 
 
 def stage(chosen: WorkerSettings, name: str | None = None) -> Stage:

@@ -13,11 +13,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import uvicorn
+from starlette.applications import Starlette
 
 from receiver.errors import SettingsInvalid
 from receiver.settings import read_secret
 from workers.sandbox.app import create_app
 from workers.sandbox.core import MonsumSandbox
+from workers.sandbox.qvickly_core import QvicklySandbox
+from workers.sandbox.qvickly_wire import create_qvickly_app
 from workers.sandbox.sender import ScaledClock, Sender, Target
 
 
@@ -89,9 +92,10 @@ def greeting(chosen: Setup) -> str:
     """Where everything is; without the secret at the end of the notifications' address."""
     here = f"http://{f'[{chosen.host}]' if ':' in chosen.host else chosen.host}:{chosen.port}"
     goes = "wait: start it with --receiver URL to have them sent" if chosen.target is None else "are sent to billhook's door"
+    api = "/qvickly" if chosen.kind == "qvickly" else "/api/1.0/api.php"
     return (
         f"The sandbox ({chosen.kind}) listens at {here}; Ctrl-C stops it, and it forgets.\n"
-        f"  API (base_url): {here}/api/1.0/api.php\n"
+        f"  API (base_url): {here}{api}\n"
         f"  faults: POST {here}/_sandbox/faults, see docs/practice.md\n"
         f"  its notifications {goes}\n"
     )
@@ -99,7 +103,20 @@ def greeting(chosen: Setup) -> str:
 
 def run(chosen: Setup) -> None:
     """Serve until interrupted."""
-    clock = ScaledClock(chosen.scale)
+    served = served_app(chosen, ScaledClock(chosen.scale))
+    sys.stdout.write(greeting(chosen))
+    sys.stdout.flush()
+    uvicorn.run(served, host=chosen.host, port=chosen.port, log_level="warning", access_log=False)
+
+
+def served_app(chosen: Setup, clock: ScaledClock) -> Starlette:
+    """The ASGI app of the chosen kind; it sends notifications where there is a target."""
+    sandbox = _qvickly(chosen, clock) if chosen.kind == "qvickly" else _monsum(chosen, clock)
+    sender = Sender(sandbox, chosen.target, scale=chosen.scale) if chosen.target is not None else None
+    return create_qvickly_app(sandbox, sender) if isinstance(sandbox, QvicklySandbox) else create_app(sandbox, sender)
+
+
+def _monsum(chosen: Setup, clock: ScaledClock) -> MonsumSandbox:
     public_url = f"http://{chosen.host}:{chosen.port}"
     sandbox = MonsumSandbox(
         chosen.kind,
@@ -112,18 +129,21 @@ def run(chosen: Setup) -> None:
     )
     for counters in (sandbox.account.ids, sandbox.account.notices):
         counters.update({name: count + chosen.ids_after for name, count in counters.items()})
-    sender = Sender(sandbox, chosen.target, scale=chosen.scale) if chosen.target is not None else None
-    sys.stdout.write(greeting(chosen))
-    sys.stdout.flush()
-    uvicorn.run(create_app(sandbox, sender), host=chosen.host, port=chosen.port, log_level="warning", access_log=False)
+    return sandbox
+
+
+def _qvickly(chosen: Setup, clock: ScaledClock) -> QvicklySandbox:
+    merchant = QvicklySandbox(user=chosen.user, key=chosen.key, zone=chosen.zone, clock=clock)
+    merchant.account.ids.update({name: count + chosen.ids_after for name, count in merchant.account.ids.items()})
+    return merchant
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 2 where the options or secrets cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m workers.sandbox", description="A simulated Monsum or FastBill account.")
+    parser = argparse.ArgumentParser(prog="python -m workers.sandbox", description="A simulated Monsum, FastBill or Qvickly account.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8090)
-    parser.add_argument("--kind", choices=("monsum", "fastbill"), default="monsum")
+    parser.add_argument("--kind", choices=("monsum", "fastbill", "qvickly"), default="monsum")
     parser.add_argument("--source", default="sandbox", help="whose secrets to use: BILLHOOK_API_<SOURCE>_*, BILLHOOK_DOOR_<SOURCE>_*")
     parser.add_argument("--zone", default="Europe/Berlin")
     parser.add_argument("--receiver", help="billhook's base URL; notifications go to its /webhooks/<source>")

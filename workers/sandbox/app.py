@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from workers.sandbox.core import MonsumSandbox, SandboxReply
+from workers.sandbox.qvickly_core import QvicklySandbox
 from workers.sandbox.sender import Sender
 from workers.sandbox.transport import basic_credentials
 
@@ -55,7 +56,7 @@ def create_app(sandbox: MonsumSandbox, sender: Sender | None = None) -> Starlett
             return Response(status_code=413)
         reply = sandbox.handle(body, basic_credentials(request.headers.get("authorization", "")))
         desk.wake()
-        return await _felt(reply)
+        return await felt(reply)
 
     async def document(request: Request) -> Response:
         body = sandbox.document(request.path_params["name"].removesuffix(".pdf"))
@@ -81,7 +82,7 @@ def create_app(sandbox: MonsumSandbox, sender: Sender | None = None) -> Starlett
 class ControlDesk:
     """/_sandbox/: what tests, `billhook trigger` and authors use to make things happen."""
 
-    def __init__(self, sandbox: MonsumSandbox, sender: Sender | None) -> None:
+    def __init__(self, sandbox: MonsumSandbox | QvicklySandbox, sender: Sender | None) -> None:
         self._sandbox, self._sender = sandbox, sender
 
     def routes(self) -> list[Route]:
@@ -171,7 +172,7 @@ async def _json(request: Request) -> dict[str, Any]:
     return said
 
 
-async def _felt(reply: SandboxReply) -> Response:
+async def felt(reply: SandboxReply) -> Response:
     """The reply with its fault made real on this wire. A connection that is already open cannot be refused: it is broken off."""
     fault = reply.fault
     if fault is not None and fault.kind in DROPPED:

@@ -37,12 +37,13 @@ FASTBILL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One notification: the very bytes that every attempt repeats."""
+    """One notification: the very bytes that every attempt repeats; with GET they are the query string."""
 
     type: str
     id: int
     body: bytes = field(repr=False)
     created_at: datetime
+    method: str = "POST"
 
 
 class Notices:

@@ -33,7 +33,8 @@ class Letter:
 @dataclass(kw_only=True)
 class Outbox:
     """Every notification the account ever made. `copies` sends each that many times; `lose` drops the next that many;
-    `disorder` shuffles what is due together (repeatably, by `seed`); `delay_s` holds each back."""
+    `disorder` shuffles what is due together (repeatably, by `seed`); `delay_s` holds each back. `schedule` are the pauses before
+    each further attempt."""
 
     letters: list[Letter] = field(default_factory=list)
     copies: int = 1
@@ -41,6 +42,7 @@ class Outbox:
     disorder: bool = False
     delay_s: float = 0.0
     seed: int = 1
+    schedule: tuple[timedelta, ...] = (RETRY_EVERY,) * RETRIES
 
     def publish(self, notification: Notification) -> None:
         """Make `notification` due."""
@@ -66,7 +68,7 @@ class Outbox:
         letter.attempts += 1
         if status is not None and 200 <= status <= 299:
             letter.taken = True
-        elif letter.attempts > RETRIES:
+        elif letter.attempts > len(self.schedule):
             letter.given_up = True
         else:
-            letter.due_at = now + RETRY_EVERY
+            letter.due_at = now + self.schedule[letter.attempts - 1]

@@ -13,6 +13,7 @@ from receiver.errors import OutcomeUnknown, Retryable
 from workers.providers.http import Ask, HttpTransport, Transport, basic_auth
 from workers.sandbox.core import MonsumSandbox
 from workers.sandbox.outbox import Letter
+from workers.sandbox.qvickly_core import QvicklySandbox
 
 # How long the provider waits for an answer is in no source.
 ANSWER_WITHIN_S = 15.0
@@ -29,10 +30,14 @@ class Target:
 
     def ask(self, letter: Letter, agent: str) -> Ask:
         """The very same bytes at every attempt."""
-        headers = {"Content-Type": "application/json", "User-Agent": agent}
+        notification = letter.notification
+        form = "application/x-www-form-urlencoded"
+        headers = {"Content-Type": "application/json" if notification.body.startswith(b"{") else form, "User-Agent": agent}
         if self.user:
             headers["Authorization"] = basic_auth(self.user, self.password)
-        return Ask(url=self.url, headers=headers, body=letter.notification.body, provider="sandbox")
+        if notification.method == "GET":
+            return Ask(url=f"{self.url}?{notification.body.decode()}", method="GET", headers=headers, provider="sandbox")
+        return Ask(url=self.url, headers=headers, body=notification.body, provider="sandbox")
 
 
 class ScaledClock:
@@ -50,7 +55,9 @@ class ScaledClock:
 class Sender:
     """Sends what is due until cancelled. `wake` cuts a wait short."""
 
-    def __init__(self, sandbox: MonsumSandbox, target: Target, *, scale: float = 1.0, transport: Transport | None = None) -> None:
+    def __init__(
+        self, sandbox: MonsumSandbox | QvicklySandbox, target: Target, *, scale: float = 1.0, transport: Transport | None = None
+    ) -> None:
         self._sandbox, self._target, self._scale = sandbox, target, scale
         self._transport = transport or HttpTransport(total_s=ANSWER_WITHIN_S)
         self.wake = asyncio.Event()

@@ -16,13 +16,14 @@ import sqlalchemy as sa
 from receiver.db import table_of
 from receiver.event import Event
 from workers import control, desk, ledger, operator, recordings, runs
-from workers.testing import crashes, interleaving
+from workers.testing import crashes, interleaving, invariants
 from workers.testing.crashes import Explored, Scenario, Step
 from workers.testing.interleaving import Act
 from workers.testing.stage import START, Stage, nothing_else
 
 __all__ = ["START", "Flow"]
 REST = timedelta(hours=1)
+_READS = (".get", ".getreminders", *invariants.QVICKLY_READS)
 Holds = Callable[[Any], Iterable[str]]
 
 
@@ -101,9 +102,7 @@ class Flow(Stage):
     @property
     def calls(self) -> list[tuple[str, datetime]]:
         """(service, instant) of every writing call the sandbox acted on."""
-        return [
-            (call.service, call.at) for call in self.sandbox.calls if call.acted and not call.service.endswith((".get", ".getreminders"))
-        ]
+        return [(call.service, call.at) for call in self.sandbox.calls if call.acted and not call.service.endswith(_READS)]
 
     def ids(self, state: str) -> list[str]:
         """The ids of the effects in a state ("proposed", "unknown", …), in the order they were intended: what `order` takes."""

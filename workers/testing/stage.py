@@ -28,6 +28,7 @@ from workers.operator import Order
 from workers.providers import bundle
 from workers.providers.http import Transport
 from workers.providers.rate import Rate
+from workers.providers.service import Client
 from workers.registry import REGISTRY, Registry, Workflow
 from workers.runtime import Runtime, no_point
 from workers.sandbox.core import MonsumSandbox
@@ -88,7 +89,7 @@ class Stage:
         *workflows: Callable[..., None] | str,
         policy: Mapping[str, Any] | None = None,
         mode: str = "auto",
-        kind: Literal["monsum", "fastbill"] = "monsum",
+        kind: Literal["monsum", "fastbill", "qvickly"] = "monsum",
         zone: str = "Europe/Berlin",
         start: datetime = START,
         source: str = "shop",
@@ -114,13 +115,7 @@ class Stage:
             self.heads = folder / "ledger-head"
             head = self._head = OutsideHead(self.heads, "flow")
             opened.callback(self._let_go)
-            self.sandbox = MonsumSandbox(
-                kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
-            )
-            api, transport = "http://127.0.0.1:1/api.php", WatchedTransport(wire(self.sandbox), asked=self._asked, point=self.pass_point)
-            client = bundle.make_client(
-                kind, source, api, "owner@demo.invalid", "sandbox-key", zone, currencies, transport, Rate(calls_per_minute)
-            )
+            client = self._plugged(kind, source, zone, currencies, wire, Rate(calls_per_minute))
             self.runtime = Runtime(
                 db=self.db,
                 clock=self.clock,
@@ -136,6 +131,16 @@ class Stage:
             if connect:
                 self.connect()
             self._opened = opened.pop_all()
+
+    def _plugged(
+        self, kind: str, source: str, zone: str, currencies: Sequence[str], wire: Callable[[MonsumSandbox], Transport], rate: Rate
+    ) -> Client:
+        """The client of a new sandbox."""
+        self.sandbox = MonsumSandbox(
+            kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
+        )
+        api, transport = "http://127.0.0.1:1/api.php", WatchedTransport(wire(self.sandbox), asked=self._asked, point=self.pass_point)
+        return bundle.make_client(kind, source, api, "owner@demo.invalid", "sandbox-key", zone, currencies, transport, rate)
 
     def __enter__(self) -> Self:
         return self

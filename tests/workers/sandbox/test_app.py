@@ -200,7 +200,7 @@ def test_a_refused_notification_is_posted_five_more_times_on_a_fast_clock(behave
 
 
 def test_a_target_with_a_user_logs_in_with_http_basic():
-    letter = SimpleNamespace(notification=SimpleNamespace(body=b"{}"))
+    letter = SimpleNamespace(notification=SimpleNamespace(body=b"{}", method="POST"))
     target = Target(url="http://127.0.0.1/webhooks/shop", user="door", password="s3cret")
 
     assert target.ask(letter, "FastBill").headers["Authorization"] == "Basic " + base64.b64encode(b"door:s3cret").decode()

@@ -1,7 +1,8 @@
 import pytest
 
 from receiver.errors import SettingsInvalid
-from workers.sandbox.__main__ import greeting, main, setup
+from workers.sandbox.__main__ import greeting, main, served_app, setup
+from workers.sandbox.sender import ScaledClock
 
 API = {"BILLHOOK_API_MY_SHOP_USER": "me@example.com", "BILLHOOK_API_MY_SHOP_KEY": "key-of-the-sandbox-1"}
 
@@ -57,3 +58,13 @@ def test_it_says_where_it_listens_and_how_to_have_it_fail_and_shows_no_secret():
     assert "http://127.0.0.1:8123/api/1.0/api.php" in said and "http://127.0.0.1:8123/_sandbox/faults" in said
     assert "path-secret" not in said and "are sent" in said
     assert "wait" in greeting(setup(source="my-shop", environ=API))
+
+
+def test_a_qvickly_is_served_at_its_own_address():
+    environ = {"BILLHOOK_API_PAY_USER": "17882", "BILLHOOK_API_PAY_KEY": "k"}
+    chosen = setup(source="pay", receiver="http://127.0.0.1:8080", environ=environ, kind="qvickly", ids_after=500)
+
+    paths = {route.path for route in served_app(chosen, ScaledClock(1.0)).routes}
+
+    assert {"/qvickly", "/portal/{rest:path}", "/auth/login", "/_sandbox/trigger"} <= paths
+    assert "http://127.0.0.1:8090/qvickly" in greeting(chosen)

@@ -1,0 +1,85 @@
+"""The simulated Qvickly behind a client: over HTTP, and in process without any wire.
+
+Owns the addresses (POST /qvickly, /portal/customers…, POST /auth/login) and where a fault is felt in process: the same places, with the
+same errors, as workers/providers/http.py.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from receiver.errors import OutcomeUnknown, Retryable
+from workers.providers.http import Answer, Ask
+from workers.sandbox.app import BODY_MAX, ControlDesk, felt
+from workers.sandbox.core import SandboxReply
+from workers.sandbox.qvickly_core import QvicklySandbox
+from workers.sandbox.sender import Sender
+from workers.sandbox.transport import LOST, NOT_CONNECTED
+
+METHODS = ["GET", "POST", "PATCH", "DELETE"]
+
+
+class QvicklyTransport:
+    """Carries Asks to `sandbox`, by the path of their address."""
+
+    def __init__(self, sandbox: QvicklySandbox) -> None:
+        self._sandbox = sandbox
+
+    def send(self, ask: Ask, *, before_write: Callable[[], None] | None = None, started: float | None = None) -> Answer:
+        """The whole Answer. Raises Retryable before the first byte, OutcomeUnknown after it, as the faults ask."""
+        planned = self._sandbox.faults.peek(ask.service)
+        if planned is not None and planned.kind in NOT_CONNECTED:
+            self._sandbox.faults.take(ask.service)
+            raise Retryable(provider=ask.provider, kind=NOT_CONNECTED[planned.kind])
+        if before_write is not None:
+            before_write()
+        parts = urlsplit(ask.url)
+        token = ask.headers.get("Authorization", "").removeprefix("Bearer ")
+        reply = answer(self._sandbox, ask.method, parts.path, parts.query, token, ask.body)
+        if reply.fault is not None and reply.fault.kind in LOST:
+            raise OutcomeUnknown(provider=ask.provider, kind=LOST[reply.fault.kind])
+        return Answer(status=reply.status, headers={name.lower(): value for name, value in reply.headers}, body=reply.body)
+
+
+def answer(sandbox: QvicklySandbox, method: str, path: str, query: str, token: str, body: bytes) -> SandboxReply:
+    """What the provider answers at this path."""
+    _, _, rest = path.partition("/portal/")
+    if rest.strip("/").split("/")[0] == "customers":
+        return sandbox.portal_api(method, rest.strip("/"), query, token, body)
+    if path.rstrip("/").endswith("/auth/login") and method == "POST":
+        return sandbox.log_in(body)
+    if method == "POST" and path.rstrip("/").endswith("/qvickly"):
+        return sandbox.payment_api(body)
+    return SandboxReply(status=404, body=b"{}")
+
+
+def create_qvickly_app(sandbox: QvicklySandbox, sender: Sender | None = None) -> Starlette:
+    """The ASGI app of one sandbox; with a `sender` it also posts callbacks while it runs."""
+    desk = ControlDesk(sandbox, sender)
+
+    async def provider(request: Request) -> Response:
+        body = await request.body()
+        if len(body) > BODY_MAX:
+            return Response(status_code=413)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        reply = answer(sandbox, request.method, request.url.path, request.url.query, token, body)
+        desk.wake()
+        return await felt(reply)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        posting = asyncio.create_task(sender.run()) if sender is not None else None
+        yield
+        if posting is not None:
+            posting.cancel()
+            with suppress(asyncio.CancelledError):
+                await posting
+
+    served = [Route("/qvickly", provider, methods=["POST"]), Route("/auth/login", provider, methods=["POST"])]
+    return Starlette(routes=[*served, Route("/portal/{rest:path}", provider, methods=METHODS), *desk.routes()], lifespan=lifespan)
