@@ -4,10 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from receiver.db import table_of
 from receiver.sources.qvickly_words import CALLBACK
 from tests.receiver.sources.callbacks import callback
 from workers.authoring import NotFound, PaymentReported, Read, Run, Slot, effect, qvickly, workflow
+from workers.loading import load_folders
+from workers.mirror import Mirror
 from workers.testing.qvickly import KEY, QvicklyFlow
 
 
@@ -120,3 +124,31 @@ def test_every_word_of_a_callback_can_be_said_by_the_sandbox() -> None:
 
         assert not flow.told
         assert len(flow.runs) == len(CALLBACK)
+
+
+def test_no_shipped_workflow_writes_to_qvickly_even_where_it_may() -> None:
+    load_folders()
+    with QvicklyFlow("auto-send", "credits", "customers", "dunning", "dunning-daily", mode="auto") as flow:
+        flow.merchant.trigger("customer.created", {"customerid": "C1", "name": "N"})
+        flow.trigger("payment.factoring", due_date="2026-11-01")
+
+        flow.advance(hours=24)
+
+        assert flow.calls == [] and flow.effects == []
+        assert {run[0] for run in flow.runs} <= {"credits", "dunning-daily"}
+        assert flow.told == [("parked", "failed")]
+        (why,) = [run[3] for run in flow.runs if run[0] == "credits"]
+        assert why is not None and why.startswith("WorkflowInvalid")
+
+
+def test_customers_of_the_portal_are_mirrored_when_the_source_is_connected() -> None:
+    with QvicklyFlow(activating, connect=False) as flow:
+        for number in range(101):
+            flow.merchant.trigger("customer.created", {"customerid": f"C{number}", "name": "N"})
+
+        flow.connect()
+
+        rows = flow.rows(sa.select(table_of(Mirror)).where(table_of(Mirror).c.kind == "customer"))
+        assert len(rows) == 101
+        assert {row["fields"]["number"] for row in rows} == {f"C{number}" for number in range(101)}
+        assert not flow.runs
