@@ -13,7 +13,7 @@ from workers.settings import account_of
 from workers.testing.flow import Flow
 
 
-@workflow("t-hinted", on=PaymentReported)
+@workflow("t-hinted-at", on=PaymentReported)
 def hinted(run: Run, event: PaymentReported) -> None:
     """Starts, and ends at once."""
 
@@ -30,7 +30,7 @@ def test_a_callback_is_an_event_of_the_instant_it_arrived(flow: Flow) -> None:
 
     (event,) = events(flow, "payment.reported")
     assert (event["invoice_id"], event["data"]["status"], event["at"], event["proof"]) == ("1000236", "paid", flow.clock.now, "signed")
-    assert [run[:2] for run in flow.runs] == [("t-hinted", "invoice:1000236")]
+    assert [run[:2] for run in flow.runs] == [("t-hinted-at", "invoice:1000236")]
 
 
 def test_a_callback_that_was_tried_for_months_starts_what_a_fresh_one_does(flow: Flow) -> None:
