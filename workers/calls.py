@@ -70,7 +70,7 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     except NotFound:
         return deed.end(row, "cancelled", "not_found")
     for fresh in read:
-        if refused := deed.effect.fresh.must(fresh, deed.obj, **deed.kwargs):
+        if refused := deed.refusal(fresh):
             return deed.end(row, "cancelled", refused)
     deed.runtime.point("read")
     why = approvals.still_needed(deed, row)

@@ -101,6 +101,14 @@ class Deed:
         """The policy the run started under."""
         return self.workflow.policy.model_validate(self.runtime.policy_body(self.claim.row["policy_id"]))
 
+    def refusal(self, fresh: BaseModel) -> str | None:
+        """Why the author's `must` forbids the call, or None. Raises StepInvalid where it gives no text."""
+        refused: Any = self.effect.fresh.must(fresh, self.obj, **self.kwargs)
+        if refused is not None and not isinstance(refused, str):
+            named = f'must= of effect "{self.step}" ({self.effect.service.name}) gives {type(refused).__name__}'
+            raise StepInvalid(f"{named}: return the reason why the call must not be made, or None", file=self.workflow.file)
+        return refused
+
     def fresh_id(self) -> str:
         """The id of the object whose fresh read decides: the argument named for its kind, else the effect's own object."""
         named = self.kwargs.get(self.effect.fresh.query.object_kind)

@@ -95,6 +95,18 @@ def test_a_name_that_nothing_has_is_said(act: Callable[[Run, Any], None], named:
     assert f"{named} in workflow t-mistaken, test_mistakes.py:" in parked(act)["reason"]
 
 
+@pytest.mark.parametrize("answer", [True, False, 5])
+def test_a_must_that_gives_no_reason_calls_nothing_and_is_named(answer: Any) -> None:
+    chosen = effect(monsum.send_by_email, slot=slots("send"), fresh=Read(monsum.invoice, must=lambda doc, obj, **_: answer))
+    ACT[:] = [lambda run, i: run.effect("mail", chosen, i, **SAID)]
+    with Flow(mistaken) as flow:
+        flow.trigger("invoice.completed")
+
+        (item,) = flow.rows(sa.select(table_of(Parked)))
+        assert (flow.calls, item["kind"]) == ([], "failed")
+        assert f'must= of effect "mail" (invoice.sendbyemail) gives {type(answer).__name__}: return the reason' in item["reason"]
+
+
 def test_people_may_be_told_amounts_and_dates() -> None:
     ACT[:] = [lambda run, i: run.task("call", "call_them", total=Money(Decimal("12.50"), "EUR"), on=run.now())]
     with Flow(mistaken) as flow:
