@@ -5,7 +5,7 @@ One window of effects at a time, with all their log rows, slots and open questio
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -56,9 +56,9 @@ _OWN = len(Facts._fields)
 _VOUCHED = _OWN + len(Vouched._fields)
 
 
-def check(database: Database, report: Report) -> None:
-    """Look at every effect and every slot."""
-    for window in windows(database, _EFFECT.c.id, WINDOW):
+def check(database: Database, report: Report, *, part: int = 0, of: int = 1) -> None:
+    """Look at every effect and every slot, or at one of several parts of them: two processes share them so."""
+    for window in islice(windows(database, _EFFECT.c.id, WINDOW), part, None, of):
         with snapshot(database) as connection:
             rows = connection.execute(_facts(window, database.dialect)).all()
             facts = [Facts._make(row[:_OWN]) for row in rows]

@@ -1,14 +1,16 @@
 """The whole proof of a database or of an exported ledger, as a Report.
 
 Called by `billhook prove` and by tests. Reads only; a running billhook is not disturbed, and its work in progress is no finding. A large
-database is read by two processes, one of which follows the chain.
+database is read by as many processes as there are processors, one of which follows the chain.
 """
 
 import gc
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from receiver.db import Database
@@ -17,9 +19,10 @@ from workers.prove import audit, budgets, chain, deliveries, effects, events, in
 from workers.prove.report import LEDGER, Report
 
 LARGE = 100_000  # log rows from which a second process is worth its start
+PARTS = 6  # of the effects, more than half of all the work: whichever process is free takes the next
 SELDOM = 500_000  # rows are no cycles: the collector's usual looks at millions of them are a fifth of the time
 CHECKS: tuple[Callable[[Database, Report], None], ...] = (
-    effects.check,
+    *(partial(effects.check, part=part, of=PARTS) for part in range(PARTS)),
     deliveries.check,
     journal.check,
     runs.check,
@@ -66,8 +69,9 @@ def _seldom_collecting() -> Iterator[None]:
 
 @contextmanager
 def _beside(url: str) -> Iterator[list[Future[Report] | None]]:
-    """Another process that carries out the checks in order; one it has not begun can be cancelled and done here."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    """As many processes as there are further processors, which carry out the checks in order; one not begun can be done here."""
+    beside = max(1, (os.cpu_count() or 2) - 1)
+    with ProcessPoolExecutor(beside, multiprocessing.get_context("spawn")) as pool:
         yield [pool.submit(_apart, url, check) for check in CHECKS]
 
 
