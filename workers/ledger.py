@@ -5,7 +5,6 @@ chained log. A slot is held by one effect per generation until that effect is ca
 """
 
 import hashlib
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -163,11 +162,6 @@ def is_as_planned(row: sa.RowMapping) -> bool:
 def bound_to(row: sa.RowMapping) -> str:
     """What an approval of this effect is for: its request as it stands and its amount, as one SHA-256, hex."""
     return hashlib.sha256(f"{hash_of(row['service'], row['request'])}\n{row['amount']}".encode()).hexdigest()
-
-
-def new_id() -> str:
-    """The id of an effect about to be planned."""
-    return uuid.uuid4().hex[:20]
 
 
 def take_slots(connection: Connection, effect_id: str, slots: Sequence[Slot], *, reissue: bool = False) -> str | None:

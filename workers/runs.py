@@ -5,7 +5,6 @@ router brought. A trigger while a run of its key is live makes no second one: it
 waits for quiet.
 """
 
-import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver.db import BIGINT, Json, UtcDateTime, insert_new, table_of
+from workers.ids import new_id
 
 LET_GO_PER_S = 100
 AWAITS = "awaits "  # how the reason of a run begins that waits for an event and for no instant
@@ -131,7 +131,7 @@ def start(
     """
     starts_at = (came_at or at) + quiet if quiet else None
     values = {
-        "id": id or uuid.uuid4().hex[:20],
+        "id": id or new_id(),
         "source": source,
         "workflow": workflow,
         "key": key[:256],

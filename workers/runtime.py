@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 
 from receiver.db import Database
 from receiver.event import Event
-from workers import events, ledger, policies
+from workers import events, policies
 from workers.chain import OutsideHead
 from workers.clock import Clock
 from workers.errors import WorkflowInvalid
+from workers.ids import new_id
 from workers.limits import Meter, Operation, Rank
 from workers.providers.rate import Rate
 from workers.providers.service import Client
@@ -76,7 +77,7 @@ class Runtime:
     point: Callable[[str], None] = no_point
     meter: Meter | None = None
     strict: bool = False
-    new_id: Callable[[], str] = ledger.new_id
+    new_id: Callable[[], str] = new_id
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
 
     def client(self, source: str, rank: Rank = Rank.EFFECT) -> Client:

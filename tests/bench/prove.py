@@ -52,7 +52,7 @@ class Story:
 
     def _one(self, rows: Rows, number: int) -> None:
         at = (START + timedelta(seconds=number)).strftime("%Y-%m-%d %H:%M:%S.%f")
-        run_id, effect_id = (f"{self._ids.getrandbits(80):020x}" for _ in range(2))
+        run_id, effect_id = (f"{number:011x}{self._ids.getrandbits(36):09x}" for _ in range(2))  # in the order of time, as workers/ids.py
         invoice, customer, body = str(number), str(number // 10), f'{{"id": {number}, "note": "{NOTE}"}}'.encode()
         request = canonical_json({"INVOICE_ID": invoice, "RECIPIENT": "max@example.com", "SUBJECT": "Ihre Rechnung", "MESSAGE": "Anbei."})
         request_hash = hashlib.sha256(f"invoice.sendbyemail\n{request}".encode()).hexdigest()

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from workers import ledger
 from workers.errors import StateConflict
+from workers.ids import new_id
 from workers.ledger import EDGES, FREED, EffectRow, Plan, Slot, SlotRow
 from workers.testing.flow import START
 
@@ -28,7 +29,7 @@ def intended(
     """(id of the new effect, None), or (None, id of the effect that holds a slot)."""
 
     def act(connection: sa.Connection) -> tuple[str | None, str | None]:
-        effect_id = ledger.new_id()
+        effect_id = new_id()
         holder = ledger.take_slots(connection, effect_id, slots, reissue=reissue)
         if holder is not None:
             return None, holder

@@ -91,7 +91,7 @@ def _facts(window: Window, dialect: str) -> sa.Select[Any]:
         sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None"),
         _EFFECT.c.approved_by,
         _EFFECT.c.approved_for,
-        _tells(entry.c.result),
+        _tells(entry.c.result, dialect),
     )
     same = sa.and_(logged.c.lowest == _EFFECT.c.request_hash, logged.c.highest == _EFFECT.c.request_hash)
     joined = (
@@ -107,12 +107,11 @@ def _facts(window: Window, dialect: str) -> sa.Select[Any]:
     return joined.where(window.of(_EFFECT.c.id))
 
 
-def _tells(result: Any) -> Any:
+def _tells(result: Any, dialect: str) -> Any:
     """Whether a journaled result, as canonical text, is that of the effect and of its state."""
-    text = sa.type_coerce(result, sa.Text)
-    return sa.and_(
-        text.contains(sa.literal('"effect":"') + _EFFECT.c.id + '"'), text.contains(sa.literal('"state":"') + _EFFECT.c.state + '"')
-    )
+    text, place = sa.type_coerce(result, sa.Text), sa.func.instr if dialect == "sqlite" else sa.func.strpos
+    named = (sa.literal(f'"{key}":"') + column + '"' for key, column in (("effect", _EFFECT.c.id), ("state", _EFFECT.c.state)))
+    return sa.and_(*(place(text, one) > 0 for one in named))
 
 
 def _logged(window: Window) -> sa.Subquery:

@@ -21,7 +21,7 @@ def check(connection: Connection, report: Report, window: Window, states: Mappin
     query = sa.select(_SLOT.c.effect_id, _SLOT.c.id, _SLOT.c.live, *_TAKEN).where(window.of(_SLOT.c.effect_id))
     taken: dict[str, list[Taken]] = defaultdict(list)
     suspects = set()
-    for effect_id, id, live, *one in connection.execute(query.order_by(_SLOT.c.effect_id, _SLOT.c.id)):
+    for effect_id, id, live, *one in connection.execute(query.order_by(_SLOT.c.effect_id, _SLOT.c.id)).all():
         taken[effect_id].append(tuple(one))
         state = states.get(effect_id)
         if state is None:

@@ -17,6 +17,7 @@ from receiver.db import Database, table_of
 from receiver.event import InvoiceCompleted
 from workers import control, events, ledger, routing, runs
 from workers.cli.main import run
+from workers.ids import new_id
 from workers.settings import WorkerSettings, build
 
 CONFIG = """
@@ -128,7 +129,7 @@ def made(store: Database) -> Made:
             run_id=run_id, step="send e-mail", workflow="auto-send", source="shop", service="invoice.sendbyemail", object_kind="invoice",
             object_id="4711", customer_id="501", purpose="send", request={"INVOICE_ID": "4711"}, amount="119.00 EUR",
         )  # fmt: skip
-        effect = ledger.new_id()
+        effect = new_id()
         assert ledger.take_slots(connection, effect, [ledger.Slot("shop", "4711", "send", "v1")]) is None
         ledger.intend(connection, effect, plan, state="proposed", at=AT)
         return Made(delivery, event.id, run_id, effect)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from receiver.db import table_of
 from workers import ledger
+from workers.ids import new_id
 from workers.ledger import EffectRow, Plan, Slot
 
 from .conftest import Open, Shop
@@ -90,7 +91,7 @@ def send_another_version(shop: Shop, invoice: str) -> None:
 
     def act(connection: sa.Connection) -> None:
         slot, now = Slot("shop", invoice, "send", "another", exclusive=True), shop.flow.clock.now
-        made = ledger.new_id()
+        made = new_id()
         assert ledger.take_slots(connection, made, [slot]) is None
         ledger.intend(connection, made, plan, state="intended", at=now)
         ledger.move(connection, made, "calling", since=["intended"], at=now, calling_at=now)
