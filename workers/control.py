@@ -13,9 +13,10 @@ from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
 from receiver.db import Json, UtcDateTime, insert_of, row_id, table_of
-from workers import runs
+from workers import desk, runs
 
 MODES = ("off", "observe", "propose", "auto")
+PAUSED, SPIKE_STOP = "paused", "spike_stop"
 
 
 class Control(SQLModel, table=True):
@@ -120,8 +121,7 @@ def set_mode(
         runs.supersede(connection, source, workflow, at=at)
     audited(connection, "mode", at=at, actor=actor, subject=f"{source}/{workflow}", detail={"was": was, "mode": mode})
     if mode in ("propose", "auto"):
-        put(connection, f"pause:{source}:{workflow}", None, at=at)
-        runs.let_go(connection, "paused", at=at, source=source, workflow=workflow)
+        end_pause(connection, f"pause:{source}:{workflow}", at=at, actor=actor)
 
 
 def synced_name(source: str) -> str:
@@ -160,6 +160,17 @@ def frozen(connection: Connection) -> str | None:
 def paused(connection: Connection, source: str, workflow: str) -> bool:
     """Whether an operator or a spike stop paused this source or this workflow."""
     return connection.execute(_ANY, {"of_names": pauses_of(source, workflow)}).first() is not None
+
+
+def end_pause(connection: Connection, name: str, *, at: datetime, actor: str) -> None:
+    """End the pause of this name, and the alert of a spike stop's, and have due what it held.
+
+    Call it last: it passes over runs that others hold.
+    """
+    put(connection, name, None, at=at, actor=actor)
+    _, source, workflow = name.split(":", 2)
+    desk.close_alert(connection, f"{source}/{workflow}", SPIKE_STOP, at=at)
+    runs.let_go(connection, PAUSED, at=at, source=None if source == "*" else source, workflow=None if workflow == "*" else workflow)
 
 
 def pauses_of(source: str, workflow: str) -> list[str]:

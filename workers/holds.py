@@ -10,8 +10,8 @@ from sqlalchemy.engine import Connection
 
 from workers import breaker, control, runs
 
-FROZEN, PAUSED = "frozen", "paused"
-REASONS = (FROZEN, PAUSED, breaker.OPEN)
+FROZEN = "frozen"
+REASONS = (FROZEN, control.PAUSED, breaker.OPEN)
 HELD_FOR = timedelta(seconds=60)
 
 
@@ -28,7 +28,7 @@ def on(connection: Connection, source: str, workflow: str, *, now: datetime) -> 
     if control.frozen(connection):
         return Hold(reason=FROZEN, until=now + HELD_FOR)
     if control.paused(connection, source, workflow):
-        return Hold(reason=PAUSED, until=now + HELD_FOR)
+        return Hold(reason=control.PAUSED, until=now + HELD_FOR)
     until = breaker.held_until(connection, source, now=now)
     return None if until is None else Hold(reason=breaker.OPEN, until=until)
 
@@ -47,13 +47,6 @@ def end_freeze(connection: Connection, *, at: datetime, actor: str) -> None:
     """End the freeze and have due what it held. Call it last: it passes over runs that others hold."""
     control.put(connection, "freeze", None, at=at, actor=actor)
     runs.let_go(connection, FROZEN, at=at)
-
-
-def end_pause(connection: Connection, name: str, *, at: datetime, actor: str) -> None:
-    """End the pause of this name and have due what it held. Call it last: it passes over runs that others hold."""
-    control.put(connection, name, None, at=at, actor=actor)
-    _, source, workflow = name.split(":", 2)
-    runs.let_go(connection, PAUSED, at=at, source=None if source == "*" else source, workflow=None if workflow == "*" else workflow)
 
 
 def pause_in_words(pause: str) -> str:

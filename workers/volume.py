@@ -40,6 +40,6 @@ def stop(connection: Connection, source: str, workflow: str, scope: str, found: 
     if control.get(connection, marker) == today.isoformat():
         return
     control.put(connection, marker, today.isoformat(), at=at)
-    control.put(connection, f"pause:{source}:{workflow}", {"reason": "spike_stop"}, at=at)
+    control.put(connection, f"pause:{source}:{workflow}", {"reason": control.SPIKE_STOP}, at=at)
     detail = {"today": found.today, "days_before": HISTORY_DAYS, "used_before": found.before}
-    desk.alert(connection, source=source, subject=f"{source}/{workflow}", reason="spike_stop", at=at, detail=detail)
+    desk.alert(connection, source=source, subject=f"{source}/{workflow}", reason=control.SPIKE_STOP, at=at, detail=detail)

@@ -74,8 +74,8 @@ def test_who_goes_to_sleep_waits_for_the_transaction_that_ends_the_hold(postgres
     ("name", "end"),
     [
         ("freeze", lambda c, at: holds.end_freeze(c, at=at, actor="ada")),
-        ("pause:shop:*", lambda c, at: holds.end_pause(c, "pause:shop:*", at=at, actor="ada")),
-        ("pause:*:t-mail", lambda c, at: holds.end_pause(c, "pause:*:t-mail", at=at, actor="ada")),
+        ("pause:shop:*", lambda c, at: control.end_pause(c, "pause:shop:*", at=at, actor="ada")),
+        ("pause:*:t-mail", lambda c, at: control.end_pause(c, "pause:*:t-mail", at=at, actor="ada")),
         ("pause:shop:t-mail", lambda c, at: control.set_mode(c, "shop", "t-mail", "auto", was="auto", at=at, actor="ada")),
     ],
 )
@@ -94,6 +94,6 @@ def test_what_was_held_goes_on_at_once_when_the_hold_ends(name: str, end: Callab
 
 def test_the_end_of_one_pause_leaves_what_another_holds(database: Database) -> None:
     database.write(lambda c: [put(c, name, {"reason": "x"}) for name in ("pause:shop:*", "pause:*:w")])
-    database.write(lambda c: holds.end_pause(c, "pause:shop:*", at=START, actor="ada"))
+    database.write(lambda c: control.end_pause(c, "pause:shop:*", at=START, actor="ada"))
 
     assert not over(database, "paused")

@@ -1,7 +1,7 @@
 """Controls: the mode of a workflow on a source."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -39,17 +39,16 @@ def mode(
     with here.database() as database:
         if source and workflow and mode:
             first = modes.first_mode(policies, workflow)
-            database.write(lambda c: _set(c, registry, source, workflow, mode, first, include_existing))
+            database.write(lambda c: _set(c, registry, source, workflow, mode, first, include_existing, database.machine_now(c)))
         with database.read() as connection:
             found = [one for name in settings.sources for one in modes.switches(connection, name, registry, policies)]
     shown = [asdict(one) for one in found if source in (None, one.source) and workflow in (None, one.workflow)]
     show_rows(shown, COLUMNS, as_json=json, nothing="no source is configured")
 
 
-def _set(connection: Connection, registry: Registry, source: str, workflow: str, mode: str, first: str, include_existing: bool) -> None:
+def _set(connection: Connection, registry: Registry, source: str, name: str, mode: str, first: str, existing: bool, at: datetime) -> None:
     """Put the mode in force; raises BadParameter for a workflow nobody knows."""
-    if (why_not := modes.objection(connection, source, workflow, mode, registry)) is not None:
+    if (why_not := modes.objection(connection, source, name, mode, registry)) is not None:
         raise typer.BadParameter(why_not)
-    was = control.mode_of(connection, source, workflow, first)
-    now = datetime.now(UTC)
-    control.set_mode(connection, source, workflow, mode, was=was, at=now, actor=actor(), include_existing=include_existing)
+    was = control.mode_of(connection, source, name, first)
+    control.set_mode(connection, source, name, mode, was=was, at=at, actor=actor(), include_existing=existing)

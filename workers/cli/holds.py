@@ -1,6 +1,6 @@
 """Holds: pause a source or a workflow and let it go on; freeze everything. The freeze is ended in workers/cli/release.py."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +23,7 @@ def freeze(context: typer.Context, reason: Reason = "operator", json: Json = Fal
     """
 
     def act(connection: Connection) -> str:
-        now, stands = datetime.now(UTC), control.frozen(connection) == restored.FREEZE
+        now, stands = database.machine_now(connection), control.frozen(connection) == restored.FREEZE
         if not stands:
             control.put(connection, "freeze", {"reason": reason}, at=now, actor=actor())
         control.audited(connection, "freeze", at=now, actor=actor(), reason=reason)
@@ -79,7 +79,7 @@ def _begin(connection: Connection, name: str, reason: str, now: datetime) -> Non
 
 def _end(connection: Connection, name: str, reason: str, now: datetime) -> None:
     control.audited(connection, "resume", at=now, actor=actor(), subject=holds.pause_in_words(name), reason=reason)
-    holds.end_pause(connection, name, at=now, actor=actor())
+    control.end_pause(connection, name, at=now, actor=actor())
 
 
 def _name(context: typer.Context, source: str | None, workflow: str | None) -> str:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from receiver.db import table_of
 from workers import ledger
+from workers.desk import Alert
 from workers.ids import new_id
 from workers.ledger import EffectRow, Plan, Slot
 
@@ -259,6 +260,7 @@ def test_a_spike_that_a_person_looked_at_goes_on(open_shop: Open) -> None:
     shop.until("2026-11-15 12:05")
 
     assert stopped == 1 + 3
+    assert [row["closed_at"] for row in shop.flow.rows(sa.select(table_of(Alert)))] != [None]
     assert len(shop.sent) == 1 + 5
 
 
