@@ -181,3 +181,8 @@ def pauses_of(source: str, workflow: str) -> list[str]:
 def await_change(connection: Connection, names: Sequence[str]) -> None:
     """Wait for a transaction that is changing one of these settings, so that the next look sees what it came to."""
     connection.execute(sa.select(_CONTROL.c.name).where(_CONTROL.c.name.in_(names)).order_by(_CONTROL.c.name).with_for_update(read=True))
+
+
+def await_turn(connection: Connection, name: str) -> None:
+    """Wait for every transaction that read this setting with `await_change`; later ones wait for this transaction."""
+    connection.execute(sa.select(_CONTROL.c.name).where(_CONTROL.c.name == name).with_for_update())

@@ -74,7 +74,11 @@ def look(runtime: Runtime, source: str, since: datetime | None) -> int:
 
 
 def release(connection: Connection, *, at: datetime, actor: str) -> int:
-    """Doubt every open run and every yes given before, and keep the instant, in the transaction that ends the freeze; how many runs."""
+    """Doubt every open run and every yes given before, and keep the instant, in the transaction that ends the freeze; how many runs.
+
+    Waits for what is beginning runs just now (`doubts`), so that it sees them.
+    """
+    control.await_turn(connection, "freeze")
     doubted = connection.execute(sa.update(_RUN).where(_RUN.c.status.in_(runs.UNFINISHED)).values(doubted=True)).rowcount
     ledger.forget_words(connection)
     control.put(connection, NAME, {"frozen": control.set_at(connection, "freeze").isoformat(), "until": at.isoformat()}, at=at, actor=actor)
@@ -82,7 +86,8 @@ def release(connection: Connection, *, at: datetime, actor: str) -> int:
 
 
 def doubts(connection: Connection, happened_at: datetime) -> bool:
-    """Whether what happened then may have been acted on in the time that was lost."""
+    """Whether what happened then may have been acted on in the time that was lost; waits for a release that is about to commit."""
+    control.await_change(connection, ["freeze"])
     value = control.get(connection, NAME)
     return value is not None and happened_at <= datetime.fromisoformat(value["until"])
 

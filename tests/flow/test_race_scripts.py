@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from receiver.event import SendStopped
 from receiver.inbox import Arrival
 from tests.flow.test_races import kept
 from tests.workers.letters import act, effect_row, mail, times
-from workers import control, operator, routing
+from workers import control, holds, operator, restored, routing
 from workers.runtime import Runtime
 from workers.sweeper import Sweeper
 from workers.testing.flow import START, Flow
@@ -204,3 +205,44 @@ def test_a_stop_ends_what_waits_for_a_person_or_was_just_approved(postgres_datab
 
         assert act(flow) == BEFORE_THE_CALL
         assert times(flow, SEND) == 0
+
+
+def test_a_run_that_is_about_to_begin_when_a_restored_backup_is_released_is_doubted(flow: Flow) -> None:
+    flow.db.write(lambda c: restored.freeze(c, "lacks row 2", at=flow.clock.now))
+    flow.sandbox.trigger("invoice.completed")
+    ids = [kept(flow, notification.body, place) for place, notification in enumerate(flow.sandbox.drain())]
+    with second_connection(flow) as other, ThreadPoolExecutor(1) as pool:
+        beginning = Held(flow.db, lambda: routing.route_all(flow.runtime, ids))
+        flow.clock.pass_(timedelta(seconds=1))
+        releasing = pool.submit(other.db.write, lambda c: released(c, flow))
+        waited = waits_for_a_lock(flow, releasing)
+        beginning.commit()
+        releasing.result(LIMIT_S)
+    flow.advance(minutes=10)
+
+    assert waited
+    assert act(flow) == ("proposed", "restored")
+    assert times(flow, SEND) == 0
+
+
+def test_a_run_that_begins_while_a_restored_backup_is_being_released_is_doubted(flow: Flow) -> None:
+    flow.db.write(lambda c: restored.freeze(c, "lacks row 2", at=flow.clock.now))
+    flow.sandbox.trigger("invoice.completed")
+    ids = [kept(flow, notification.body, place) for place, notification in enumerate(flow.sandbox.drain())]
+    with second_connection(flow) as other, ThreadPoolExecutor(1) as pool:
+        flow.clock.pass_(timedelta(seconds=1))
+        releasing = Held(other.db, lambda: other.db.write(lambda c: released(c, flow)))
+        beginning = pool.submit(routing.route_all, flow.runtime, ids)
+        waited = waits_for_a_lock(flow, beginning)
+        releasing.commit()
+        beginning.result(LIMIT_S)
+    flow.advance(minutes=10)
+
+    assert waited
+    assert act(flow) == ("proposed", "restored")
+
+
+def released(connection: sa.Connection, flow: Flow) -> None:
+    """As `billhook unfreeze --yes`."""
+    restored.release(connection, at=flow.clock.now, actor="operator")
+    holds.end_freeze(connection, at=flow.clock.now, actor="operator")
