@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from receiver import event as e
-from receiver.errors import PayloadInvalid, SignatureWrong
+from receiver.errors import BodyTooLarge, PayloadInvalid, SignatureWrong
 from receiver.settings import SourceSettings
 from receiver.sources import php_json
 from receiver.sources.document import read_head, read_object, text_of
@@ -28,6 +28,7 @@ from receiver.sources.qvickly_words import CALLBACK, word
 __all__ = ["identify", "interpret", "is_session_event", "message_hash", "verify_hash"]
 
 FIELDS_MAX = 16
+BODY_MAX = 16_384  # those recorded have 400 bytes; writing a megabyte again as PHP does takes seconds, before anything is proved
 _HASH = re.compile(r"[0-9a-f]{128}")
 _NUMBER = re.compile(r"[0-9]{1,64}", re.ASCII)
 _STATUS = re.compile(r"[A-Za-z][A-Za-z_-]{0,63}", re.ASCII)
@@ -74,11 +75,13 @@ def identify(body: bytes, headers: Mapping[str, str]) -> Identity:
 
 
 def verify_hash(keys: Sequence[bytes], body: bytes) -> int:
-    """The place of the key that signed this callback. Raises SignatureWrong, PayloadInvalid.
+    """The place of the key that signed this callback. Raises SignatureWrong, PayloadInvalid, BodyTooLarge above BODY_MAX.
 
     Taken is the hash of `data` as PHP writes it again, of the same with "/" as it is (samples in other languages do so), and of the
     text as it came.
     """
+    if len(body) > BODY_MAX:
+        raise BodyTooLarge(size=len(body))
     parts = _unwrapped(body)
     given = None if parts.credentials is None or parts.data is None else _hash_in(parts.credentials)
     if given is None or parts.data is None:

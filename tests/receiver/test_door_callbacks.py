@@ -6,6 +6,7 @@ from receiver.db import Database
 from receiver.errors import SettingsInvalid
 from receiver.inbox import list_refusals
 from receiver.settings import Settings
+from receiver.sources.qvickly import BODY_MAX
 from tests.receiver.kit import JSON, Answer, Asked, deliveries, settings_of, with_door
 from tests.receiver.sources.callbacks import KEY, as_form, callback, recorded
 
@@ -66,6 +67,17 @@ def test_a_query_is_held_to_the_size_of_a_body(sqlite_database: Database) -> Non
     (answer,) = sent(settings(sqlite_database, "max_body_bytes = 1024"), {"method": "GET", "query": b"data=" + b"x" * 1024, "headers": ()})
 
     assert answer.status == 413
+
+
+def test_what_is_too_large_for_a_callback_is_refused_before_it_is_written_again_to_be_hashed(sqlite_database: Database) -> None:
+    body = callback({"number": "7", "status": "Paid", "orderid": "x" * 1000})
+    answers = sent(
+        settings(sqlite_database),
+        {"body": body.ljust(BODY_MAX), "headers": (JSON,)},
+        {"body": body.ljust(BODY_MAX + 1), "headers": (JSON,)},
+    )
+
+    assert [answer.status for answer in answers] == [200, 413]
 
 
 def test_only_qvickly_may_use_get(sqlite_database: Database) -> None:
