@@ -38,7 +38,7 @@ def advance(runtime: Runtime, run_id: str) -> bool:
     while (claim := _claim(runtime, run_id)) is not None:
         worked = True
         try:
-            again = _activate(runtime, claim)
+            again = _activated(runtime, claim)
         except LostLease:
             log.warning("lease lost", run=run_id)
             return worked
@@ -141,9 +141,20 @@ def _claim(runtime: Runtime, run_id: str) -> Claim | None:
     return claim
 
 
-def _activate(runtime: Runtime, claim: Claim) -> bool:
-    """One activation; true where the run must be claimed again at once."""
+def _activated(runtime: Runtime, claim: Claim) -> bool:
+    """`_activate`. How it ended may not be possible to keep, such as a step's name too long for the database: a bug as any other."""
     workflow = runtime.registry.get(claim.row["workflow"])
+    try:
+        return _activate(runtime, claim, workflow)
+    except Exception as error:  # an author's bug must not stop the others
+        if is_trouble(error) or workflow is None:
+            raise
+        claim.noted.clear()
+        return _failed(runtime, claim, error, workflow, None)
+
+
+def _activate(runtime: Runtime, claim: Claim, workflow: Workflow | None) -> bool:
+    """One activation; true where the run must be claimed again at once."""
     if workflow is None:
         return _rest(runtime, claim, 60.0, "this worker does not know the workflow")
     if claim.row["takeovers"] >= TAKEOVERS_MAX:

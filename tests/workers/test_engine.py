@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from receiver.db import table_of
+from receiver.db import Database, table_of
 from tests.workers.letters import mail, times
 from workers import engine, runs
-from workers.authoring import InvoiceChanged, InvoiceCompleted, InvoicePaid, Run, SendStopped, workflow
+from workers.authoring import InvoiceChanged, InvoiceCompleted, InvoicePaid, Run, SendStopped, monsum, workflow
 from workers.desk import Parked
 from workers.journal import JournalRow
 from workers.registry import Registry
@@ -40,6 +40,12 @@ def unlucky(run: Run, event: InvoiceCompleted) -> None:
         BROKEN["times"] -= 1
         raise sa.exc.OperationalError("SELECT 1", None, ConnectionError())
     run.step("whole", one)
+
+
+@workflow("t-named", on=InvoiceCompleted)
+def named(run: Run, event: InvoiceCompleted) -> None:
+    run.read("a name longer than its column " + "x" * 128, monsum.invoice, event.invoice_id)
+    run.sleep_until(event.at + timedelta(days=1))
 
 
 @workflow("t-waiting", on=InvoiceCompleted)
@@ -93,6 +99,18 @@ def test_a_bug_is_tried_three_times_more_and_then_parked_with_its_traceback() ->
         assert item["kind"] == "failed"
         assert "broken" in item["detail"]["traceback"]
         assert PRIVATE not in str(dict(item))
+
+
+def test_a_run_whose_sleep_cannot_be_kept_is_parked_as_any_other_bug_and_does_not_try_for_ever(postgres_database: Database) -> None:
+    with Flow(named, database=postgres_database) as flow:
+        flow.trigger("invoice.completed")
+        assert the_run(flow)["failures"] == 1
+        flow.advance(minutes=5)
+
+        assert flow.runs[0][2] == "parked"
+        assert flow.told == [("parked", "failed")]
+        assert "DataError in workflow t-named" in items(flow)[0]["reason"]
+        assert times(flow, "invoice.get") <= 5
 
 
 def test_a_bug_that_goes_away_ends_well() -> None:
