@@ -156,7 +156,7 @@ def _activated(runtime: Runtime, claim: Claim) -> bool:
 def _activate(runtime: Runtime, claim: Claim, workflow: Workflow | None) -> bool:
     """One activation; true where the run must be claimed again at once."""
     if workflow is None:
-        return _rest(runtime, claim, 60.0, "this worker does not know the workflow")
+        return _rest(runtime, claim, 60.0, runs.FILELESS)
     if claim.row["takeovers"] >= TAKEOVERS_MAX:
         return _park(
             runtime, claim, "failed", f"{TAKEOVERS_MAX} workers were lost in a row without a new journal row", {"fence": claim.fence}
@@ -232,7 +232,7 @@ def _rest(runtime: Runtime, claim: Claim, seconds: float, why: str) -> bool:
     log.warning("run put back", run=claim.run_id, workflow=claim.row["workflow"], reason=why)
 
     def act(connection: Connection) -> None:
-        claims.suspend(connection, claim, wake_at=runtime.clock.business(connection) + timedelta(seconds=seconds))
+        claims.suspend(connection, claim, wake_at=runtime.clock.business(connection) + timedelta(seconds=seconds), reason=why)
 
     runtime.db.write(act)
     runtime.point("rested")

@@ -18,6 +18,7 @@ from workers.ids import new_id
 
 LET_GO_PER_S = 100
 AWAITS = "awaits "  # how the reason of a run begins that waits for an event and for no instant
+FILELESS = "workflow_unknown"  # why a run waits that no worker at hand has the file of
 QUIET_MAX = 10
 UNFINISHED = ("ready", "running", "waiting", "parked")
 _LIVE = "status IN ('ready', 'running', 'waiting', 'parked')"

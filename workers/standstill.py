@@ -14,7 +14,7 @@ from receiver.inbox import Delivery
 from workers import breaker, control, holds
 from workers.desk import Alert, Task
 from workers.finding import NOTE, WRONG, Finding
-from workers.runs import RunRow
+from workers.runs import FILELESS, RunRow
 
 LATE = timedelta(minutes=1)
 NO_WORKER = "start one: `billhook up`, or `billhook worker` and `billhook sweeper`"
@@ -31,6 +31,7 @@ def standing(connection: Connection, *, now: datetime) -> Iterator[Finding]:
         yield Finding("effects", WRONG, f"{holds.pause_in_words(name)} is paused: {value['reason']}", holds.resume_of(name))
     yield from _unrouted(connection, now)
     yield from _untaken(connection, now)
+    yield from _fileless(connection)
     yield from _replays(connection)
     for model, word in ((Alert, "alert"), (Task, "task")):
         yield from _open(connection, table_of(model), word)
@@ -61,6 +62,15 @@ def _untaken(connection: Connection, now: datetime) -> Iterator[Finding]:
         at_work = connection.execute(held).first() is not None
         text = f"{count} due for more than a minute"
         yield Finding("runs", *((NOTE, text, BUSY) if at_work else (WRONG, f"{text}: nobody takes them", NO_WORKER)))
+
+
+def _fileless(connection: Connection) -> Iterator[Finding]:
+    """Runs of a workflow whose file the workers do not have: each is put back every minute, and nothing else is done about it."""
+    put_back = sa.and_(_RUN.c.status == "waiting", _RUN.c.reason == FILELESS)
+    counted = sa.select(_RUN.c.workflow, sa.func.count()).where(put_back).group_by(_RUN.c.workflow).order_by(_RUN.c.workflow)
+    for workflow, count in connection.execute(counted):
+        todo = "put its file back into a folder of billhook.workflows, and start the workers anew"
+        yield Finding(f"workflow {workflow}", WRONG, f"open runs: {count}, and no worker has its file", todo)
 
 
 def _replays(connection: Connection) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from tests.workers.letters import mail, times
-from workers import engine, runs
+from workers import engine, runs, standstill
 from workers.authoring import InvoiceChanged, InvoiceCompleted, InvoicePaid, Run, SendStopped, monsum, workflow
 from workers.desk import Parked
 from workers.journal import JournalRow
@@ -287,12 +287,15 @@ def test_a_trigger_during_a_live_run_gets_a_run_of_its_own_afterwards() -> None:
         assert list(dict.fromkeys(SEEN)) == ["invoice.completed", "invoice.changed"]
 
 
-def test_a_workflow_this_worker_does_not_know_is_put_back() -> None:
+def test_a_run_of_a_workflow_this_worker_does_not_know_is_put_back_and_doctor_tells() -> None:
     with Flow(waiting) as flow:
         ids = flow.trigger("invoice.completed")
         known, flow.runtime.registry = flow.runtime.registry, Registry()
         stopped(flow, ids)
-        assert flow.runs[0][2] == "waiting"
+        assert flow.runs[0][2:] == ("waiting", "workflow_unknown")
+        with flow.db.read() as connection:
+            (finding,) = standstill.standing(connection, now=flow.clock.now)
+        assert (finding.area, finding.state, finding.text) == ("workflow t-waiting", "wrong", "open runs: 1, and no worker has its file")
 
         flow.runtime.registry = known
         flow.advance(minutes=2)
