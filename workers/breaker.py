@@ -16,7 +16,7 @@ from workers import control, desk
 FAILURES_MAX = 3
 FIRST, LONGEST = timedelta(seconds=30), timedelta(minutes=15)
 OPEN = "breaker_open"
-_OF_ONE_OBJECT = ("wrong_object", "unreadable")  # says nothing of the provider
+_OF_ONE_OBJECT = ("wrong_object", "unreadable", "slow")  # says nothing of the provider
 
 
 def is_open(connection: Connection, source: str) -> bool:

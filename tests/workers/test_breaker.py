@@ -66,7 +66,8 @@ def test_it_never_waits_longer_than_a_quarter_of_an_hour(database: Database) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "opens"), [("rate", False), ("wrong_object", False), ("unreadable", False), ("credentials", True), ("dns", True)]
+    ("kind", "opens"),
+    [("rate", False), ("wrong_object", False), ("unreadable", False), ("slow", False), ("credentials", True), ("dns", True)],
 )
 def test_what_says_nothing_against_the_provider_does_not_count(database: Database, kind: str, opens: bool) -> None:
     for _ in range(5):
