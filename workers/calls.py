@@ -91,7 +91,7 @@ def _read(deed: Deed) -> list[BaseModel]:
     query, ids = deed.effect.fresh.query, deed.fresh_ids()
     begun = deed.runtime.clock.boot_s()
     client = deed.runtime.operation(deed.source, Rank.PREFLIGHT, query.calls(len(ids)) + 1)
-    read = list(client.query_all(query, ids))
+    read = list(client.metered(deed.lease.renew).query_all(query, ids))
     if deed.runtime.clock.boot_s() - begun > READ_AGE.total_seconds():
         raise Retryable(provider=deed.source, call=query.name, kind="slow")
     return read

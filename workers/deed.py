@@ -17,6 +17,7 @@ from receiver.errors import Rejected, Retryable
 from workers import breaker, claims, desk, journal, ledger, limits, mirror, waits
 from workers.claims import Claim
 from workers.errors import Cancelled, Diverged, EffectCancelled, EffectExpired, StepInvalid, Suspend
+from workers.lease import Lease
 from workers.registry import EffectDef, Workflow
 from workers.retry import backoff, told
 from workers.runtime import Runtime
@@ -60,6 +61,7 @@ class Deed:
     kwargs: dict[str, Any]
     valid_until: datetime | None
     cancel_reason: Callable[[Connection], str | None]
+    lease: Lease
 
     @property
     def source(self) -> str:

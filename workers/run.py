@@ -19,6 +19,7 @@ from workers import desk, effects, journal, policies, restored, waits
 from workers.claims import Claim
 from workers.deed import Deed, Outcome, outcome_of
 from workers.errors import OWN_RATE, Cancelled, NotFound, RateHeld, Skip, StepInvalid, Suspend
+from workers.lease import Lease
 from workers.limits import Rank
 from workers.providers.service import Query
 from workers.recall import Recall, act
@@ -53,7 +54,7 @@ class Run(Recall):
         witness: Witness | None = None,
     ) -> None:
         super().__init__(runtime, claim, workflow, kept, unsettled, witness)
-        self._runtime = runtime
+        self._runtime, self._lease = runtime, Lease(runtime, claim)
 
     @act
     def policy(self, name: str | None = None) -> Any:
@@ -100,7 +101,8 @@ class Run(Recall):
         if entry is None:
             self._check_cancelled()
             try:
-                said = self._runtime.operation(self.source, Rank.PREFLIGHT, query.requests).query(query, id).model_dump(mode="json")
+                client = self._runtime.operation(self.source, Rank.PREFLIGHT, query.requests).metered(self._lease.renew)
+                said = client.query(query, id).model_dump(mode="json")
             except NotFound:
                 said = None
             except RateHeld as held:
@@ -128,6 +130,7 @@ class Run(Recall):
                 kwargs=kwargs,
                 valid_until=valid_until,
                 cancel_reason=self._cancel_reason,
+                lease=self._lease,
             )
             entry = self._take(effects.drive(deed))
             self._claim.noted.clear()

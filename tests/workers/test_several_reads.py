@@ -1,14 +1,19 @@
 """A fresh read of several objects: each must allow the call, the blocks of each forbid it, and all of them are hashed."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 
 from receiver.db import table_of
+from workers import claims
 from workers.authoring import Disputed, InvoiceCompleted, InvoiceDoc, Read, Run, Slot, effect, monsum, open_invoices, workflow
 from workers.desk import Alert
 from workers.ledger import EffectRow
+from workers.providers.http import Answer, Ask
+from workers.sandbox.core import MonsumSandbox
+from workers.sandbox.transport import LocalTransport
 from workers.testing.flow import Flow
 
 SEND = "invoice.sendbyemail"
@@ -113,3 +118,60 @@ def test_reads_that_take_longer_than_they_count_are_made_again_later_and_people_
         assert len(flow.sandbox.calls) - asked < 40
         assert ("mail", "intended", "read_failed: slow") in states(flow)
         assert {row["detail"]["why"] for row in flow.rows(sa.select(table_of(Alert)))} == {"read_failed: slow"}
+
+
+REMIND = effect(
+    monsum.send_by_email,
+    slot=lambda both, **_: [Slot(both.source, both.id, "slowly")],
+    fresh=Read(
+        monsum.reminders, must=lambda fresh, both, **_: None, each=lambda both, **_: [both.id, both.other, str(int(both.other) - 1)]
+    ),
+)
+
+
+@workflow("t-slowly", on=InvoiceCompleted)
+def slowly(run: Run, event: InvoiceCompleted) -> None:
+    """Look three times, then write about it and about the two before it."""
+    for place in range(3):
+        run.read(f"look {place}", monsum.invoice, event.invoice_id)
+    both = Both(source=run.source, id=event.invoice_id, other=str(int(event.invoice_id) - 1))
+    run.effect("mail", REMIND, both, recipient="max@example.com", subject="Rechnung", message="Eine.")
+
+
+class Slow:
+    """A wire that becomes slow: then a request takes 14 s, and what an idle worker may take at its end is noted in `taken`."""
+
+    def __init__(self, sandbox: MonsumSandbox) -> None:
+        self.inner, self.taken, self.flow = LocalTransport(sandbox), list[str](), cast(Flow, None)
+
+    def send(self, ask: Ask, **said: Any) -> Answer:
+        answer = self.inner.send(ask, **said)
+        if self.flow is not None:
+            self.flow.clock.pass_(timedelta(seconds=14))
+            now = self.flow.clock.now
+            with self.flow.db.read() as connection:
+                self.taken += claims.claimable(connection, business=now, machine=now, limit=9)
+        return answer
+
+
+def slow_flow() -> tuple[Flow, Slow]:
+    wires: list[Slow] = []
+
+    def wire(sandbox: MonsumSandbox) -> Slow:
+        wires.append(Slow(sandbox))
+        return wires[0]
+
+    return Flow(slowly, wire=wire, strict=False, mode="observe"), wires[0]
+
+
+def test_a_run_that_reads_longer_than_its_lease_is_nobody_elses_to_take() -> None:
+    flow, wire = slow_flow()
+    with flow:
+        flow.trigger("invoice.completed")
+        flow.trigger("invoice.completed")
+        flow.runtime.policies = {"t-slowly": {"mode": "auto"}}
+        wire.flow = flow
+        flow.trigger("invoice.completed")
+
+        assert states(flow) == [("mail", "done", None)]
+        assert wire.taken == []
