@@ -7,7 +7,7 @@ Authors register their own with `@event`. Every field is typed, so that stored J
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -33,6 +33,11 @@ class Event:
     type: ClassVar[str] = ""
     source: str
     at: datetime
+
+    @property
+    def so_since(self) -> datetime:
+        """Since when it could have been acted on: a restored backup may lack what was done."""
+        return self.at
 
 
 class Fact:
@@ -187,9 +192,15 @@ class InvoiceDeleted(InvoiceEvent, Fact):
 @event("invoice.overdue")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceOverdue(InvoiceEvent, Signal):
-    """An open invoice is past its due date; the daily duty of dunning says it, once a day at most."""
+    """An open invoice is past its due date, `due_on`; the daily duty of dunning says it, once a day at most."""
 
     currency: str
+    due_on: date | None = None
+
+    @property
+    def so_since(self) -> datetime:
+        """Since its due date, which may lie long before the day it is said."""
+        return self.at if self.due_on is None else min(self.at, datetime.combine(self.due_on, time.max, UTC))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,7 @@ def begin(
         joins=workflow.start == "one-per-key",
         quiet=None if reissue else workflow.debounce,
         came_at=came_at,
-        doubted=restored.doubts(connection, trigger.event.at),
+        doubted=restored.doubts(connection, trigger.event.so_since),
     )
     return run_id, f"started {run_id}" if run_id else "joined a live run"
 

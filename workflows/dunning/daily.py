@@ -57,12 +57,14 @@ def tell_overdue(connection: Connection, source: str, run_id: str, now: datetime
     live = live_keys(connection, source, NAME)
     ladders = {row["invoice_id"]: row for row in tables.all_ladders(connection, source)}
     told: dict[str, InvoiceDoc] = {}
-    for doc in overdue:
+    for doc in sorted(overdue, key=lambda doc: doc.due_date or date.max):  # the run is about all of them: it is told of the oldest
         key, row = f"{doc.customer_id}/{doc.currency}", ladders.get(doc.id)
         if key not in live or row is None or row["reason"] == STALE:
             told.setdefault(key, doc)
     for doc in told.values():
-        event = InvoiceOverdue(source=source, at=now, invoice_id=doc.id, customer_id=doc.customer_id, currency=doc.currency)
+        event = InvoiceOverdue(
+            source=source, at=now, invoice_id=doc.id, customer_id=doc.customer_id, currency=doc.currency, due_on=doc.due_date
+        )
         give_event(connection, event, actor="dunning-daily", at=now, id=f"{run_id}:{doc.id}")
     return sorted(told)
 
