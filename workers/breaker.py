@@ -54,7 +54,8 @@ def admit(connection: Connection, source: str, *, now: datetime) -> datetime | N
     held = held_until(connection, source, now=now)
     value = control.get(connection, name_of(source))
     if held is None and value is not None and value["failures"] >= FAILURES_MAX:
-        control.put(connection, name_of(source), {**value, "until": (now + _pause(value["failures"])).isoformat()}, at=now)
+        tries = {"until": (now + _pause(value["failures"])).isoformat(), "tries": True}
+        control.put(connection, name_of(source), {**value, **tries}, at=now)
     return held
 
 
@@ -67,10 +68,16 @@ def probe(connection: Connection, source: str, *, at: datetime) -> bool:
 
 
 def failed(connection: Connection, source: str, why: str, *, at: datetime) -> None:
-    """Count a failure; the third in a row opens the breaker and tells people."""
+    """Count a failure; the third in a row opens the breaker and tells people.
+
+    While it is open only the call that tries counts: others that end now began before it opened, and say nothing new.
+    """
     value = control.get(connection, name_of(source)) or {"failures": 0, "since": at.isoformat()}
+    if held_until(connection, source, now=at) is not None and not value.get("tries"):
+        return
     failures = value["failures"] + 1
-    control.put(connection, name_of(source), {**value, "failures": failures, "until": (at + _pause(failures)).isoformat()}, at=at)
+    counted = {"failures": failures, "until": (at + _pause(failures)).isoformat(), "tries": False}
+    control.put(connection, name_of(source), {**value, **counted}, at=at)
     if failures >= FAILURES_MAX:
         desk.alert(connection, source=source, subject=source, reason=OPEN, at=at, detail={"failures": failures, "why": why})
 

@@ -1,6 +1,6 @@
 """The circuit breaker: an ill provider is asked by one call at a time, and an hour of lost answers is not an hour of unknown effects."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +23,12 @@ def fail(database: Database, count: int, *, seconds: float = 0.0, source: str = 
     at = START + timedelta(seconds=seconds)
     for _ in range(count):
         database.write(lambda c: breaker.failed(c, source, "status", at=at))
+
+
+def open_breaker(connection: sa.Connection, failures: int, *, at: datetime) -> None:
+    """As many failures in a row, the last one at `at`."""
+    for left in reversed(range(failures)):
+        breaker.failed(connection, "shop", "status", at=at - left * breaker.LONGEST)
 
 
 def held(database: Database, *, seconds: float, source: str = "shop") -> float | None:
@@ -60,9 +66,18 @@ def test_half_open_it_lets_one_call_through_and_waits_longer_each_time(database:
 
 
 def test_it_never_waits_longer_than_a_quarter_of_an_hour(database: Database) -> None:
-    fail(database, 40)
+    for place in range(40):
+        fail(database, 1, seconds=900 * place)
 
-    assert held(database, seconds=1) == 900
+    assert held(database, seconds=900 * 39 + 1) == 900 * 40
+
+
+def test_calls_that_were_under_way_when_it_opened_do_not_prolong_it(database: Database) -> None:
+    fail(database, 8)
+    assert held(database, seconds=1) == 30
+
+    fail(database, 4, seconds=31)  # reads of runs that all woke when it was half open
+    assert held(database, seconds=32) == 91
 
 
 @pytest.mark.parametrize(
@@ -111,7 +126,7 @@ def test_while_it_is_open_nothing_is_read_for_an_effect_either() -> None:
 def opened_for_minutes(flow: Flow, failures: int = 8) -> None:
     """Open the breaker, next try in a quarter of an hour, just before the runs of the first trigger act."""
     flow.advance(minutes=4, seconds=50)
-    flow.db.write(lambda c: [breaker.failed(c, "shop", "status", at=flow.clock.now) for _ in range(failures)])
+    flow.db.write(lambda c: open_breaker(c, failures, at=flow.clock.now))
 
 
 def test_the_answer_that_closes_it_wakes_every_run_that_waits_for_it() -> None:

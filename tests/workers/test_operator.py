@@ -11,7 +11,8 @@ from receiver import inbox
 from receiver.db import table_of
 from tests.workers.letters import act, completed, effect_row, mail, times, valid
 from tests.workers.routed import events, noting, outcome
-from workers import breaker, control, desk, operator
+from tests.workers.test_breaker import open_breaker
+from workers import control, desk, operator
 from workers.authoring import InvoiceCompleted, Read, Run, Slot, effect, monsum, workflow
 from workers.control import Audit
 from workers.desk import Parked, Task
@@ -207,7 +208,7 @@ def opened(flow: Flow) -> str:
     """The id of a run that a breaker holds for a quarter of an hour."""
     flow.trigger("invoice.completed")
     flow.advance(minutes=4, seconds=50)
-    flow.db.write(lambda c: [breaker.failed(c, "shop", "status", at=flow.clock.now) for _ in range(8)])
+    flow.db.write(lambda c: open_breaker(c, 8, at=flow.clock.now))
     flow.advance(seconds=20)
     assert flow.runs[0][3] == "breaker_open"
     return str(effect_row(flow)["run_id"])

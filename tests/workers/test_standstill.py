@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import Database, table_of
 from tests.workers.by_hand import mine, started
-from workers import breaker, control, desk, replays, standstill
+from tests.workers.test_breaker import open_breaker
+from workers import control, desk, replays, standstill
 from workers.finding import Finding
 from workers.runs import RunRow
 from workers.testing.flow import START
@@ -47,7 +48,7 @@ def test_where_all_goes_on_nothing_is_told(database: Database) -> None:
     ("do", "state", "text", "todo"),
     [
         (
-            lambda c: [breaker.failed(c, "shop", "status", at=START) for _ in range(5)],
+            lambda c: open_breaker(c, 5, at=START),
             "wrong", "5 calls failed in a row, the next one tries 2026-11-20 09:02:00 UTC", "billhook breaker shop --probe",
         ),
         (

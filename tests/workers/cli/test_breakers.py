@@ -6,13 +6,14 @@ import pytest
 
 from receiver.db import Database
 from tests.workers.cli.conftest import Billhook
+from tests.workers.test_breaker import open_breaker
 from workers import breaker
 
 
 @pytest.fixture
 def opened(store: Database) -> Database:
     """The breaker of shop is open for a quarter of an hour."""
-    store.write(lambda c: [breaker.failed(c, "shop", "status", at=datetime.now(UTC)) for _ in range(9)])
+    store.write(lambda c: open_breaker(c, 9, at=datetime.now(UTC)))
     return store
 
 
