@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import Database
 from tests.workers.letters import mail
+from tests.workers.test_calls import at_point
 from workers import breaker, control, holds
 from workers.testing.flow import START, Flow
 
@@ -97,3 +98,13 @@ def test_the_end_of_one_pause_leaves_what_another_holds(database: Database) -> N
     database.write(lambda c: control.end_pause(c, "pause:shop:*", at=START, actor="ada"))
 
     assert not over(database, "paused")
+
+
+def test_a_hold_that_ends_while_a_run_goes_to_sleep_for_it_is_not_slept_for() -> None:
+    with Flow(mail) as flow:
+        flow.db.write(lambda c: put(c, "pause:shop:*", {"reason": "stock take"}))
+        flow.trigger("invoice.completed")
+        at_point(flow, "suspending", lambda: flow.db.write(lambda c: holds.end_pause(c, "pause:shop:*", at=flow.clock.now, actor="ada")))
+        flow.advance(minutes=5, seconds=1)
+
+        assert [row[2] for row in flow.effects] == ["done"]
