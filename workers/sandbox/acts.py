@@ -7,8 +7,9 @@ object it needs is not there, it is made first, with its own notifications.
 from collections.abc import Callable
 from decimal import Decimal
 
+from receiver.mistakes import unknown
 from receiver.money import parse_decimal
-from workers.sandbox.account import NO_DATE, Account, Record, put
+from workers.sandbox.account import AMOUNTS, NO_DATE, Account, Record, put
 from workers.sandbox.notices import Notices
 from workers.sandbox.shapes import API_CUSTOMER, METHODS, wire_id
 
@@ -28,6 +29,12 @@ _OF_INVOICE = (
     "OUTSTANDING_AMOUNT CASH_DISCOUNT_PERCENT CASH_DISCOUNT_DAYS SHIPMENT TYPE IS_CANCELED TEMPLATE_ID DOCUMENT_URL"
 )
 OF_INVOICE = frozenset(_OF_INVOICE.split())
+_COPIED = (
+    "ORGANIZATION SALUTATION FIRST_NAME LAST_NAME ADDRESS ADDRESS_2 ZIPCODE CITY COUNTRY_CODE VAT_ID CURRENCY_CODE PAYMENT_TYPE "
+    "DAYS_FOR_PAYMENT CUSTOMER_NUMBER"
+)
+COPIED = frozenset(_COPIED.split())  # what an invoice keeps of its customer
+FIXED = frozenset({"CUSTOMER_ID", "INVOICE_ID"})
 OF_ACT = frozenset({"LEVEL", "AMOUNT", "EINVOICE", "ARTICLE_CODE", "SUBSCRIPTION_ID"})
 VAT = Decimal("1.19")
 
@@ -274,6 +281,26 @@ class Acts:
     def _latest(self, type: str, customer_id: str | None = None) -> Record | None:
         found = (record for record in reversed(self._account.invoices.values()) if record["TYPE"] == type and not record["IS_CANCELED"])
         return next((record for record in found if customer_id in (None, record["CUSTOMER_ID"])), None)
+
+
+def field_problem(kind: str, name: str, value: object) -> str | None:
+    """Why a change of a "customer" or an "invoice" cannot write `value` into the field called `name`, or None."""
+    full = ALIASES.get(name.upper(), name.upper())
+    if isinstance(value, dict):
+        return None if (kind, full) == ("customer", "X_ATTRIBUTES") and value else f"{name}: only a customer's x_attributes are a table"
+    known = {"customer": OF_CUSTOMER, "invoice": OF_INVOICE | (OF_CUSTOMER & COPIED)}[kind] - FIXED
+    return amount_problem(full, value) if full in known else unknown(name, sorted(one.lower() for one in known), f"field of {kind}s")
+
+
+def amount_problem(name: str, value: object) -> str | None:
+    """Why `value` cannot be kept under the API's name, or None."""
+    if name not in AMOUNTS:
+        return None
+    try:
+        parse_decimal(str(value))
+    except ValueError:
+        return f'{name}: an amount in quotes is wanted, such as "1190.00"'
+    return None
 
 
 def _ids(record: Record) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """A scenario as its file says it: one source, its customers and invoices, and what happens when.
 
 Owns the format and every refusal of it: each names the table, the field, the line, and what is allowed. Whether a policy or a
-happening fits is asked of the workflows and of workers/simulate/happenings.py. Times are local to `zone`.
+happening fits is asked of the workflows, workers/simulate/happenings.py and workers/simulate/possible.py. Times are local to `zone`.
 """
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from receiver.errors import SettingsInvalid
-from receiver.mistakes import Mistake, mistakes_of, refusal, unknown
+from receiver.mistakes import Mistake, mistakes_of, refusal
 from receiver.money import parse_decimal
 from workers.simulate.plugs import Gives
 
@@ -187,7 +187,10 @@ class Scenario(Head):
 
 
 T = TypeVar("T", bound=Part)
+Where = tuple[str, int | None]
 Check = Callable[[int, Happening], Sequence[tuple[str, str]]]
+Policies = Mapping[str, Mapping[str, Any]]
+Story = Callable[[Head, Policies, Sequence[Customer], Sequence[Invoice], Sequence[Happening]], Iterable[tuple[Where, str, str]]]
 
 
 class Page:
@@ -197,7 +200,7 @@ class Page:
         self.path, self.text = path, path.read_text(encoding="utf-8")
         self.mistakes: list[Mistake] = []
 
-    def wrong(self, where: tuple[str, int | None], field: str, why: str) -> None:
+    def wrong(self, where: Where, field: str, why: str) -> None:
         """Note a mistake in `field` of a table such as ("invoice", 2), counted from 1; (name, None) for `[name]`, ("", None) at the top."""
         table, place = where
         named = f"{table} {place}" if place else table
@@ -219,7 +222,7 @@ class Page:
                 return number + 1
         return max(begin + 1, 1)
 
-    def part(self, model: type[T], said: object, where: tuple[str, int | None]) -> T | None:
+    def part(self, model: type[T], said: object, where: Where) -> T | None:
         """One table as its model, or None with its mistakes noted."""
         if not isinstance(said, dict):
             self.wrong(where, "", f"a table is wanted: write [[{where[0]}]]")
@@ -251,11 +254,13 @@ def read(path: Path) -> tuple[Page, dict[str, Any]]:
         raise SettingsInvalid(f"{path} is not TOML: {cause}") from cause
 
 
-def load(path: Path, *, tables: Mapping[str, Gives], policy: Callable[[str, Mapping[str, Any]], list[Mistake]], fits: Check) -> Scenario:
+def load(
+    path: Path, *, tables: Mapping[str, Gives], policy: Callable[[str, Mapping[str, Any]], list[Mistake]], fits: Check, story: Story
+) -> Scenario:  # fmt: skip
     """The scenario in a file. Raises SettingsInvalid with every mistake, each with its line.
 
     `tables`: further tables, and which settings each stands for. `policy`: what is wrong with one policy. `fits`: (field, why) of what
-    is wrong with the n-th happening.
+    is wrong with the n-th happening alone. `story`: (table and its number, field, why) of what cannot be beside the rest.
     """
     page, raw = read(path)
     policies = raw.get("policy", {})
@@ -266,8 +271,12 @@ def load(path: Path, *, tables: Mapping[str, Gives], policy: Callable[[str, Mapp
     _policies(page, policies, policy)
     policies = _with_tables(page, policies, {name: raw[name] for name in tables if name in raw}, tables, policy)
     if not page.mistakes and head is not None:
-        _names(page, customers, invoices)
-        _happens(page, head, customers, invoices, happens, fits)
+        for place, one in enumerate(happens, start=1):
+            for field, why in fits(place, one):
+                page.wrong(("happens", place), field, why)
+    if not page.mistakes and head is not None:
+        for where, field, why in story(head, policies, customers, invoices, happens):
+            page.wrong(where, field, why)
     if page.mistakes or head is None:
         raise refusal(page.mistakes, path)
     said = head.model_dump() | {"policy": policies, "customer": customers, "invoice": invoices, "happens": happens}
@@ -303,32 +312,3 @@ def _with_tables(
                 for one in check(workflow, settings):
                     page.wrong((f"{table}.{next(iter(body), '')}", None), "", one.wrong)
     return found
-
-
-def _names(page: Page, customers: Sequence[Customer], invoices: Sequence[Invoice]) -> None:
-    known = [one.id for one in customers]
-    for table, ids in (("customer", known), ("invoice", [one.id for one in invoices])):
-        for place, id in enumerate(ids, start=1):
-            if id in ids[: place - 1]:
-                page.wrong((table, place), "id", "another one has this id already")
-    for place, invoice in enumerate(invoices, start=1):
-        if invoice.customer not in known:
-            page.wrong(("invoice", place), "customer", unknown(invoice.customer, known, "customer"))
-        if invoice.due is not None and invoice.due < invoice.date:
-            page.wrong(("invoice", place), "due", "it lies before the invoice's date")
-
-
-def _happens(
-    page: Page, head: Head, customers: Sequence[Customer], invoices: Sequence[Invoice], happens: Sequence[Happening], fits: Check
-) -> None:
-    if head.until <= head.start:
-        page.wrong(("", None), "until", "it must lie after start")
-    known = {"customer": [one.id for one in customers], "invoice": [one.id for one in invoices]}
-    for place, one in enumerate(happens, start=1):
-        if not head.start <= one.at <= head.until:
-            page.wrong(("happens", place), "at", f"it must lie between start ({head.start}) and until ({head.until})")
-        for table, ids in known.items():
-            if (id := getattr(one, table)) is not None and id not in ids:
-                page.wrong(("happens", place), table, unknown(id, ids, table))
-        for field, why in fits(place, one):
-            page.wrong(("happens", place), field, why)

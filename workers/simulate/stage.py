@@ -7,7 +7,7 @@ crashes is replaced, and its lease ends. Happenings come from workers/simulate/h
 
 import heapq
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -77,7 +77,7 @@ class Stage:
         self.crash_at: str | None = None
         self._in_call, self._approved = False, set[str]()
         self._wires: list[Wire] = []
-        chosen = taking_part(scenario, registry)
+        chosen = taking_part(scenario.policy, registry)
         self.flow = Flow(
             *(workflow.name for workflow in chosen), policies=_policies(scenario, chosen), kind=scenario.kind, zone=scenario.zone,
             start=scenario.instant(scenario.start) - BEFORE, source=scenario.source, connect=False, currencies=scenario.currencies,
@@ -264,10 +264,10 @@ class Stage:
         self._in_call = False
 
 
-def taking_part(scenario: Scenario, registry: Registry) -> list[Workflow]:
-    """The workflows that have a policy in the scenario, and those that live in one folder with them."""
-    homes = {_home(workflow) for name in scenario.policy if (workflow := registry.get(name)) is not None}
-    return [workflow for workflow in registry.all() if workflow.name in scenario.policy or _home(workflow) in homes]
+def taking_part(policies: Collection[str], registry: Registry) -> list[Workflow]:
+    """The workflows that have a policy in a scenario, and those that live in one folder with them."""
+    homes = {_home(workflow) for name in policies if (workflow := registry.get(name)) is not None}
+    return [workflow for workflow in registry.all() if workflow.name in policies or _home(workflow) in homes]
 
 
 def looks(source: str, chosen: Sequence[Workflow]) -> list[str]:

@@ -26,13 +26,13 @@ TWICE = '[[happens]]\nat = 2026-11-20T08:05:00\nwhat = "webhook"\ninvoice = "A"\
 
 
 def test_helpers_take_part_with_the_workflow_of_their_folder(read: Read) -> None:
-    names = {workflow.name for workflow in taking_part(read(HEAD), REGISTRY)}
+    names = {workflow.name for workflow in taking_part(read(HEAD).policy, REGISTRY)}
 
     assert names == {"auto-send", "auto-send-sweep", "auto-send-changes", "auto-send-bounces"}
 
 
 def test_a_schedule_within_the_hour_is_a_look_and_no_due_instant(read: Read) -> None:
-    assert looks("shop", taking_part(read(HEAD), REGISTRY)) == ["tick:shop:auto-send-sweep:15m"]
+    assert looks("shop", taking_part(read(HEAD).policy, REGISTRY)) == ["tick:shop:auto-send-sweep:15m"]
 
 
 def test_a_quiet_month_is_looked_at_once_a_day(read: Read) -> None:
