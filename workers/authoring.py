@@ -81,7 +81,7 @@ from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
 from workers.run import Run
 from workers.schedule import Daily, Every, span_of
-from workers.simulate.plugs import Line, happening, scenario_table, timeline
+from workers.simulate.plugs import Line, happening, scenario_table, timeline, untold
 from workers.templates import Templates, Text, text_of
 from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
 from workers.windows import IsOpenDay, Window, closing, every_day, instant, local_day, next_open, parse_window
@@ -195,6 +195,7 @@ __all__ = [
     "text_of",
     "timeline",
     "unknown_effects",
+    "untold",
     "workflow",
     "x_attributes_of",
 ]

@@ -1,6 +1,6 @@
-"""What workflows add to a simulation: rows of the timeline, happenings of their own, tables a scenario may give.
+"""What workflows add to a simulation: rows of the timeline and skips that are none, happenings of their own, tables a scenario may give.
 
-Owns the three registers. Workflow files fill them at import, through workers/authoring.py; workers/simulate/ reads them. Nothing of
+Owns the four registers. Workflow files fill them at import, through workers/authoring.py; workers/simulate/ reads them. Nothing of
 this runs in a running billhook.
 """
 
@@ -54,6 +54,7 @@ class Told:
 LINES: dict[str, Lines] = {}
 HAPPENINGS: dict[str, Told] = {}
 TABLES: dict[str, Gives] = {}
+NO_ROWS: dict[str, frozenset[str]] = {}
 L = TypeVar("L", bound=Lines)
 H = TypeVar("H", bound=Tells)
 G = TypeVar("G", bound=Gives)
@@ -90,6 +91,14 @@ def scenario_table(name: str) -> Callable[[G], G]:
         return fn
 
     return register
+
+
+def untold(workflow: str, *reasons: str) -> None:
+    """Show no row for a run of `workflow` that was skipped for one of these reasons: what it looked at was none of its business.
+
+    For helpers that look at every invoice for the few that concern them. `billhook runs` goes on showing them.
+    """
+    NO_ROWS[workflow] = frozenset(reasons)
 
 
 def _keep(register: dict[str, Any], name: str, value: Any, fn: Callable[..., Any], what: str, count: int) -> None:

@@ -24,7 +24,7 @@ from workers.events import EventRow
 from workers.journal import JournalRow
 from workers.ledger import EffectRow
 from workers.runs import RunRow
-from workers.simulate.plugs import LINES, Line
+from workers.simulate.plugs import LINES, NO_ROWS, Line
 
 SHOWN = {"proposed": "proposal", "approved": "proposal", **dict.fromkeys(("done", "rejected", "unknown", "cancelled", "expired"), "effect")}
 ENDED = ("skipped", "cancelled", "superseded", "closed")
@@ -181,11 +181,12 @@ def _unplanned(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draf
 
 
 def _ended(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
-    """Runs that ended without (further) acting; a schedule's look that found nothing is no row."""
+    """Runs that ended without (further) acting; a look that found nothing is no row, be it a schedule's or a helper's."""
     table = table_of(EventRow)
     ticks = {row["id"] for row in _read(connection, sa.select(table.c.id).where(table.c.type == "clock.tick"))}
     for run in runs.values():
-        if run["status"] in ENDED and run["ended_at"] is not None and run["trigger_id"] not in ticks:
+        nothing = run["trigger_id"] in ticks or (run["status"] == "skipped" and run["reason"] in NO_ROWS.get(run["workflow"], ()))
+        if run["status"] in ENDED and run["ended_at"] is not None and not nothing:
             yield Draft(
                 at=run["ended_at"], workflow=run["workflow"], key=_key(run), kind="skip", name="run", state=run["status"],
                 reason=run["reason"] or "",

@@ -8,10 +8,12 @@ from datetime import timedelta
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoiceChanged, NotFound, Run, effects_about, monsum, workflow
+from workers.authoring import InvoiceChanged, NotFound, Run, effects_about, monsum, untold, workflow
 from workflows.auto_send.sending import SEND
 
 LOOKS_MAX = 10
+NOT_SENT = "not_sent"
+untold("auto-send-changes", NOT_SENT)
 
 
 class Sent(BaseModel):
@@ -29,7 +31,7 @@ def watch_changes(run: Run, event: InvoiceChanged) -> None:
     for look in range(LOOKS_MAX):
         sent = run.step(f"what was sent {look}", last_sent, run.source, event.invoice_id)
         if sent is None:
-            run.skip("not_sent")
+            run.skip(NOT_SENT)
         if sent.state != "calling":
             _compare(run, event.invoice_id, sent.version)
             return

@@ -3,8 +3,11 @@
 Nothing is granted by it: `credits.resume` says that a person looked.
 """
 
-from workers.authoring import InvoicePaid, Run, workflow
+from workers.authoring import InvoicePaid, Run, untold, workflow
 from workflows.credits import books
+
+NOT_OURS = "not_a_failed_topup"
+untold("credits-late", NOT_OURS)
 
 
 @workflow("credits-late", on=InvoicePaid, key=lambda event: f"invoice:{event.invoice_id}")
@@ -14,7 +17,7 @@ def late_payment(run: Run, event: InvoicePaid) -> None:
         run.skip("customer_unknown")
     uid = run.step("paid after all", books.paid_after_all, run.source, event.customer_id, event.invoice_id, run.now())
     if not uid:
-        run.skip("not_a_failed_topup")
+        run.skip(NOT_OURS)
     said = {"customer": event.customer_id, "invoice": event.invoice_id, "order": uid}
     run.alert("paid late", "paid_not_granted", about=f"{run.source}/{event.customer_id}", **said)
     run.task("grant what was paid", "paid_not_granted", **said)

@@ -17,6 +17,7 @@ from tests.workers.simulate.conftest import OBJECTS, Read
 from workers.authoring import (
     Event,
     InvoiceCompleted,
+    InvoicePaid,
     Line,
     Run,
     SendStopped,
@@ -25,9 +26,11 @@ from workers.authoring import (
     monsum,
     scenario_table,
     timeline,
+    untold,
     workflow,
 )
 from workers.ledger import EffectRow
+from workers.loading import load_folders
 from workers.simulate import plugs
 from workers.simulate.play import play
 
@@ -37,6 +40,8 @@ until = 2026-11-20T18:00:00
 mode = "auto"
 """
 NINE = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+AS_SIGNAL = ('invoice = "A"\nreason = "no"', 'fields = { invoice_id = "A", customer_id = "501" }')
+PAID = '[[happens]]\nat = 2026-11-20T09:00:00\nwhat = "payment"\ninvoice = "{}"\n'
 STOP = '[[happens]]\nat = 2026-11-20T08:02:00\nwhat = "halt"\ninvoice = "A"\nreason = "no"\n'
 
 
@@ -62,10 +67,17 @@ def simulated(run: Run, event: InvoiceCompleted) -> None:
     run.effect("mail", MAIL_UNCAPPED, invoice, recipient="max@muster.de", subject="Ihre Rechnung", message="Anbei.")
 
 
+@workflow("t-shrugs", on=InvoicePaid, key=lambda event: f"invoice:{event.invoice_id}")
+def shrugs(run: Run, event: InvoicePaid) -> None:
+    """Has nothing to do with invoice A, and comes too late for any other."""
+    run.skip("not_ours" if event.invoice_id == "A" else "too_late")
+
+
 @pytest.fixture(autouse=True)
 def _registers() -> Iterator[None]:
     """What a test registers is forgotten after it."""
-    kept = [(register, dict(register)) for register in (plugs.LINES, plugs.HAPPENINGS, plugs.TABLES)]
+    load_folders()  # what the shipped workflows register stays
+    kept = [(register, dict(register)) for register in (plugs.LINES, plugs.HAPPENINGS, plugs.TABLES, plugs.NO_ROWS)]
     yield
     for register, before in kept:
         register.clear()
@@ -94,6 +106,23 @@ def test_lines_with_an_effect_stand_in_place_of_its_row(read: Read) -> None:
         ("2026-11-20T08:05:00", "effect", "L1", "done", {"level": "1"}),
         ("2026-11-20T09:00:00", "claim", "flat", "", {"flat": "40.00"}),
     ]
+
+
+def test_a_skip_that_was_none_of_its_business_is_no_row(read: Read) -> None:
+    untold("t-shrugs", "not_ours")
+
+    another = OBJECTS[OBJECTS.index("[[invoice]]") :].replace('"A"', '"B"')
+    rows = play(read(HEAD + OBJECTS + another + "".join(PAID.format(id) for id in "AB")))
+
+    assert [(row.key, row.kind, row.reason) for row in rows if row.workflow == "t-shrugs"] == [("B", "skip", "too_late")]
+
+
+def test_a_run_that_a_person_ended_is_a_row_whatever_its_reason(read: Read) -> None:
+    untold("t-simulated", "send.stopped")
+
+    rows = play(read(HEAD + OBJECTS + STOP.replace('"halt"', '"signal"\nevent = "send.stopped"').replace(*AS_SIGNAL)))
+
+    assert [(row.state, row.reason) for row in rows if row.kind == "skip"] == [("cancelled", "send.stopped")]
 
 
 def test_a_happening_of_a_workflow_gives_its_event(read: Read) -> None:
