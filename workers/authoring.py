@@ -6,7 +6,6 @@ are given at import, so a mistake is found before anything runs. docs/authors.md
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -70,9 +69,18 @@ from workers.lookups import (
     tags_of,
     unknown_effects,
     x_attributes_of,
-)
+)  # fmt: skip
 from workers.operator import Order
-from workers.overview import BlockSpan, blocks_of, events_of_source, live_keys, open_invoices, synced_at
+from workers.overview import (
+    BlockSpan,
+    blocks_of,
+    events_of_source,
+    is_deleted_customer,
+    live_keys,
+    open_invoices,
+    owner_of_open_invoice,
+    synced_at,
+)  # fmt: skip
 from workers.panels import make_panel
 from workers.places import file_of, takes, takes_at_least
 from workers.providers import monsum, qvickly
@@ -80,7 +88,7 @@ from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, 
 from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
 from workers.run import Run
-from workers.schedule import Daily, Every, span_of
+from workers.schedule import Daily, Every, quiet_before
 from workers.simulate.plugs import Line, happening, scenario_table, timeline, untold
 from workers.templates import Templates, Text, text_of
 from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
@@ -176,12 +184,14 @@ __all__ = [
     "happening",
     "insert_of",
     "instant",
+    "is_deleted_customer",
     "is_workday",
     "live_keys",
     "local_day",
     "monsum",
     "next_open",
     "open_invoices",
+    "owner_of_open_invoice",
     "panel",
     "parse_window",
     "policy_of_run",
@@ -200,7 +210,6 @@ __all__ = [
     "x_attributes_of",
 ]
 
-QUIET_LONGEST = timedelta(days=7)
 F = TypeVar("F", bound=Callable[..., None])
 P = TypeVar("P", bound=Callable[..., list[Any]])
 
@@ -260,7 +269,7 @@ def workflow(
                 file=file_of(fn),
                 about=about,
                 start=start,
-                debounce=_quiet(name, debounce, file_of(fn)),
+                debounce=quiet_before(name, debounce, file_of(fn)),
             )
         )
         return fn
@@ -355,19 +364,6 @@ def effect(
         budgets=budgets,
         spike_floor=spike_floor,
     )
-
-
-def _quiet(name: str, debounce: object, file: str) -> timedelta | None:
-    """How long it must be quiet before a run begins. Raises WorkflowInvalid."""
-    if debounce is None:
-        return None
-    try:
-        quiet = span_of(debounce if isinstance(debounce, str) else "")
-    except (ValueError, OverflowError):
-        quiet = QUIET_LONGEST * 2
-    if quiet > QUIET_LONGEST:
-        raise WorkflowInvalid(f'Workflow "{name}": debounce= takes a whole span such as "30s", "15m" or "2h", at most "7d"', file=file)
-    return quiet
 
 
 def _budgets(service: str, given: object, daily_cap: Callable[[Any], int] | None, file: str) -> tuple[Budget, ...]:

@@ -55,6 +55,22 @@ def open_invoices(connection: Connection, source: str, *, customer_id: str | Non
     return [found for row in rows if (found := _readable(source, row.object_id, row.fields)) is not None]
 
 
+def owner_of_open_invoice(connection: Connection, source: str, invoice_id: str) -> str | None:
+    """The customer who owes a completed invoice that is neither paid nor cancelled, as the mirror knows it, or None."""
+    table = table_of(Mirror)
+    named = sa.and_(table.c.source == source, table.c.kind == "invoice", table.c.object_id == invoice_id, table.c.completed)
+    query = sa.select(table.c.customer_id).where(named, sa.not_(sa.or_(table.c.paid, table.c.canceled, table.c.deleted)))
+    found: str | None = connection.execute(query).scalars().first()
+    return found
+
+
+def is_deleted_customer(connection: Connection, source: str, customer_id: str) -> bool:
+    """Whether a customer is known to be deleted at the provider."""
+    table = table_of(Mirror)
+    named = sa.and_(table.c.source == source, table.c.kind == "customer", table.c.object_id == customer_id)
+    return bool(connection.execute(sa.select(table.c.deleted).where(named)).scalars().first())
+
+
 def _readable(source: str, id: str, fields: dict[str, object]) -> InvoiceDoc | None:
     try:
         return InvoiceDoc.from_fields(source, id, fields)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from workers.errors import WorkflowInvalid
+
+QUIET_LONGEST = timedelta(days=7)
 _SPAN = re.compile(r"^(\d+)(s|m|h|d)$")
 _UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -19,6 +22,19 @@ def span_of(text: str) -> timedelta:
     if found is None or int(found[1]) == 0:
         raise ValueError(f'a whole span such as "15m", "2h" or "1d", not {text!r}')
     return timedelta(seconds=int(found[1]) * _UNIT[found[2]])
+
+
+def quiet_before(name: str, debounce: object, file: str) -> timedelta | None:
+    """How long it must be quiet before a run begins. Raises WorkflowInvalid."""
+    if debounce is None:
+        return None
+    try:
+        quiet = span_of(debounce if isinstance(debounce, str) else "")
+    except (ValueError, OverflowError):
+        quiet = QUIET_LONGEST * 2
+    if quiet > QUIET_LONGEST:
+        raise WorkflowInvalid(f'Workflow "{name}": debounce= takes a whole span such as "30s", "15m" or "2h", at most "7d"', file=file)
+    return quiet
 
 
 @dataclass(frozen=True)

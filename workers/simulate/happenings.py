@@ -163,6 +163,10 @@ def _change(stage: Stage, said: Said) -> None:
     stage.sandbox.trigger({"invoice": "invoice.changed", "customer": "customer.updated"}[kind], {f"{kind}_id": said[kind], **fields})
 
 
+def _delete(stage: Stage, said: Said) -> None:
+    stage.sandbox.trigger("customer.deleted", {"customer_id": said["customer"]})
+
+
 def _usage(stage: Stage, said: Said) -> None:
     left = stage.sandbox.account.customers[said["customer"]]["CREDIT_BALANCE"] - said["amount"]
     stage.sandbox.trigger("customer.updated", {"customer_id": said["customer"], "credit_balance": str(left)})
@@ -297,6 +301,7 @@ SHIPPED: dict[str, What] = {
     "payment_failed": What(act=_payment_failed, needs=("invoice",)),
     "cancel": What(act=_cancel, needs=("invoice",), may=("amount",)),
     "change": What(act=_change, needs=("fields",), either=_OBJECT),
+    "delete": What(act=_delete, needs=("customer",)),
     "usage": What(act=_usage, needs=("customer", "amount")),
     "topup_done": What(act=_topup_done, may=("customer",)),
     "foreign_reminder": What(act=_foreign_reminder, needs=("invoice",), may=("level",)),

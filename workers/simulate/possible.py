@@ -45,6 +45,8 @@ def impossible(
         if not found and one.invoice is not None:
             found += _of_invoice(one, said[one.invoice], books[one.invoice], [later for later in happens if later.at > one.at])
         found += _of_block(one, past)
+        if one.customer is not None and any((other.what, other.customer) == ("delete", one.customer) for other in past):
+            found.append(("customer", "it was deleted before: leave this out, or let it happen earlier"))
         yield from ((("happens", place), field, why) for field, why in found)
         past.append(one)
 

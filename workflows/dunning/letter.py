@@ -107,6 +107,8 @@ class Letter(BaseModel):
 def still_due(fresh: Standing, letter: Letter, *, recipient: str, **_: object) -> str | None:
     """Why the message is not the right one any more for this one of its invoices, or None."""
     invoice, line = fresh.invoice, letter.line(fresh.invoice.id)
+    if invoice.customer_id != letter.customer_id:
+        return "customer_changed"
     if invoice.is_canceled:
         return "invoice_cancelled"
     if invoice.outstanding is None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoiceDoc, LookAgain, events_of_invoice, instant, next_open, open_invoices
+from workers.authoring import InvoiceDoc, LookAgain, events_of_invoice, instant, is_deleted_customer, next_open, open_invoices
 from workflows.dunning import tables
 from workflows.dunning.account import Account
 from workflows.dunning.byhand import take_in
@@ -20,6 +20,7 @@ from workflows.dunning.eligibility import last_level_for, why_not_dunned
 from workflows.dunning.pauses import cut_pauses
 from workflows.dunning.planning import NextStep, next_step, resumed_on
 from workflows.dunning.settling import bounce, settle
+from workflows.dunning.whose import is_anothers, why_frozen
 
 LOOK_AGAIN = timedelta(days=7)
 ONE_DAY = timedelta(days=1)
@@ -40,7 +41,7 @@ class Outlook(BaseModel):
     """What one look found. `due`: invoices whose notice goes out now. `reason`: one line for `explain`, invoice by invoice.
 
     `live`: an invoice is still open, `open`: which. `cut`: those whose pause was longer than the policy allows.
-    `stale`: which data was too old ("sync", "bank").
+    `deleted`: the customer is, at the provider. `stale`: which data was too old ("sync", "bank").
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +52,7 @@ class Outlook(BaseModel):
     live: bool
     open: tuple[str, ...] = ()
     cut: tuple[HandOff, ...] = ()
+    deleted: bool = False
     stale: str | None = None
     rate_gap: str | None = None
     reason: str = ""
@@ -67,7 +69,8 @@ def look(connection: Connection, account: Account) -> Outlook:
     tasks = [*_settled(connection, account, ladders, invoices)]
     owed = {doc.id: doc.outstanding.amount for doc in invoices.values() if doc.outstanding is not None}
     tables.see(connection, account.source, owed, on=account.today, same_on=account.verified_on(connection))
-    found = [_one(connection, account, doc, ladders.get(doc.id)) for doc in invoices.values()]
+    deleted = is_deleted_customer(connection, account.source, account.customer_id)
+    found = [_one(connection, account, doc, ladders.get(doc.id), deleted=deleted) for doc in invoices.values()]
     tasks += [task for one in found for task in one.tasks]
     cut = (
         ()
@@ -87,7 +90,7 @@ def look(connection: Connection, account: Account) -> Outlook:
     said = "; ".join(f"{one.invoice_id}: {STALE if stale and one.due else one.said}" for one in found)
     return Outlook(
         due=() if stale else due, tasks=tuple(tasks), wake_at=min(wakes, default=account.now + LOOK_AGAIN), live=bool(found),
-        open=tuple(invoices), cut=cut, stale=stale, rate_gap=None if gap is None else gap.why, reason=said[:400],
+        open=tuple(invoices), cut=cut, deleted=deleted, stale=stale, rate_gap=None if gap is None else gap.why, reason=said[:400],
     )  # fmt: skip
 
 
@@ -110,11 +113,13 @@ def _settled(
 ) -> Iterator[HandOff]:
     """Close the ladders of invoices that are no longer open; a task where their claims are for a person to decide."""
     for invoice_id, row in ladders.items():
-        if row["state"] != tables.CLOSED and invoice_id not in invoices and settle(connection, account, invoice_id):
+        if row["state"] == tables.CLOSED or invoice_id in invoices or is_anothers(connection, account, invoice_id):
+            continue
+        if settle(connection, account, invoice_id):
             yield HandOff(invoice_id=invoice_id, reason="claims_left")
 
 
-def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowMapping | None) -> _Found:
+def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowMapping | None, *, deleted: bool) -> _Found:
     """One open, overdue invoice; its ladder row is written."""
     take_in(connection, account, doc.id)
     tasks: tuple[HandOff, ...] = (HandOff(invoice_id=doc.id, reason="notice_undelivered"),) if bounce(connection, account, doc.id) else ()
@@ -131,12 +136,18 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
         if not _taken_over(connection, account, doc.id, row["changed_at"]):
             return _Found(invoice_id=doc.id, said=str(row["reason"] or state), tasks=tasks)
         state, hold, detail["accepted"] = tables.OPEN, None, detail.pop("foreign", detail.get("accepted", []))
+    said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}
+    if (why := why_frozen(connection, account, doc.id, row, deleted=deleted)) is not None:
+        tables.put_ladder(
+            connection, account.source, doc.id, state=tables.STOPPED, reason=why, next_name=None, next_on=None, hold_until=None, **said
+        )
+        return _Found(invoice_id=doc.id, said=why, tasks=(*tasks, HandOff(invoice_id=doc.id, reason=why)))
     reason = why_not_dunned(doc, account.facts(connection, doc), account.policy, fresh=False)
     if reason is None and account.policy.transport == "observe":
         reason = "transport_observe"
     if reason == "paused":
         tasks += _warned(connection, account, doc, detail)
-    said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}
+        said["detail"] = detail or None
     if reason is not None:
         tables.put_ladder(
             connection, account.source, doc.id, state=tables.RESTING, reason=reason, next_name=None, next_on=None, hold_until=hold, **said

@@ -6,6 +6,7 @@ has a reason code in its ladder row, which `billhook panel dunning` and `explain
 
 from workers.authoring import (
     BlockReleased,
+    CustomerDeleted,
     CustomerUpdated,
     EffectCancelled,
     EffectExpired,
@@ -67,7 +68,8 @@ def dunning(run: Run, event: InvoiceOverdue) -> None:
         elif not outlook.live:
             return
         else:
-            news = run.wait_for(*NEWS, until=outlook.wake_at, name=f"wait {round}")
+            awaited = NEWS if outlook.deleted else (*NEWS, CustomerDeleted)  # a Fact is news for ever
+            news = run.wait_for(*awaited, until=outlook.wake_at, name=f"wait {round}")
             if isinstance(news, PaymentReminded):
                 _reminded(run, round, account, outlook)
 

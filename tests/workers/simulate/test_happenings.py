@@ -89,6 +89,7 @@ def test_what_happens_at_the_provider_is_learned_by_its_webhooks(played: Play) -
             'what = "foreign_reminder"\ninvoice = "A"\nlevel = 2',
             'what = "change"\ncustomer = "501"\nfields = { x_attributes = { dunning = "off" } }',
             'what = "cancel"\ninvoice = "A"',
+            'what = "delete"\ncustomer = "501"',
         )
     )
 
@@ -102,6 +103,7 @@ def test_what_happens_at_the_provider_is_learned_by_its_webhooks(played: Play) -
         ("501", "payment.reminded", ""),
         ("501", "customer.updated", "x_attributes"),
         ("A", "invoice.canceled", ""),
+        ("501", "customer.deleted", ""),
     ]
 
 

@@ -50,6 +50,7 @@ def about(what: str, *fields: str, on: str = "2026-11-20T09:00:00") -> str:
         (LATER + at('what = "change"\ncustomer = "501"\nfields = { total = "1" }'), "there is no such field of customers"),
         (LATER + at('what = "change"\ncustomer = "501"\nfields = {}'), "happens 1, fields: nothing changes: name at least one field"),
         (LATER + at('what = "change"\ncustomer = "501"\nfields = { x_attributes = {} }'), "only a customer's x_attributes are a table"),
+        (LATER + at('what = "delete"\ncustomer = "501"') * 2, "happens 2, customer: it was deleted before"),
         (LATER + at('what = "usage"\ncustomer = "502"\namount = "1"'), "happens 1, customer: there is no such customer, do you mean 501"),
         (LATER + at('what = "signal"\nevent = "credits.resume"\nfields = { customer_id = "5" }'), "customer_id: there is no such customer"),
         (LATER + at('what = "mode"\nworkflow = "dunning"\nto = "auto"'), "it takes no part here: write a table [policy.dunning]"),
