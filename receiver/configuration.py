@@ -142,4 +142,4 @@ def _own_part(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _source_part(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
     """`[source.NAME]` without what only the workers may know."""
-    return {**{field: value for field, value in tables[name].items() if field != "api"}, "name": name}
+    return {**{field: value for field, value in tables[name].items() if field not in ("api", "smtp")}, "name": name}

@@ -83,7 +83,7 @@ from workers.overview import (
 )  # fmt: skip
 from workers.panels import make_panel
 from workers.places import file_of, takes, takes_at_least
-from workers.providers import monsum, qvickly
+from workers.providers import mail, monsum, qvickly
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, RemindersDoc
 from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
@@ -109,6 +109,7 @@ __all__ = [
     "Disputed",
     "DocumentDoc",
     "EffectCancelled",
+    "EffectDef",
     "EffectExpired",
     "EmailBounced",
     "Event",
@@ -188,6 +189,7 @@ __all__ = [
     "is_workday",
     "live_keys",
     "local_day",
+    "mail",
     "monsum",
     "next_open",
     "open_invoices",

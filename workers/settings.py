@@ -1,17 +1,18 @@
 """What only the workers may know: the providers' accounts and the workflows' policies.
 
-Reads the same billhook.toml as receiver/settings.py, its tables `[source.NAME.api]` and `[policy.WORKFLOW]`, and the secrets
-BILLHOOK_API_<NAME>_USER and _KEY. Builds the Runtime every worker role stands on.
+Reads the same billhook.toml as receiver/settings.py, its tables `[source.NAME.api]`, `[source.NAME.smtp]` and `[policy.WORKFLOW]`, and
+the secrets BILLHOOK_API_<NAME>_USER and _KEY, BILLHOOK_SMTP_<NAME>_USER and _PASSWORD. Builds the Runtime every worker role stands on.
 """
 
 import os
 from collections.abc import Mapping
+from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
@@ -23,9 +24,11 @@ from receiver.sources import catalog
 from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
 from workers.loading import load_folders
-from workers.providers import bundle
+from workers.providers import bundle, mail
+from workers.providers.mail import Mailer, ascii_address
 from workers.providers.rate import HOUR, MINUTE, Rate
 from workers.providers.service import Client
+from workers.providers.smtp import Security, SmtpMailer
 from workers.registry import Registry, Workflow
 from workers.runtime import Account, Announces, Runtime
 
@@ -62,6 +65,32 @@ class ApiSettings(BaseModel):
         return Rate(self.calls_per_minute, MINUTE) if self.calls_per_minute else None
 
 
+class SmtpSettings(BaseModel):
+    """`[source.NAME.smtp]`: one's own mail server. Only on this machine it may be spoken to in the clear."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65535)
+    sender: str
+    security: Security = "starttls"
+
+    @field_validator("sender")
+    @classmethod
+    def _one_address(cls, text: str) -> str:
+        try:
+            ascii_address(parseaddr(text)[1])
+        except ValueError:
+            raise ValueError('an address is wanted, such as "rechnung@muster.de" or "Muster GmbH <rechnung@muster.de>"') from None
+        return text
+
+    @model_validator(mode="after")
+    def _in_secret(self) -> "SmtpSettings":
+        if self.security == "none" and not _is_here(self.host):
+            raise ValueError('security = "none" is for a mail server on this machine: write "starttls" or "tls"')
+        return self
+
+
 class ModeOf(BaseModel):
     """`mode` of a policy: where the workflow starts on a source nobody switched."""
 
@@ -76,6 +105,7 @@ class WorkerSettings:
         self._environ = environ
         table = read_toml(self.settings.config) if self.settings.config else {}
         self.policies: dict[str, dict[str, Any]] = table.get("policy", {})
+        self.mail = {n: SmtpSettings.model_validate(part["smtp"]) for n, part in table.get("source", {}).items() if "smtp" in part}
         self.apis = {name: ApiSettings.model_validate(part.get("api", {})) for name, part in table.get("source", {}).items()}
 
     def client(self, source: SourceSettings) -> Client | None:
@@ -88,7 +118,28 @@ class WorkerSettings:
             raise SettingsInvalid(f"source.{source.name} has no API login: set {stem}USER and {stem}KEY, or their _FILE variants")
         if source.kind == "qvickly":
             return self._qvickly(source, api, user, key)
-        return bundle.make_client(source.kind, source.name, api.base_url, user, key, source.zone, source.currencies, rate=api.rate)
+        return bundle.make_client(
+            source.kind,
+            source.name,
+            api.base_url,
+            user,
+            key,
+            source.zone,
+            source.currencies,
+            rate=api.rate,
+            mailer=self._mailer(source.name),
+        )
+
+    def _mailer(self, source: str) -> Mailer | None:
+        """The mail server of a source, or None where it has none. Raises SettingsInvalid for half a login."""
+        said, stem = self.mail.get(source), f"BILLHOOK_SMTP_{variable_part(source)}_"
+        if said is None:
+            return None
+        user, password = (read_secret(stem + part, self._environ, self.settings.secrets_dir) for part in ("USER", "PASSWORD"))
+        if (user is None) != (password is None):
+            raise SettingsInvalid(f"{stem}USER and {stem}PASSWORD only work together: set both, or neither")
+        login = (user, password) if user and password else None
+        return SmtpMailer(source=source, host=said.host, port=said.port, sender=said.sender, security=said.security, login=login)
 
     def _qvickly(self, source: SourceSettings, api: ApiSettings, merchant: str, key: str) -> Client:
         stem = f"BILLHOOK_API_{variable_part(source.name)}_PORTAL_"
@@ -123,10 +174,19 @@ class WorkerSettings:
         lost = () if registry.broken else unclaimed
         found = [Mistake(f"policy.{name}", unknown(name, names, "workflow")) for name in lost]
         for name, body in self.policies.items():
-            found += policy_mistakes(name, body, registry.get(name))
+            found += policy_mistakes(name, body, registry.get(name)) or self._without_mail(name, body, registry.get(name))
         if found:
             raise refusal(found, self.settings.config)
         return unclaimed
+
+    def _without_mail(self, name: str, body: Mapping[str, Any], workflow: Workflow | None) -> list[Mistake]:
+        """Sources whose mails a policy wants to send over a mail server that they do not have."""
+        said = {key: value for key, value in body.items() if key != "mode"}
+        if workflow is None or not getattr(workflow.policy.model_validate(said), "needs_mail", False):
+            return []
+        lacking = [one.name for one in self.settings.sources.values() if one.kind in mail.KINDS and one.name not in self.mail]
+        why = "it sends over your own mail server: write [source.{0}.smtp] with host and sender"
+        return [Mistake(f"policy.{name}", why.format(source)) for source in lacking]
 
 
 def build(chosen: WorkerSettings, *, database: Database | None = None, announcer: Announces | None = None) -> Runtime:
@@ -170,6 +230,7 @@ def _mistakes(raw: Mapping[str, Any]) -> list[Mistake]:
         found = []
     for name, part in _tables(raw, "source").items():
         found += _in_api(name, part.get("api", {}))
+        found += _in_smtp(name, part["smtp"]) if "smtp" in part else []
     known = list(WorkerTable.model_fields)
     strangers = [name for name in _tables(raw, "billhook").get("worker", {}) if name not in known]
     return found + [Mistake(f"billhook.worker.{name}", unknown(name, known)) for name in strangers]
@@ -195,6 +256,14 @@ def policy_mistakes(name: str, body: Mapping[str, Any], workflow: Workflow | Non
     return found
 
 
+def _in_smtp(name: str, part: object) -> list[Mistake]:
+    try:
+        SmtpSettings.model_validate(part)
+    except ValidationError as error:
+        return mistakes_of(error, SmtpSettings, lambda place: ".".join(("source", name, "smtp", *place)))
+    return []
+
+
 def _in_api(name: str, part: object) -> list[Mistake]:
     above = ("source", name, "api")
     try:
@@ -213,7 +282,10 @@ def _in_api(name: str, part: object) -> list[Mistake]:
 
 
 def _loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    return _is_here(urlsplit(url).hostname or "")
+
+
+def _is_here(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

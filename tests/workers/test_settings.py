@@ -9,8 +9,11 @@ from structlog.testing import capture_logs
 from receiver.errors import SettingsInvalid
 from tests.workers.letters import mail, post
 from workers.errors import WorkflowInvalid
+from workers.loading import load_folders
 from workers.providers.bundle import KINDS
+from workers.providers.monsum_client import MonsumClient
 from workers.providers.rate import HOUR, Rate
+from workers.providers.smtp import SmtpMailer
 from workers.registry import REGISTRY, Registry
 from workers.settings import WorkerSettings, build
 from workers.testing.flow import Flow
@@ -23,6 +26,9 @@ kind = "monsum"
 zone = "Europe/Berlin"
 currencies = ["EUR"]
 """
+
+
+SMTP = "[source.shop.smtp]\nhost = 'smtp.muster.de'\nsender = 'Muster GmbH <rechnung@muster.de>'\n"
 
 
 def settings(tmp_path: Path, text: str, **environ: str) -> WorkerSettings:
@@ -40,12 +46,44 @@ def settings(tmp_path: Path, text: str, **environ: str) -> WorkerSettings:
         ("[source.shop.api]\ncalls_per_minute = 8\ncalls_per_hour = 500", "source.shop.api.*calls_per_minute or calls_per_hour"),
         ("[source.shop.api]\nsandbox = true\nbase_url = 'http://198.51.100.7/api.php'", "source.shop.api.base_url"),
         ("[source.shop.api]\nsandbox = true", "source.shop.api.base_url"),
+        ("[source.shop.smtp]\nsender = 'a@muster.de'", "source.shop.smtp.host cannot be used: it must be set"),
+        ("[source.shop.smtp]\nhost = 'mx'\nsender = 'muster'", 'source.shop.smtp.sender.*such as "rechnung@muster.de"'),
+        (f"{SMTP}security = 'none'", 'source.shop.smtp.*this machine: write "starttls" or "tls"'),
+        (f"{SMTP}prot = 25", "source.shop.smtp.prot cannot be used: there is no such setting, do you mean port"),
         ("[billhook.worker]\nthread = 4", "billhook.worker.thread cannot be used: there is no such setting, do you mean threads"),
     ],
 )
 def test_a_wrong_api_setting_is_named(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(SettingsInvalid, match=named):
         settings(tmp_path, SHOP + text)
+
+
+def test_a_mail_server_is_used_with_its_login_and_the_login_is_never_shown(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, SHOP + SMTP, BILLHOOK_SMTP_SHOP_USER="shop", BILLHOOK_SMTP_SHOP_PASSWORD="a-mail-password")
+    client = chosen.client(chosen.settings.source("shop"))
+
+    assert isinstance(client, MonsumClient)
+    assert isinstance(client.mailer, SmtpMailer)
+    assert (client.mailer.port, client.mailer.security, client.mailer.login) == (587, "starttls", ("shop", "a-mail-password"))
+    assert "a-mail-password" not in repr(client) + repr(client.mailer)
+
+
+def test_half_a_mail_login_names_its_variables(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, SHOP + SMTP, BILLHOOK_SMTP_SHOP_USER="shop")
+
+    with pytest.raises(SettingsInvalid, match="BILLHOOK_SMTP_SHOP_USER and BILLHOOK_SMTP_SHOP_PASSWORD only work together"):
+        chosen.client(chosen.settings.source("shop"))
+
+
+def test_a_policy_that_mails_needs_a_mail_server_for_every_source_it_may_act_on(tmp_path: Path) -> None:
+    registry = load_folders()
+    text = SHOP + "[policy.dunning]\ntransport = 'smtp'\n"
+
+    with pytest.raises(
+        SettingsInvalid, match=re.escape("policy.dunning cannot be used: it sends over your own mail server: write [source.shop.smtp]")
+    ):
+        settings(tmp_path, text).check_policies(registry)
+    assert settings(tmp_path, text + SMTP).check_policies(registry) == ()
 
 
 def test_a_missing_api_login_names_its_variables(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from receiver.errors import SettingsInvalid
-from workers.providers import monsum, qvickly
+from workers.providers import mail, monsum, qvickly
 from workers.providers.http import HttpTransport, Transport, require_safe_url
+from workers.providers.mail import Mailer
 from workers.providers.monsum_client import MonsumClient
 from workers.providers.qvickly_client import QvicklyClient
 from workers.providers.qvickly_wire import Login
@@ -28,7 +29,7 @@ class ProviderKind:
 
 
 def _offered(kind: str) -> dict[str, Service]:
-    return {name: service for name, service in monsum.SERVICES.items() if kind in service.kinds}
+    return {name: service for name, service in {**monsum.SERVICES, **mail.SERVICES}.items() if kind in service.kinds}
 
 
 # Rates: 500 calls a minute per user on Monsum (V1.8, 2013); FastBill core counts per hour and plan, 500 on Pro.
@@ -63,6 +64,8 @@ def make_client(
     currencies: Sequence[str],
     transport: Transport | None = None,
     rate: Rate | None = None,
+    *,
+    mailer: Mailer | None = None,
 ) -> MonsumClient:
     """The client of one configured account.
 
@@ -84,6 +87,7 @@ def make_client(
         rate=rate or KINDS[kind].rate,
         transport=transport or HttpTransport(),
         document_hosts=KINDS[kind].document_hosts,
+        mailer=mailer,
     )
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from workers.errors import NotFound
 from workers.providers.http import Answer, Ask, Metered, Transport, basic_auth
+from workers.providers.mail import Mail, Mailer
 from workers.providers.monsum_requests import Request
 from workers.providers.rate import Rate
 from workers.providers.service import Query, Service
@@ -38,7 +39,10 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class MonsumClient:
-    """One Monsum or FastBill account. `document_hosts` are the hosts its printed invoices may be fetched from."""
+    """One Monsum or FastBill account.
+
+    `document_hosts`: the hosts its printed invoices may be fetched from. `mailer`: one's own mail server, where there is one.
+    """
 
     kind: str
     source: str
@@ -49,6 +53,7 @@ class MonsumClient:
     currencies: tuple[str, ...]
     rate: Rate
     transport: Transport = field(repr=False)
+    mailer: Mailer | None = field(default=None, repr=False)
     document_hosts: frozenset[str] = frozenset()
 
     def metered(self, take: Callable[[], None]) -> "MonsumClient":
@@ -127,9 +132,11 @@ class MonsumClient:
         started: float | None = None,
     ) -> BaseModel:
         """The reply of a writing service, once. Raises Retryable, Rejected or OutcomeUnknown (see service.Client)."""
-        if not isinstance(request, Request):
+        if isinstance(request, Mail) and self.mailer is not None:
+            return self.mailer.send(request, before_write=before_write)
+        if not isinstance(request, Request | Mail):
             raise TypeError(f"{service.name} takes a {service.request.__name__}")
-        if self.kind not in service.kinds:
+        if self.kind not in service.kinds or not isinstance(request, Request):
             raise Rejected(provider=self.source, call=service.name, kind="not_offered")
         ask = self._ask(service.name, {"SERVICE": service.name, "DATA": request.data()})
         response = self._response(service.name, self.transport.send(ask, before_write=before_write, started=started))

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from receiver.mistakes import unknown
+from workers.providers import mail
 from workers.sandbox.acts import amount_problem, field_problem
 from workers.sandbox.services import SERVICES
 from workers.simulate.scenario import Customer, Happening, Head, Invoice, Where
@@ -98,7 +99,7 @@ def _alone(head: Head, one: Happening, ids: dict[str, list[str]], taking_part: C
         yield "workflow", f"it takes no part here: write a table [policy.{one.workflow}], or name one of {', '.join(sorted(taking_part))}"
     if one.amount is not None and one.amount <= 0:
         yield "amount", "an amount above zero is wanted"
-    offered = sorted(name for name, (_, kinds) in SERVICES.items() if head.kind in kinds)
+    offered = sorted([*mail.SERVICES, *(name for name, (_, kinds) in SERVICES.items() if head.kind in kinds)])
     if one.service is not None and one.service not in offered:
         yield "service", unknown(one.service, offered, "service")
     if one.what == "change":

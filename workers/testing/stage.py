@@ -32,6 +32,7 @@ from workers.providers.service import Client
 from workers.registry import REGISTRY, Registry, Workflow
 from workers.runtime import Runtime, no_point
 from workers.sandbox.core import MonsumSandbox
+from workers.sandbox.mailbox import LocalMailer
 from workers.sandbox.transport import LocalTransport
 from workers.settings import account_of
 from workers.sweeper import Sweeper, next_instant
@@ -140,7 +141,9 @@ class Stage:
             kind, user="owner@demo.invalid", key="sandbox-key", zone=zone, clock=lambda: self.clock.now, public_url="http://127.0.0.1:1"
         )
         api, transport = "http://127.0.0.1:1/api.php", WatchedTransport(wire(self.sandbox), asked=self._asked, point=self.pass_point)
-        return bundle.make_client(kind, source, api, "owner@demo.invalid", "sandbox-key", zone, currencies, transport, rate)
+        return bundle.make_client(
+            kind, source, api, "owner@demo.invalid", "sandbox-key", zone, currencies, transport, rate, mailer=LocalMailer(self.sandbox)
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -167,7 +167,7 @@ def _address_problem(connection: Connection, account: Account, kept: list[tuple[
     if not address:
         return "no_email"
     try:
-        validate_email(address, check_deliverability=False, test_environment=True)
+        validate_email(address, check_deliverability=False, test_environment=True, allow_smtputf8=not account.policy.needs_mail)
     except EmailNotValidError:
         return "invalid_email"
     hashed = address_hash(address)

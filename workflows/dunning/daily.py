@@ -19,6 +19,7 @@ from workers.authoring import (
     give_event,
     live_keys,
     local_day,
+    mail,
     monsum,
     open_invoices,
     synced_at,
@@ -45,7 +46,8 @@ def daily(run: Run, event: Tick | BankChecked | RateConfirmed) -> None:
 
 def lost_letters(connection: Connection, source: str, now: datetime) -> list[tuple[str, str]]:
     """(effect, invoice) of messages of which nobody knows whether they went out: nothing more goes to their customers until then."""
-    unknown = unknown_effects(connection, source, NAME, monsum.send_by_email.name, called_before=now - LEFT_ALONE)
+    services, before = (monsum.send_by_email.name, mail.send.name), now - LEFT_ALONE
+    unknown = [one for service in services for one in unknown_effects(connection, source, NAME, service, called_before=before)]
     return [(one.id, one.object_id) for one in unknown]
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from workers.authoring import (
     Approval,
     CustomerDoc,
+    EffectDef,
     Excluded,
     InvoiceDoc,
     Money,
@@ -22,9 +23,11 @@ from workers.authoring import (
     Query,
     Read,
     RemindersDoc,
+    Service,
     Slot,
     blocks_of,
     effect,
+    mail,
     monsum,
 )
 from workflows.dunning.byhand import untaken
@@ -162,13 +165,18 @@ def _floor(policy: DunningPolicy) -> int:
     return policy.spike_floor
 
 
-send_notice = effect(
-    monsum.send_by_email,
-    slot=_slots,
-    fresh=Read(standing, must=still_due, each=_invoices),
-    unless=(Promised, Paused, Excluded),
-    still=not_overtaken,
-    approval=Approval(when=lambda policy, letter, request: bool(letter.approve), why="dunning_approval"),
-    daily_cap=_cap,
-    spike_floor=_floor,
-)
+def _notice(service: Service) -> EffectDef:
+    """A message over one service; whichever it is, the slots and the reads are the same."""
+    return effect(
+        service,
+        slot=_slots,
+        fresh=Read(standing, must=still_due, each=_invoices),
+        unless=(Promised, Paused, Excluded),
+        still=not_overtaken,
+        approval=Approval(when=lambda policy, letter, request: bool(letter.approve), why="dunning_approval"),
+        daily_cap=_cap,
+        spike_floor=_floor,
+    )
+
+
+send_notice, mail_notice = _notice(monsum.send_by_email), _notice(mail.send)

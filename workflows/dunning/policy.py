@@ -82,6 +82,11 @@ class DunningPolicy(BaseModel):
         return shipped_rates().replaced(self.rates)
 
     @property
+    def needs_mail(self) -> bool:
+        """Whether notices go over the source's own mail server, which it must have then."""
+        return self.transport == "smtp"
+
+    @property
     def hours(self) -> Window:
         return parse_hours(self.send_window)
 
@@ -126,13 +131,6 @@ class DunningPolicy(BaseModel):
     def _opens(cls, text: str) -> str:
         parse_hours(text)
         return text
-
-    @field_validator("transport")
-    @classmethod
-    def _can_be_sent(cls, transport: str) -> str:
-        if transport == "smtp":
-            raise ValueError('"smtp" is not there yet: write "provider_email", or "observe" to send nothing')
-        return transport
 
     @field_validator("rates")
     @classmethod

@@ -32,7 +32,7 @@ from workflows.dunning.account import Account
 from workflows.dunning.byhand import NoticeSent
 from workflows.dunning.composing import compose
 from workflows.dunning.keeping import keep_sent, keep_unsent
-from workflows.dunning.letter import Letter, Standing, send_notice, standing
+from workflows.dunning.letter import Letter, Standing, mail_notice, send_notice, standing
 from workflows.dunning.others import take_notice
 from workflows.dunning.outlook import HandOff, Outlook, look
 from workflows.dunning.policy import NAME, DunningPolicy
@@ -153,8 +153,9 @@ def _send(run: Run, round: int, account: Account, letter: Letter) -> None:
     run.step(f"send {round} figures", lines_of, letter)
     closes = account.policy.hours.on(account.today, account.zone)[1]
     try:
+        service = mail_notice if account.policy.needs_mail else send_notice
         outcome = run.effect(
-            f"send {round}", send_notice, letter, valid_until=closes, recipient=letter.recipient, subject=letter.subject,
+            f"send {round}", service, letter, valid_until=closes, recipient=letter.recipient, subject=letter.subject,
             message=letter.message,
         )  # fmt: skip
         reason = "duplicate_intent" if outcome.state == "duplicate" else None
