@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,7 +37,7 @@ def examples(count: int) -> settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """What the provider had of every invoice when a call reached it: (outstanding, cancelled), and which blocks held."""
+    """What the provider had of every invoice when a call reached it: (outstanding, cancelled), which blocks held, and of which part."""
 
     at: datetime
     service: str
@@ -44,6 +45,7 @@ class Sight:
     owed: dict[str, Any]
     canceled: dict[str, bool]
     blocked: set[tuple[str, str]]
+    parts: dict[tuple[str, str], Decimal]
 
 
 class _Seen(Wire):
@@ -62,6 +64,7 @@ class Watched(Stage):
     def __init__(self, *args: Any) -> None:
         self.sights: list[Sight] = []
         self.blocks: dict[tuple[str, str], date | None] = {}
+        self.parts: dict[tuple[str, str], Decimal] = {}
         super().__init__(*args)
 
     def _wire(self, sandbox: MonsumSandbox) -> Wire:
@@ -76,9 +79,13 @@ class Watched(Stage):
         happenings.perform(self, one)
         name = one.invoice or one.customer or ""
         if one.what in happenings.BLOCKS:
+            known = (name, one.what) in self.blocks
             self.blocks[name, one.what] = one.date if one.what == "promise" else _day(one.until)
+            if one.amount is not None and one.invoice is not None and not known:
+                self.parts[name, one.what] = one.amount
         if one.what == "release":
             self.blocks.pop((name, one.kind or "dispute"), None)
+            self.parts.pop((name, one.kind or "dispute"), None)
 
     def _note(self, body: dict[str, Any]) -> None:
         service = str(body.get("SERVICE", ""))
@@ -91,6 +98,7 @@ class Watched(Stage):
                 owed={id: one["OUTSTANDING_AMOUNT"] for id, one in invoices.items()},
                 canceled={id: bool(one["IS_CANCELED"]) for id, one in invoices.items()},
                 blocked={key for key, until in self.blocks.items() if until is None or until >= today},
+                parts=dict(self.parts),
             )
         )  # fmt: skip
 

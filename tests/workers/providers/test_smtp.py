@@ -124,6 +124,13 @@ def test_after_the_text_without_an_answer_nobody_knows(server: Mailserver) -> No
     assert len(server.taken) == 1
 
 
+def test_an_answer_to_the_text_that_is_no_smtp_proves_nothing(server: Mailserver) -> None:
+    server.answers["TEXT"] = "out of order"
+
+    with pytest.raises(OutcomeUnknown):
+        mailer(server).send(letter())
+
+
 def test_a_server_without_starttls_gets_neither_login_nor_text(server: Mailserver) -> None:
     with pytest.raises(smtplib.SMTPNotSupportedError):
         mailer(server, security="starttls", login=("shop", "geheim")).send(letter())

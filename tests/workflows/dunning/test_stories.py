@@ -33,6 +33,7 @@ minimum = {{ EUR = "5.00", SEK = "50.00" }}
 approve_first_notice = {first}
 grouping = "{grouping}"
 unpaid_claims = "{claims}"
+dun_undisputed_part = {part}
 [rates.DE]
 2026-01-01 = "1.27"
 """
@@ -51,6 +52,7 @@ def happening(draw: Any) -> str:
     what = draw(
         st.sampled_from(
             ["payment", "payment", "part", "payment_returned", "cancel", "dispute", "release", "promise", "pause", "exclude", "bounce",
+             "part_dispute", "part_dispute",
              "manual_notice", "foreign_reminder", "worker_down", "crash", "lost", "change", "resolve", "webhook", "due"]
         )
     )  # fmt: skip
@@ -59,6 +61,7 @@ def happening(draw: Any) -> str:
     said: dict[str, Any] = {
         "part": {"what": "payment", "invoice": invoice, "amount": draw(st.sampled_from(["100.00", "233.33", "600.00"]))},
         "release": {**whose, "kind": draw(st.sampled_from(["dispute", "pause", "exclude", "promise"]))},
+        "part_dispute": {"what": "dispute", "invoice": invoice, "amount": draw(st.sampled_from(["60.00", "233.33", "235.00"]))},
         "dispute": whose, "exclude": whose, "promise": {**whose, "date": later.date()}, "pause": {**whose, "until": later.date()},
         "worker_down": {"until": later}, "crash": {"point": draw(st.sampled_from(POINTS))},
         "lost": {"what": "provider", "mode": draw(st.sampled_from(FAULTS))},
@@ -74,7 +77,7 @@ def stories(draw: Any) -> str:
     """The text of a scenario: two customers, three invoices, up to eight things that happen."""
     head = HEAD.format(
         first=draw(st.sampled_from(["true", "false"])), grouping=draw(st.sampled_from(["customer", "per_invoice"])),
-        claims=draw(st.sampled_from(["waive", "ask"])),
+        claims=draw(st.sampled_from(["waive", "ask"])), part=draw(st.sampled_from(["true", "false"])),
     )  # fmt: skip
     parts = [
         table("customer", id=id, type=draw(st.sampled_from(["business", "consumer"])), email=f"k{id}@example.org") for id in ("501", "502")
@@ -91,7 +94,7 @@ class Told:
     """What a story left behind."""
 
     def __init__(self, stage: Watched) -> None:
-        self.stage = stage
+        self.stage, self.parts_are_dunned = stage, stage.scenario.policy["dunning"]["dun_undisputed_part"]
         self.notices, self.ladders, self.claims = (self.rows(model) for model in (NoticeRow, LadderRow, ClaimRow))
         self.effects = {row["id"]: row for row in self.rows(EffectRow)}
         undone = [row for row in self.rows(ChangeRow) if row["state"] == tables.UNDELIVERED]
@@ -117,6 +120,7 @@ def check(text: str) -> None:
         told = Told(stage)
         levels_rise_by_one(told)
         nobody_is_dunned_wrongly(told)
+        nobody_is_asked_for_a_disputed_part(told)
         nothing_goes_out_twice(told)
         claims_are_unique(told)
         nothing_is_forgotten(told)
@@ -141,8 +145,18 @@ def nobody_is_dunned_wrongly(told: Told) -> None:
         for invoice in carried:
             assert sight.owed[invoice] > 0, (sight.at, invoice, "paid")
             assert not sight.canceled[invoice], (sight.at, invoice, "cancelled")
-            held = {kind for name, kind in sight.blocked if name in (invoice, CUSTOMERS[invoice])}
-            assert not held, (sight.at, invoice, held)
+            held = {(name, kind) for name, kind in sight.blocked if name in (invoice, CUSTOMERS[invoice])}
+            allowed = {(invoice, "dispute")} if told.parts_are_dunned and (invoice, "dispute") in sight.parts else set()
+            assert not held - allowed, (sight.at, invoice, held)
+
+
+def nobody_is_asked_for_a_disputed_part(told: Told) -> None:
+    """What a notice demands is what is owed, without the part that was disputed when it was called for."""
+    for sight in told.stage.sights:
+        for row in told.notices:
+            if (row["called_at"], row["way"]) == (sight.at, "email") and sight.service == "invoice.sendbyemail":
+                left = sight.owed[row["invoice_id"]] - sight.parts.get((row["invoice_id"], "dispute"), Decimal(0))
+                assert Decimal(row["figures"]["principal"]) == left, (sight.at, row["invoice_id"])
 
 
 def _unsettled(told: Told) -> list[str]:
