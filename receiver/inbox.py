@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
-from receiver.db import UtcDateTime, insert_new, insert_of, row_id, table_of
+from receiver.db import UtcDateTime, insert_new, row_id, table_of
 
 ORIGINS = ("push", "poll", "clock", "operator")
 NO_SOURCE = "-"  # stands for the source of what belongs to none
@@ -118,9 +118,7 @@ def append(connection: Connection, arrival: Arrival) -> Kept:
         "body_hash": arrival.body_hash, "received_at": arrival.received_at, "headers": arrival.headers, "body": arrival.body,
         "actor": arrival.actor,
     }  # fmt: skip
-    added = connection.execute(
-        insert_of(connection, Delivery).values(values).on_conflict_do_nothing().returning(table.c.id)
-    ).scalar_one_or_none()
+    added = insert_new(connection, Delivery, values)
     if added is not None:
         return Kept(added, True)
     same = sa.and_(*(table.c[name] == values[name] for name in ("source", "native_type", "native_id", "body_hash")))

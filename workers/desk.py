@@ -5,6 +5,7 @@ Owns tables `parked`, `task`, `alert` and `block` and their queries.
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ class Parked(SQLModel, table=True):
     __tablename__ = "parked"
     __table_args__ = (
         sa.Index("parked_open", "subject", "kind", unique=True, sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
+        sa.Index("parked_effect", "effect_id"),
     )
 
     id: int | None = Field(default=None, sa_column=row_id())
@@ -84,6 +86,7 @@ class Block(SQLModel, table=True):
         sa.Index(
             "block_open", "source", "scope", "object_id", "kind", unique=True, sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)
         ),
+        sa.Index("block_object", "source", "object_id"),
     )
 
     id: int | None = Field(default=None, sa_column=row_id())
@@ -138,10 +141,19 @@ def close_parked(
     delivery_id: int | None = None,
 ) -> int:
     """Close open items by their own id, effect or delivery; how many."""
+    named = {"id": parked_id, "effect_id": effect_id, "delivery_id": delivery_id}
+    chosen = {f"of_{name}": value for name, value in named.items() if value is not None}
+    said = {"to_closed_at": at, "to_resolution": resolution[:256], "to_actor": actor}
+    return connection.execute(_close_parked(tuple(chosen)), chosen | said).rowcount
+
+
+@cache
+def _close_parked(chosen: tuple[str, ...]) -> Any:
+    """The UPDATE that closes the open items with these ids."""
     table = table_of(Parked)
-    named = ((table.c.id, parked_id), (table.c.effect_id, effect_id), (table.c.delivery_id, delivery_id))
-    chosen = sa.and_(table.c.closed_at.is_(None), *(column == value for column, value in named if value is not None))
-    return connection.execute(sa.update(table).where(chosen).values(closed_at=at, resolution=resolution[:256], actor=actor)).rowcount
+    same = (table.c[name.removeprefix("of_")] == sa.bindparam(name) for name in chosen)
+    said: dict[str, Any] = {name: sa.bindparam(f"to_{name}", type_=table.c[name].type) for name in ("resolution", "actor", "closed_at")}
+    return sa.update(table).where(table.c.closed_at.is_(None), *same).values(said)
 
 
 def open_item(connection: Connection, parked_id: int) -> sa.RowMapping | None:
@@ -254,12 +266,20 @@ def close_block(connection: Connection, *, source: str, scope: str, object_id: s
 
 def blocks(connection: Connection, *, source: str, customer_id: str | None, invoice_id: str | None, on: date) -> list[str]:
     """Kinds of the blocks that hold on day `on` for this customer or invoice."""
-    table = table_of(Block)
-    scopes = [
-        sa.and_(table.c.scope == scope, table.c.object_id == id) for scope, id in (("customer", customer_id), ("invoice", invoice_id)) if id
-    ]
-    if not scopes:
+    if not customer_id and not invoice_id:
         return []
-    lasting = sa.or_(table.c.until.is_(None), table.c.until >= on)
-    query = sa.select(table.c.kind).where(table.c.source == source, table.c.closed_at.is_(None), lasting, sa.or_(*scopes))
-    return sorted(set(connection.execute(query).scalars()))
+    named = {"of_source": source, "of_customer": customer_id, "of_invoice": invoice_id, "on": on}
+    return sorted(set(connection.execute(_HOLDING, named).scalars()))
+
+
+_BLOCK = table_of(Block)
+_WHOSE: tuple[Any, Any] = (sa.bindparam("of_customer"), sa.bindparam("of_invoice"))
+_HOLDING = sa.select(_BLOCK.c.kind).where(
+    _BLOCK.c.source == sa.bindparam("of_source"),
+    _BLOCK.c.object_id.in_(_WHOSE),
+    sa.or_(
+        *(sa.and_(_BLOCK.c.scope == scope, _BLOCK.c.object_id == id) for scope, id in zip(("customer", "invoice"), _WHOSE, strict=True))
+    ),
+    _BLOCK.c.closed_at.is_(None),
+    sa.or_(_BLOCK.c.until.is_(None), _BLOCK.c.until >= sa.bindparam("on")),
+)

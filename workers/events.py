@@ -25,6 +25,7 @@ class EventRow(SQLModel, table=True):
         sa.UniqueConstraint("source", "identity", name="event_identity"),
         sa.Index("event_invoice", "source", "invoice_id", "type"),
         sa.Index("event_customer", "source", "customer_id", "type"),
+        sa.Index("event_type", "source", "type"),
         sa.Index("event_delivery", "delivery_id"),
     )
 
@@ -66,6 +67,8 @@ _OF_OBJECT = {
     kind: _TOLD.where(_EVENT.c.source == sa.bindparam("of_source"), column == sa.bindparam("of_object"), _EVENT.c.type.like(f"{kind}.%"))
     for kind, column in (("invoice", _EVENT.c.invoice_id), ("customer", _EVENT.c.customer_id))
 }
+_OF_TYPES: Any = sa.bindparam("of_types", expanding=True)
+_OF_SOURCE = sa.select(_EVENT).where(_EVENT.c.source == sa.bindparam("of_source"), _EVENT.c.type.in_(_OF_TYPES)).order_by(_EVENT.c.id)
 _LOAD = sa.select(_EVENT).where(_EVENT.c.id == sa.bindparam("of_event"))
 
 
@@ -135,6 +138,11 @@ def load(connection: Connection, event_id: int) -> Recorded:
 def stored(connection: Connection, event_ids: Collection[int]) -> Sequence[sa.RowMapping]:
     """(id, type, data) of events as they are stored, whether or not their type is still registered."""
     return connection.execute(sa.select(_EVENT.c.id, _EVENT.c.type, _EVENT.c.data).where(_EVENT.c.id.in_(event_ids))).mappings().all()
+
+
+def of_source(connection: Connection, source: str, types: Sequence[str]) -> list[Recorded]:
+    """Stored events of `types` of a source, in the order they were recorded."""
+    return [_recorded(row) for row in connection.execute(_OF_SOURCE, {"of_source": source, "of_types": list(types)}).mappings()]
 
 
 def concerning(

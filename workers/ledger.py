@@ -36,14 +36,13 @@ class EffectRow(SQLModel, table=True):
     """One thing to be done once. `request` never changes.
 
     `approved_for`: what a person said yes to (`bound_to`); `approval_life_s`: how long such a yes holds, where the author says.
-
     `retired`: it was rejected and a person let its run's step plan anew.
     """
 
     __tablename__ = "effect"
     __table_args__ = (
-        sa.Index(
-            "effect_step", "run_id", "step", unique=True, sqlite_where=sa.text("NOT retired"), postgresql_where=sa.text("NOT retired")
+        sa.Index(  # SQLite takes a partial index only for the very words of the query
+            "effect_step", "run_id", "step", unique=True, sqlite_where=sa.text("retired = 0"), postgresql_where=sa.text("NOT retired")
         ),
         sa.Index("effect_state", "state"),
         sa.Index("effect_object", "source", "object_id"),
@@ -96,7 +95,7 @@ class SlotRow(SQLModel, table=True):
             "version",
             "generation",
             unique=True,
-            sqlite_where=sa.text("live"),
+            sqlite_where=sa.text("live = 1"),
             postgresql_where=sa.text("live"),
         ),
         sa.Index("slot_effect", "effect_id"),
@@ -312,22 +311,23 @@ def of_step(connection: Connection, run_id: str, step: str) -> sa.RowMapping | N
 
 def slots_of(connection: Connection, effect_id: str) -> list[Slot]:
     """The slots an effect holds."""
-    table = table_of(SlotRow)
-    rows = connection.execute(sa.select(table).where(table.c.effect_id == effect_id))
-    return [Slot(row.source, row.object_id, row.purpose, row.version) for row in rows]
+    return [Slot(*row[:4]) for row in connection.execute(_TAKEN, {"of_effect": effect_id})]
 
 
 def open_of_run(connection: Connection, run_id: str) -> Sequence[sa.RowMapping]:
     """The run's effects that are not settled."""
     table = table_of(EffectRow)
-    return connection.execute(sa.select(table).where(table.c.run_id == run_id, table.c.state.in_(OPEN))).mappings().all()
+    return (
+        connection.execute(sa.select(table).where(table.c.run_id == run_id, table.c.state.in_(OPEN), sa.not_(table.c.retired)))
+        .mappings()
+        .all()
+    )
 
 
 def steps_held(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[str]]:
     """By run, the steps whose effect holds its slots: planned, under way, unknown or done, not given up."""
-    held = sa.and_(_EFFECT.c.run_id.in_(run_ids), _EFFECT.c.state.not_in(FREED), sa.not_(_EFFECT.c.retired))
     found: dict[str, list[str]] = {}
-    for row in connection.execute(sa.select(_EFFECT.c.run_id, _EFFECT.c.step).where(held).order_by(_EFFECT.c.intended_at, _EFFECT.c.id)):
+    for row in connection.execute(_STEPS_HELD, {"of_runs": list(run_ids)}):
         found.setdefault(row.run_id, []).append(row.step)
     return found
 
@@ -373,6 +373,9 @@ _HELD = (
 _UNFINISHED = _HELD.where(_EFFECT.c.state != "done")
 _ACTED = _HELD.where(_EFFECT.c.state.in_(("calling", "unknown", "done")))
 _HOLDER = _HELD.where(_SLOT.c.version == sa.bindparam("of_version"))
+_RUNS: Any = sa.bindparam("of_runs", expanding=True)
+_HOLDING = sa.and_(_EFFECT.c.run_id.in_(_RUNS), _EFFECT.c.state.not_in(FREED), sa.not_(_EFFECT.c.retired))
+_STEPS_HELD = sa.select(_EFFECT.c.run_id, _EFFECT.c.step).where(_HOLDING).order_by(_EFFECT.c.intended_at, _EFFECT.c.id)
 _OBJECTS: Any = sa.bindparam("of_objects", expanding=True)
 _CALLING = sa.select(sa.func.max(_EFFECT.c.calling_at)).where(
     _EFFECT.c.source == sa.bindparam("of_source"),

@@ -25,6 +25,13 @@ from workers.runs import UNFINISHED, RunRow
 from workers.terms import Budget
 
 E = TypeVar("E", bound=Event)
+_EFFECT, _PURPOSES = table_of(EffectRow), cast(Any, sa.bindparam("of_purposes", expanding=True))
+_ABOUT = (
+    sa.select(_EFFECT)
+    .where(_EFFECT.c.source == sa.bindparam("of_source"), _EFFECT.c.object_id == sa.bindparam("of_object"))
+    .where(_EFFECT.c.purpose.in_(_PURPOSES), _EFFECT.c.state.not_in(ledger.FREED))
+    .order_by(_EFFECT.c.intended_at, _EFFECT.c.id)
+)
 
 
 class PastEffect(BaseModel):
@@ -47,10 +54,8 @@ class PastEffect(BaseModel):
 
 def effects_about(connection: Connection, source: str, object_id: str, purposes: Sequence[str]) -> list[PastEffect]:
     """The effects of these purposes about one object that hold their slots, the oldest first."""
-    table = table_of(EffectRow)
-    about = sa.and_(table.c.source == source, table.c.object_id == object_id, table.c.purpose.in_(purposes))
-    query = sa.select(table).where(about, table.c.state.not_in(ledger.FREED)).order_by(table.c.intended_at, table.c.id)
-    return [_past(connection, row) for row in connection.execute(query).mappings()]
+    named = {"of_source": source, "of_object": object_id, "of_purposes": list(purposes)}
+    return [_past(connection, row) for row in connection.execute(_ABOUT, named).mappings()]
 
 
 def unknown_effects(connection: Connection, source: str, workflow: str, service: str, *, called_before: datetime) -> list[PastEffect]:

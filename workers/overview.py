@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -18,12 +18,28 @@ from receiver.event import Event
 from receiver.money import Money
 from workers import control, events
 from workers.desk import Block
-from workers.events import EventRow
 from workers.mirror import Mirror
 from workers.providers.monsum_docs import InvoiceDoc
 from workers.runs import UNFINISHED, RunRow
 
 E = TypeVar("E", bound=Event)
+
+
+_BLOCK, _MIRROR = table_of(Block), table_of(Mirror)
+_WHOSE: tuple[Any, Any] = (sa.bindparam("of_customer"), sa.bindparam("of_invoice"))
+_OF_EITHER = sa.or_(
+    *(sa.and_(_BLOCK.c.scope == scope, _BLOCK.c.object_id == id) for scope, id in zip(("customer", "invoice"), _WHOSE, strict=True))
+)
+_BLOCKS = (
+    sa.select(_BLOCK).where(_BLOCK.c.source == sa.bindparam("of_source"), _BLOCK.c.object_id.in_(_WHOSE), _OF_EITHER).order_by(_BLOCK.c.id)
+)
+_SETTLED = sa.or_(_MIRROR.c.paid, _MIRROR.c.canceled, _MIRROR.c.deleted)
+_OPEN_INVOICES = (
+    sa.select(_MIRROR.c.object_id, _MIRROR.c.fields)
+    .where(_MIRROR.c.source == sa.bindparam("of_source"), _MIRROR.c.kind == "invoice", _MIRROR.c.completed, sa.not_(_SETTLED))
+    .order_by(_MIRROR.c.id)
+)
+_OF_CUSTOMER = _OPEN_INVOICES.where(_MIRROR.c.customer_id == sa.bindparam("of_customer"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +62,10 @@ class BlockSpan:
 
 def open_invoices(connection: Connection, source: str, *, customer_id: str | None = None) -> list[InvoiceDoc]:
     """Completed invoices that are neither paid nor cancelled, as the mirror knows them; one that it cannot read is left out."""
-    table = table_of(Mirror)
-    settled = sa.or_(table.c.paid, table.c.canceled, table.c.deleted)
-    chosen = sa.and_(table.c.source == source, table.c.kind == "invoice", table.c.completed, sa.not_(settled))
-    if customer_id is not None:
-        chosen = sa.and_(chosen, table.c.customer_id == customer_id)
-    rows = connection.execute(sa.select(table.c.object_id, table.c.fields).where(chosen).order_by(table.c.id))
+    query = _OPEN_INVOICES if customer_id is None else _OF_CUSTOMER
+    rows = connection.execute(
+        query, {"of_source": source, "of_customer": customer_id} if customer_id is not None else {"of_source": source}
+    )
     return [found for row in rows if (found := _readable(source, row.object_id, row.fields)) is not None]
 
 
@@ -80,10 +94,7 @@ def _readable(source: str, id: str, fields: dict[str, object]) -> InvoiceDoc | N
 
 def blocks_of(connection: Connection, source: str, *, customer_id: str, invoice_id: str) -> list[BlockSpan]:
     """Every block an invoice or its customer ever had, the oldest first."""
-    table = table_of(Block)
-    own = sa.and_(table.c.scope == "invoice", table.c.object_id == invoice_id)
-    customers = sa.and_(table.c.scope == "customer", table.c.object_id == customer_id)
-    rows = connection.execute(sa.select(table).where(table.c.source == source, sa.or_(own, customers)).order_by(table.c.id))
+    rows = connection.execute(_BLOCKS, {"of_source": source, "of_customer": customer_id, "of_invoice": invoice_id})
     return [
         BlockSpan(
             kind=row.kind, opened_at=row.opened_at, until=row.until, closed_at=row.closed_at, scope=row.scope,
@@ -101,10 +112,7 @@ def synced_at(connection: Connection, source: str) -> datetime | None:
 
 def events_of_source(connection: Connection, source: str, types: Sequence[type[E]]) -> list[E]:
     """Every event of `types` of a source, in the order recorded: for events that concern no invoice and no customer."""
-    table = table_of(EventRow)
-    named = [t.type for t in types]
-    ids = connection.execute(sa.select(table.c.id).where(table.c.source == source, table.c.type.in_(named)).order_by(table.c.id)).scalars()
-    return [cast(E, events.load(connection, id).event) for id in ids.all()]
+    return [cast(E, recorded.event) for recorded in events.of_source(connection, source, [t.type for t in types])]
 
 
 def live_keys(connection: Connection, source: str, workflow: str) -> set[str]:

@@ -85,11 +85,15 @@ _WOKEN = {
     "hinted_at": sa.case((_WAITING, sa.null()), else_=_RUN.c.hinted_at),
     "hints": sa.case((_WAITING, 0), else_=_RUN.c.hints),
 }
-_OF_SOURCE = sa.and_(_RUN.c.source == sa.bindparam("of_source"), sa.text(_LIVE))
-_OF_CUSTOMER = _RUN.c.customer_id == sa.bindparam("of_customer")
-_OF_INVOICE = sa.or_(_RUN.c.invoice_id == sa.bindparam("of_invoice"), sa.and_(_OF_CUSTOMER, _RUN.c.invoice_id.is_(None)))
+_HERE = _RUN.c.source == sa.bindparam("of_source")
+_OF_SOURCE = sa.and_(_HERE, sa.text(_LIVE))
+_OF_CUSTOMER = sa.and_(_HERE, _RUN.c.customer_id == sa.bindparam("of_customer"))
+_OF_INVOICE = sa.or_(  # the source in each of the two, so that SQLite takes both indexes and not every live run of the source
+    sa.and_(_HERE, _RUN.c.invoice_id == sa.bindparam("of_invoice")), sa.and_(_OF_CUSTOMER, _RUN.c.invoice_id.is_(None))
+)
+_LOAD = sa.select(_RUN).where(_RUN.c.id == sa.bindparam("of_run"))
 _WAKE = sa.update(_RUN).where(_RUN.c.id == sa.bindparam("of_run"), sa.text(_LIVE)).values(**_WOKEN)
-_WAKE_INVOICE = sa.update(_RUN).where(_OF_SOURCE, _OF_INVOICE).values(**_WOKEN).returning(_RUN.c.id)
+_WAKE_INVOICE = sa.update(_RUN).where(sa.text(_LIVE), _OF_INVOICE).values(**_WOKEN).returning(_RUN.c.id)
 _WAKE_CUSTOMER = sa.update(_RUN).where(_OF_SOURCE, _OF_CUSTOMER).values(**_WOKEN).returning(_RUN.c.id)
 _SAME_KEY = sa.and_(_RUN.c.workflow == sa.bindparam("of_workflow"), _RUN.c.key == sa.bindparam("of_key"))
 _LIVE_KEY = sa.update(_RUN).where(_OF_SOURCE, _SAME_KEY)
@@ -260,5 +264,4 @@ def page(
 
 
 def load(connection: Connection, run_id: str) -> sa.RowMapping | None:
-    table = table_of(RunRow)
-    return connection.execute(sa.select(table).where(table.c.id == run_id)).mappings().first()
+    return connection.execute(_LOAD, {"of_run": run_id}).mappings().first()

@@ -5,7 +5,7 @@ and faults are in core.py.
 Source: Monsum API reference "Customer" and "Invoice" (© 2016), read 2026-11-21; tests/payloads/monsum/api_*.json
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -49,10 +49,16 @@ def _matches(record: Record, filters: Record, names: tuple[str, ...]) -> bool:
     return all(str(record.get(name, "")) == str(filters[name]) for name in names if filters.get(name) not in (None, "", []))
 
 
+def _named(records: dict[str, Record], ids: object) -> Iterable[Record]:
+    """The records of these ids, each once; all of them where none is asked for."""
+    asked = dict.fromkeys(map(str, ids if isinstance(ids, list) else [ids])) if ids else records
+    return [records[id] for id in asked if id in records]
+
+
 def customer_get(desk: Desk, ask: Record) -> Record:
     """A filter that is not understood is ignored; not found is an empty list."""
     filters = ask["FILTER"]
-    rows = [row for row in desk.account.customers.values() if _matches(row, filters, CUSTOMER_FILTERS)]
+    rows = [row for row in _named(desk.account.customers, filters.get("CUSTOMER_ID")) if _matches(row, filters, CUSTOMER_FILTERS)]
     if term := str(filters.get("TERM") or "").lower():
         rows = [row for row in rows if any(term in str(row.get(name, "")).lower() for name in TERM_FIELDS)]
     return {"CUSTOMERS": [api_customer(desk.account, row) for row in _page(rows, ask)]}
@@ -61,10 +67,7 @@ def customer_get(desk: Desk, ask: Record) -> Record:
 def invoice_get(desk: Desk, ask: Record) -> Record:
     """INVOICE_ID may be a list."""
     filters = ask["FILTER"]
-    rows = [row for row in desk.account.invoices.values() if _matches(row, filters, INVOICE_FILTERS)]
-    if ids := filters.get("INVOICE_ID"):
-        asked = {str(id) for id in ids} if isinstance(ids, list) else {str(ids)}
-        rows = [row for row in rows if row["INVOICE_ID"] in asked]
+    rows = [row for row in _named(desk.account.invoices, filters.get("INVOICE_ID")) if _matches(row, filters, INVOICE_FILTERS)]
     if year := filters.get("YEAR"):
         rows = [row for row in rows if str(row["INVOICE_DATE"])[:4] == str(year)]
     if month := filters.get("MONTH"):

@@ -169,9 +169,11 @@ def _shown_money(text: str) -> dict[str, str]:
 def _unplanned(connection: Connection, runs: Mapping[str, Any]) -> Iterator[Draft]:
     """Effects the ledger does not have: what was only observed, forbidden, or held by another effect's slot."""
     table, effects = table_of(JournalRow), table_of(EffectRow)
-    has = sa.exists().where(effects.c.run_id == table.c.run_id, effects.c.step == table.c.name)
+    planned = {tuple(row) for row in connection.execute(sa.select(effects.c.run_id, effects.c.step))}
     figures = _figures(connection)
-    for row in _read(connection, sa.select(table).where(table.c.kind == "effect", ~has).order_by(table.c.id)):
+    for row in _read(connection, sa.select(table).where(table.c.kind == "effect").order_by(table.c.id)):
+        if (row["run_id"], row["name"]) in planned:
+            continue
         run, result = runs[row["run_id"]], row["result"]
         change = Draft(
             at=row["at"], workflow=run["workflow"], key=_key(run), kind="effect", name=result.get("service") or row["name"],

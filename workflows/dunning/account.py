@@ -149,7 +149,7 @@ class Account:
     def notices(self, connection: Connection, invoice: InvoiceDoc) -> tuple[Notice, ...]:
         """What went out for the invoice, the last with the deadline that counts after what was paid since."""
         rows = tables.notice_rows(connection, self.source, invoice.id, observed_by=self.observed_by)
-        found = list(tables.notices_of(connection, self.source, invoice.id, observed_by=self.observed_by))
+        found = [tables.notice_of(row) for row in rows]
         if found and invoice.outstanding is not None and (rows[-1]["figures"] or {}).get("principal"):
             demanded = Decimal(rows[-1]["figures"]["principal"])
             disputed = Decimal(rows[-1]["figures"].get("disputed") or "0")

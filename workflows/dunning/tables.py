@@ -4,9 +4,10 @@ Owns tables `dunning_ladder`, `dunning_notice`, `dunning_claim` and `dunning_see
 changes.py. Written only inside a run's step.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from workflows.dunning.claims import Claim
 from workflows.dunning.notice import Notice
 
 OPEN, RESTING, STOPPED, FOREIGN, CLOSED = "open", "resting", "stopped", "foreign_dunning", "closed"
+AT_ONCE = 500  # a list of thousands is a statement of its own length each time, and past 32,766 none for SQLite
 DONE, CROSSED, UNDELIVERED, OBSERVED = "done", "crossed", "undelivered", "observed"
 
 
@@ -53,7 +55,10 @@ class NoticeRow(SQLModel, table=True):
     """One notice of one invoice that went out. `copy`: 0, or how many of this level came back before. `figures`: as decimal strings."""
 
     __tablename__ = "dunning_notice"
-    __table_args__ = (sa.UniqueConstraint("source", "invoice_id", "level", "copy", "run_id", name="dunning_notice_level"),)
+    __table_args__ = (
+        sa.UniqueConstraint("source", "invoice_id", "level", "copy", "run_id", name="dunning_notice_level"),
+        sa.Index("dunning_notice_customer", "source", "customer_id"),
+    )
 
     id: int | None = Field(default=None, sa_column=row_id())
     source: str = Field(max_length=64)
@@ -107,6 +112,30 @@ class SeenRow(SQLModel, table=True):
 
 
 _LADDER, _NOTICE, _CLAIM, _SEEN = table_of(LadderRow), table_of(NoticeRow), table_of(ClaimRow), table_of(SeenRow)
+_SOURCE: Any = sa.bindparam("of_source")
+_INVOICE: Any = sa.bindparam("of_invoice")
+_INVOICES: Any = sa.bindparam("of_invoices", expanding=True)
+_ROWS: Any = sa.bindparam("of_rows", expanding=True)
+_LADDER_OF = sa.select(_LADDER).where(_LADDER.c.source == _SOURCE, _LADDER.c.invoice_id == _INVOICE)
+_LADDERS_OF = (
+    sa.select(_LADDER)
+    .where(
+        _LADDER.c.source == _SOURCE, _LADDER.c.customer_id == sa.bindparam("of_customer"), _LADDER.c.currency == sa.bindparam("in_currency")
+    )
+    .order_by(_LADDER.c.id)
+)
+_SENT = sa.select(_NOTICE).where(_NOTICE.c.source == _SOURCE, _NOTICE.c.invoice_id == _INVOICE).order_by(_NOTICE.c.id)
+_REAL = _SENT.where(_NOTICE.c.state != OBSERVED)
+_OBSERVED_TOO = _SENT.where(sa.or_(_NOTICE.c.state != OBSERVED, _NOTICE.c.run_id == sa.bindparam("of_run")))
+_REMINDED = (
+    sa.select(_NOTICE.c.id)
+    .where(_NOTICE.c.source == _SOURCE, _NOTICE.c.customer_id == sa.bindparam("of_customer"), _NOTICE.c.state.in_((DONE, CROSSED)))
+    .limit(1)
+)
+_CLAIMS_OF = sa.select(_CLAIM).where(_CLAIM.c.source == _SOURCE, _CLAIM.c.invoice_id == _INVOICE).order_by(_CLAIM.c.level, _CLAIM.c.kind)
+_SEEN_OF = sa.select(_SEEN).where(_SEEN.c.source == _SOURCE, _SEEN.c.invoice_id == _INVOICE).order_by(_SEEN.c.number)
+_ALL_SEEN = sa.select(_SEEN).where(_SEEN.c.source == _SOURCE, _SEEN.c.invoice_id.in_(_INVOICES)).order_by(_SEEN.c.number)
+_VERIFIED = sa.update(_SEEN).where(_SEEN.c.id.in_(_ROWS)).values(last_on=sa.bindparam("to_day"))
 
 
 def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: datetime, noted: bool = True, **said: Any) -> None:
@@ -120,10 +149,18 @@ def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: date
         values = {"source": source, "invoice_id": invoice_id, "state": OPEN, **said, "changed_at": at}
         connection.execute(sa.insert(_LADDER).values(values))
     else:
-        connection.execute(sa.update(_LADDER).where(_LADDER.c.id == before["id"]).values(**said, changed_at=at))
+        changed = {**said, "changed_at": at}
+        connection.execute(_change(tuple(changed)), {f"to_{name}": value for name, value in changed.items()} | {"of_row": before["id"]})
     now = (said.get("state", stood["state"]), said.get("reason", stood["reason"]))
     if noted and now != (stood["state"], stood["reason"]):
         changes.keep(connection, source, invoice_id, name=said.get("next_name") or stood["next_name"], state=now[0], reason=now[1], at=at)
+
+
+@cache
+def _change(names: tuple[str, ...]) -> Any:
+    """The UPDATE of one ladder that sets these columns."""
+    values = {name: sa.bindparam(f"to_{name}", type_=_LADDER.c[name].type) for name in names}
+    return sa.update(_LADDER).where(_LADDER.c.id == sa.bindparam("of_row")).values(values)
 
 
 def forget(connection: Connection, source: str, invoice_id: str, name: str) -> None:
@@ -136,14 +173,13 @@ def forget(connection: Connection, source: str, invoice_id: str, name: str) -> N
 
 def ladders_of(connection: Connection, source: str, customer_id: str, currency: str) -> dict[str, sa.RowMapping]:
     """The ladders of one customer in one currency, by invoice."""
-    own = sa.and_(_LADDER.c.source == source, _LADDER.c.customer_id == customer_id, _LADDER.c.currency == currency)
-    return {row["invoice_id"]: row for row in connection.execute(sa.select(_LADDER).where(own).order_by(_LADDER.c.id)).mappings()}
+    own = {"of_source": source, "of_customer": customer_id, "in_currency": currency}
+    return {row["invoice_id"]: row for row in connection.execute(_LADDERS_OF, own).mappings()}
 
 
 def ladder_of(connection: Connection, source: str, invoice_id: str) -> sa.RowMapping | None:
     """The ladder of one invoice, or None."""
-    own = sa.and_(_LADDER.c.source == source, _LADDER.c.invoice_id == invoice_id)
-    return connection.execute(sa.select(_LADDER).where(own)).mappings().first()
+    return connection.execute(_LADDER_OF, {"of_source": source, "of_invoice": invoice_id}).mappings().first()
 
 
 def all_ladders(connection: Connection, source: str, *, reason: str | None = None) -> Sequence[sa.RowMapping]:
@@ -156,27 +192,27 @@ def all_ladders(connection: Connection, source: str, *, reason: str | None = Non
 def add_notice(connection: Connection, source: str, invoice_id: str, **said: Any) -> None:
     """Keep a notice that went out, once per level, copy and run."""
     values = {"source": source, "invoice_id": invoice_id, **said}
-    connection.execute(insert_of(connection, NoticeRow).values(values).on_conflict_do_nothing())
+    connection.execute(insert_of(connection, NoticeRow).on_conflict_do_nothing(), values)
 
 
 def notice_rows(connection: Connection, source: str, invoice_id: str, *, observed_by: str | None = None) -> Sequence[sa.RowMapping]:
     """The notices of one invoice in the order they went out; those a run only observed are for that run alone."""
-    real = _NOTICE.c.state != OBSERVED
-    chosen = real if observed_by is None else sa.or_(real, _NOTICE.c.run_id == observed_by)
-    query = sa.select(_NOTICE).where(_NOTICE.c.source == source, _NOTICE.c.invoice_id == invoice_id, chosen).order_by(_NOTICE.c.id)
-    return connection.execute(query).mappings().all()
+    own = {"of_source": source, "of_invoice": invoice_id}
+    if observed_by is None:
+        return connection.execute(_REAL, own).mappings().all()
+    return connection.execute(_OBSERVED_TOO, {**own, "of_run": observed_by}).mappings().all()
 
 
 def notices_of(connection: Connection, source: str, invoice_id: str, *, observed_by: str | None = None) -> tuple[Notice, ...]:
     """The same as values to plan with."""
-    rows = notice_rows(connection, source, invoice_id, observed_by=observed_by)
-    return tuple(
-        Notice(
-            level=row["level"], sent_on=row["sent_on"], deadline_on=row["deadline_on"], way=row["way"],
-            delivered=row["state"] != UNDELIVERED,
-        )
-        for row in rows
-    )  # fmt: skip
+    return tuple(notice_of(row) for row in notice_rows(connection, source, invoice_id, observed_by=observed_by))
+
+
+def notice_of(row: sa.RowMapping) -> Notice:
+    """One notice as a value to plan with."""
+    return Notice(
+        level=row["level"], sent_on=row["sent_on"], deadline_on=row["deadline_on"], way=row["way"], delivered=row["state"] != UNDELIVERED
+    )
 
 
 def notices_by_way(connection: Connection, source: str, way: str) -> Sequence[sa.RowMapping]:
@@ -193,8 +229,7 @@ def set_notice(connection: Connection, row: sa.RowMapping, state: str, *, at: da
 
 def was_reminded(connection: Connection, source: str, customer_id: str) -> bool:
     """Whether any notice ever went to this customer."""
-    own = sa.and_(_NOTICE.c.source == source, _NOTICE.c.customer_id == customer_id, _NOTICE.c.state.in_((DONE, CROSSED)))
-    return connection.execute(sa.select(_NOTICE.c.id).where(own).limit(1)).first() is not None
+    return connection.execute(_REMINDED, {"of_source": source, "of_customer": customer_id}).first() is not None
 
 
 def claim_rows(connection: Connection, source: str) -> Sequence[sa.RowMapping]:
@@ -204,8 +239,7 @@ def claim_rows(connection: Connection, source: str) -> Sequence[sa.RowMapping]:
 
 def claims_of(connection: Connection, source: str, invoice_id: str) -> tuple[Claim, ...]:
     """The claims of one invoice, by level."""
-    own = sa.and_(_CLAIM.c.source == source, _CLAIM.c.invoice_id == invoice_id)
-    rows = connection.execute(sa.select(_CLAIM).where(own).order_by(_CLAIM.c.level, _CLAIM.c.kind)).mappings()
+    rows = connection.execute(_CLAIMS_OF, {"of_source": source, "of_invoice": invoice_id}).mappings()
     return tuple(
         Claim(level=row["level"], kind=row["kind"], amount=Money(Decimal(row["amount"]), row["currency"]), state=row["state"])
         for row in rows
@@ -224,24 +258,30 @@ def put_claims(connection: Connection, source: str, invoice_id: str, claims: Ite
 
 def see(connection: Connection, source: str, owed: Mapping[str, Decimal], *, on: date, same_on: date) -> None:
     """Keep what is owed: invoice -> outstanding. Another amount than before was seen on `on`, the same was last verified on `same_on`."""
-    known = _last_seen(connection, source, owed)
-    for invoice_id, outstanding in owed.items():
-        last = known.get(invoice_id)
-        if last is not None and Decimal(last["outstanding"]) == outstanding:
-            if last["last_on"] < same_on:
-                connection.execute(sa.update(_SEEN).where(_SEEN.c.id == last["id"]).values(last_on=same_on))
-        else:
-            values = {"source": source, "invoice_id": invoice_id, "outstanding": str(outstanding), "first_on": on, "last_on": on}
-            connection.execute(sa.insert(_SEEN).values(number=0 if last is None else last["number"] + 1, **values))
+    ids = list(owed)
+    for first in range(0, len(ids), AT_ONCE):
+        _see(connection, source, {id: owed[id] for id in ids[first : first + AT_ONCE]}, on=on, same_on=same_on)
 
 
 def seen_of(connection: Connection, source: str, invoice_id: str) -> list[Seen]:
     """What was owed when, as looks showed it: the first and the last day of each amount."""
-    own = sa.and_(_SEEN.c.source == source, _SEEN.c.invoice_id == invoice_id)
-    rows = connection.execute(sa.select(_SEEN).where(own).order_by(_SEEN.c.number)).mappings()
+    rows = connection.execute(_SEEN_OF, {"of_source": source, "of_invoice": invoice_id}).mappings()
     return [Seen(day, Decimal(row["outstanding"])) for row in rows for day in dict.fromkeys((row["first_on"], row["last_on"]))]
 
 
-def _last_seen(connection: Connection, source: str, invoices: Collection[str]) -> dict[str, sa.RowMapping]:
-    query = sa.select(_SEEN).where(_SEEN.c.source == source, _SEEN.c.invoice_id.in_(list(invoices))).order_by(_SEEN.c.number)
-    return {row["invoice_id"]: row for row in connection.execute(query).mappings()}
+def _see(connection: Connection, source: str, owed: Mapping[str, Decimal], *, on: date, same_on: date) -> None:
+    found = connection.execute(_ALL_SEEN, {"of_source": source, "of_invoices": list(owed)}).mappings()
+    known = {row["invoice_id"]: row for row in found}
+    same = {id for id, row in known.items() if Decimal(row["outstanding"]) == owed[id]}
+    verified = [row["id"] for id, row in known.items() if id in same and row["last_on"] < same_on]
+    new = [
+        {
+            "source": source, "invoice_id": id, "number": known[id]["number"] + 1 if id in known else 0, "outstanding": str(outstanding),
+            "first_on": on, "last_on": on,
+        }
+        for id, outstanding in owed.items() if id not in same
+    ]  # fmt: skip
+    if verified:
+        connection.execute(_VERIFIED, {"of_rows": verified, "to_day": same_on})
+    if new:
+        connection.execute(sa.insert(_SEEN), new)

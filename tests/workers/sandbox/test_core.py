@@ -261,3 +261,12 @@ def test_an_act_about_a_customer_falls_on_an_invoice_of_that_customer(sandbox, t
 
     assert first["customer_id"] != last["customer_id"]
     assert {name: played[name] for name in first} == first
+
+
+def test_invoices_asked_for_by_id_come_once_each_and_unknown_ids_not_at_all(sandbox):
+    first, second, _ = (sandbox.trigger("invoice.created")["invoice_id"] for _ in range(3))
+
+    shown = response(sandbox, "invoice.get", FILTER={"INVOICE_ID": [second, first, "1", second]})["INVOICES"]
+    other = response(sandbox, "invoice.get", FILTER={"INVOICE_ID": first, "CUSTOMER_ID": "1"})["INVOICES"]
+
+    assert ([row["INVOICE_ID"] for row in shown], other) == ([second, first], [])

@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(length=128), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("block_object", "block", ["source", "object_id"], unique=False)
     op.create_index(
         "block_open",
         "block",
@@ -178,7 +179,7 @@ def upgrade() -> None:
         "effect",
         ["run_id", "step"],
         unique=True,
-        sqlite_where=sa.text("NOT retired"),
+        sqlite_where=sa.text("retired = 0"),
         postgresql_where=sa.text("NOT retired"),
     )
     op.create_table(
@@ -221,6 +222,7 @@ def upgrade() -> None:
     op.create_index("event_customer", "event", ["source", "customer_id", "type"], unique=False)
     op.create_index("event_delivery", "event", ["delivery_id"], unique=False)
     op.create_index("event_invoice", "event", ["source", "invoice_id", "type"], unique=False)
+    op.create_index("event_type", "event", ["source", "type"], unique=False)
     op.create_table(
         "journal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -271,6 +273,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(length=128), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("parked_effect", "parked", ["effect_id"], unique=False)
     op.create_index(
         "parked_open",
         "parked",
@@ -389,7 +392,7 @@ def upgrade() -> None:
         "slot",
         ["source", "object_id", "purpose", "version", "generation"],
         unique=True,
-        sqlite_where=sa.text("live"),
+        sqlite_where=sa.text("live = 1"),
         postgresql_where=sa.text("live"),
     )
     op.create_table(
@@ -432,7 +435,7 @@ def downgrade() -> None:
     op.drop_index("snapshot_mirror", table_name="snapshot")
     op.drop_table("snapshot")
     op.drop_table("task")
-    op.drop_index("slot_live", table_name="slot", sqlite_where=sa.text("live"), postgresql_where=sa.text("live"))
+    op.drop_index("slot_live", table_name="slot", sqlite_where=sa.text("live = 1"), postgresql_where=sa.text("live"))
     op.drop_index("slot_effect", table_name="slot")
     op.drop_table("slot")
     op.drop_index(
@@ -463,7 +466,7 @@ def downgrade() -> None:
     op.drop_table("event")
     op.drop_index("effect_log_effect", table_name="effect_log")
     op.drop_table("effect_log")
-    op.drop_index("effect_step", table_name="effect", sqlite_where=sa.text("NOT retired"), postgresql_where=sa.text("NOT retired"))
+    op.drop_index("effect_step", table_name="effect", sqlite_where=sa.text("retired = 0"), postgresql_where=sa.text("NOT retired"))
     op.drop_index("effect_state", table_name="effect")
     op.drop_index("effect_object", table_name="effect")
     op.drop_index("effect_customer", table_name="effect")

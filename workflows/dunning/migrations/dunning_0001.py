@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "invoice_id", "level", "copy", "run_id", name="dunning_notice_level"),
     )
+    op.create_index("dunning_notice_customer", "dunning_notice", ["source", "customer_id"])
     op.create_table(
         "dunning_claim",
         _id(),
