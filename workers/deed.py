@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
-from workers import breaker, claims, desk, journal, ledger, limits, mirror, waits
+from workers import breaker, claims, desk, journal, ledger, limits, mirror, policies, waits
 from workers.claims import Claim
 from workers.errors import Cancelled, Diverged, EffectCancelled, EffectExpired, StepInvalid, Suspend
 from workers.lease import Lease
@@ -101,7 +101,7 @@ class Deed:
 
     def policy(self) -> Any:
         """The policy the run started under."""
-        return self.workflow.policy.model_validate(self.runtime.policy_body(self.claim.row["policy_id"]))
+        return policies.model_of(self.workflow.policy, self.runtime.policy_body(self.claim.row["policy_id"]))
 
     def refusal(self, fresh: BaseModel) -> str | None:
         """Why the author's `must` forbids the call, or None. Raises StepInvalid where it gives no text."""

@@ -5,10 +5,14 @@ no live run.
 """
 
 import hashlib
+import json
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 from sqlmodel import Field, SQLModel
 
@@ -32,6 +36,18 @@ _POLICY = table_of(PolicyVersion)
 _FOUND = sa.select(_POLICY.c.id).where(_POLICY.c.workflow == sa.bindparam("of_workflow"), _POLICY.c.hash == sa.bindparam("of_hash"))
 
 _BODY = sa.select(_POLICY.c.body).where(_POLICY.c.id == sa.bindparam("of_policy"))
+
+
+def model_of(model: type[BaseModel], body: Mapping[str, Any]) -> BaseModel:
+    """The policy a kept body stands for. A frozen one is made once and shared: most runs of a workflow have the same."""
+    if not model.model_config.get("frozen"):
+        return model.model_validate(body)
+    return _shared(model, canonical_json(body))
+
+
+@lru_cache(maxsize=64)
+def _shared(model: type[BaseModel], text: str) -> BaseModel:
+    return model.model_validate(json.loads(text))
 
 
 def version(connection: Connection, workflow: str, body: dict[str, Any], *, at: datetime) -> int:

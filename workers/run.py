@@ -72,7 +72,7 @@ class Run(Recall):
                     ),
                 )
             body = self._archive.policy_body(entry.result)
-        return self._workflow.policy.model_validate(body)
+        return policies.model_of(self._workflow.policy, body)
 
     @act
     def step(self, name: str, fn: Callable[..., T], *args: Any) -> T:

@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from pydantic import BaseModel
+
 from receiver.db import Database
 from receiver.event import Event
 from workers import events, policies
@@ -78,6 +80,8 @@ class Runtime:
     meter: Meter | None = None
     strict: bool = False
     new_id: Callable[[], str] = new_id
+    _read: dict[tuple[type[BaseModel], str], dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _kept: dict[int, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
 
     def client(self, source: str, rank: Rank = Rank.EFFECT) -> Client:
@@ -118,15 +122,21 @@ class Runtime:
     def policy_now(self, source: str, workflow: Workflow) -> dict[str, Any]:
         """Today's policy, validated, without its mode; raises pydantic.ValidationError."""
         written = {name: value for name, value in self.policies.get(workflow.name, {}).items() if name != "mode"}
-        return workflow.policy.model_validate(written).model_dump(mode="json")
+        key = (workflow.policy, repr(written))
+        if key not in self._read:
+            self._read[key] = workflow.policy.model_validate(written).model_dump(mode="json")
+        return self._read[key]
 
     def first_mode(self, workflow: str) -> str:
         """The mode billhook.toml gives a workflow; observe where it says nothing."""
         return str(self.policies.get(workflow, {}).get("mode", "observe"))
 
     def policy_body(self, policy_id: int) -> dict[str, Any]:
-        with self.db.read() as connection:
-            return policies.body_of(connection, policy_id)
+        """The policy of this version, which never changes."""
+        if policy_id not in self._kept:
+            with self.db.read() as connection:
+                self._kept[policy_id] = policies.body_of(connection, policy_id)
+        return self._kept[policy_id]
 
     def event(self, event_id: int) -> Event:
         with self.db.read() as connection:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from receiver.db import Database, table_of
 from tests.workers.letters import mail, times
@@ -69,3 +69,17 @@ def test_a_policy_changed_under_live_runs_diverges_nothing_and_later_runs_follow
             sa.select(table_of(JournalRow).c.name).where(table_of(JournalRow).c.kind == "step").order_by(table_of(JournalRow).c.id)
         )
         assert [row["name"] for row in steps] == ["left before", "right before", "left after", "right after"]
+
+
+class Fixed(BaseModel):
+    """A policy nobody can change."""
+
+    model_config = ConfigDict(frozen=True)
+
+    left: bool = True
+
+
+def test_a_frozen_policy_is_made_once_for_all_runs_of_one_content_and_any_other_for_each() -> None:
+    assert policies.model_of(Fixed, {"left": False}) is policies.model_of(Fixed, {"left": False})
+    assert policies.model_of(Fixed, {"left": True}) == Fixed(left=True)
+    assert policies.model_of(Turn, {"left": False}) is not policies.model_of(Turn, {"left": False})

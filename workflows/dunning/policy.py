@@ -6,6 +6,7 @@ Every legal number here is a default that a person signs off, not advice. `mode`
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -76,7 +77,7 @@ class DunningPolicy(BaseModel):
     templates: str | None = None
     signature: str = ""
 
-    @property
+    @cached_property
     def rate_table(self) -> RateTable:
         """The shipped base rates, all of a country's replaced where this policy gives its own."""
         return shipped_rates().replaced(self.rates)
@@ -86,7 +87,7 @@ class DunningPolicy(BaseModel):
         """Whether notices go over the source's own mail server, which it must have then."""
         return self.transport == "smtp"
 
-    @property
+    @cached_property
     def hours(self) -> Window:
         return parse_hours(self.send_window)
 
@@ -101,12 +102,26 @@ class DunningPolicy(BaseModel):
 
     def ladder_in(self, zone: str) -> Ladder:
         """The ladder for an account in this zone, as this policy changes it."""
-        return self._ladder(shipped_ladders()[self.country_in(zone)])
+        country = self.country_in(zone)
+        if country not in self._ladders:
+            self._ladders[country] = self._ladder(shipped_ladders()[country])
+        return self._ladders[country]
+
+    @cached_property
+    def _ladders(self) -> dict[str, Ladder]:
+        """The ladders made so far by country: every invoice asks for its own."""
+        return {}
+
+    @cached_property
+    def _days(self) -> dict[str, WorkingDays]:
+        return {}
 
     def days_in(self, zone: str) -> WorkingDays:
         """The working days for an account in this zone."""
-        closed = tuple(parse_day_of_year(text) for text in self.closed_days)
-        return WorkingDays(country=self.country_in(zone), region=self.holiday_region, closed=closed)
+        if zone not in self._days:
+            closed = tuple(parse_day_of_year(text) for text in self.closed_days)
+            self._days[zone] = WorkingDays(country=self.country_in(zone), region=self.holiday_region, closed=closed)
+        return self._days[zone]
 
     def ground(
         self, ladder: Ladder, *, debtor: Debtor, due_on: date, received_on: date | None, notices: Sequence[Notice] = (),
