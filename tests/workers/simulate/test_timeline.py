@@ -19,7 +19,7 @@ date = 2026-10-01
 """
 TOLD = """[policy.t-invoice]
 mode = "auto"
-[policy.t-customer]
+[policy.t-of-customer]
 mode = "auto"
 """
 PAID = """[[happens]]
