@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from receiver.db import table_of
+from receiver.db import Database, table_of
 from workers.authoring import BankChecked, InvoiceSent
 from workers.testing.flow import Flow
 from workflows.dunning.daily import daily
@@ -51,8 +51,8 @@ def wrong(flow: Flow) -> Iterator[str]:
         yield f"{levels} are remembered and {mails} went out"
 
 
-def opened() -> Flow:
-    return Flow(dunning, daily, policy=POLICY, start=local("2026-03-23 08:50"))
+def opened(database: Database | None = None) -> Flow:
+    return Flow(dunning, daily, policy=POLICY, start=local("2026-03-23 08:50"), database=database)
 
 
 def test_the_ladder_without_a_crash_sends_both_levels() -> None:
@@ -73,3 +73,21 @@ def test_a_crash_at_a_sample_of_points_sends_no_level_twice_and_keeps_each() -> 
 def test_a_crash_at_every_point_sends_no_level_twice_and_keeps_each() -> None:
     with opened() as flow:
         flow.crash_everywhere(one_level, again=(), holds=wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_on_postgresql_a_crash_at_any_third_point_sends_no_level_twice_and_keeps_each(postgres_database: Database) -> None:
+    with opened(postgres_database) as flow:
+        explored = flow.crash_everywhere(one_level, again=(), only=range(0, 1000, 3), holds=wrong)
+
+    assert len(explored.schedules) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_on_postgresql_no_order_of_things_sends_a_level_twice_or_forgets_one(postgres_database: Database) -> None:
+    with opened(postgres_database) as flow:
+        explored = flow.interleave(one_level, seeds=range(20), holds=wrong)
+
+    assert len(explored.schedules) >= 20

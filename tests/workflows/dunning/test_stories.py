@@ -203,6 +203,7 @@ def test_a_few_stories_of_dunning_keep_every_rule(text: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @examples(150)
 @given(text=stories())
 def test_many_stories_of_dunning_keep_every_rule(text: str) -> None:
