@@ -26,6 +26,7 @@ from workers import control
 from workers.facts import instant
 
 GENESIS = "0" * 64
+_TEXT = msgspec.json.Encoder()
 ACCEPTED = "ledger:accepted"
 _PG_INSTANT = "YYYY-MM-DD HH24:MI:SS.US"
 
@@ -102,7 +103,7 @@ _MOVE = sa.update(_CHAIN).where(_CHAIN.c.id == 1).values(seq=sa.bindparam("to_se
 
 def row_hash(previous: str, content: Content) -> str:
     """SHA-256 over the previous hash, a line break and the content as JSON without blanks, hex."""
-    return hashlib.sha256(b"%b\n%b" % (previous.encode(), msgspec.json.encode(content))).hexdigest()
+    return hashlib.sha256(previous.encode() + b"\n" + _TEXT.encode(content)).hexdigest()
 
 
 def append(

@@ -14,6 +14,7 @@ import msgspec
 
 from receiver.db import canonical_json
 
+_TEXT = msgspec.json.Encoder()
 INSTANT = "%Y-%m-%d %H:%M:%S.%f"
 Taken = tuple[str, str, str, str, int]  # source, object, purpose, version, generation of one slot
 
@@ -71,7 +72,7 @@ def of_call(row: Mapping[str, Any]) -> str:
 
 def hash_of(facts: Planned | Called) -> str:
     """SHA-256 over the facts as JSON without blanks, hex."""
-    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+    return hashlib.sha256(_TEXT.encode(facts)).hexdigest()
 
 
 def instant(at: datetime) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, get_args
 
 import sqlalchemy as sa
@@ -33,7 +34,7 @@ def check(database: Database, report: Report) -> None:
     for window in windows(database, _DELIVERY.c.id, WINDOW):
         with snapshot(database) as connection:
             rows = connection.execute(_SEEN.where(window.of(_DELIVERY.c.id))).all()
-            came = {id: int(many) for id, many in connection.execute(_came(window))}
+            came = {id: int(many) for id, many in connection.execute(_came(window)).all()}
             _judge_parked(connection, report, [row.id for row in rows if row.outcome == "parked"])
             ordered = {row.id for row in rows if row[-1] and row.outcome in ("events", "refused") and row.reason != CALLED_OFF}
             if not ordered <= audited:
@@ -65,9 +66,15 @@ def judge(body: bytes, body_hash: str, routed: bool, outcome: str | None, reason
         yield 3, "it was routed, but nothing says what came of it"
     elif not routed and outcome:
         yield 3, f"it came to {outcome}, but counts as not routed"
-    told = TOLD.fullmatch(reason) if outcome == "events" else None
-    if told and int(told[1]) - int(told[2] or 0) != came:
+    if outcome == "events" and _told(reason) not in (None, came):
         yield 3, f"it came to {reason}, but {came} are there"
+
+
+@lru_cache
+def _told(reason: str) -> int | None:
+    """How many events the reason speaks of, or None."""
+    told = TOLD.fullmatch(reason)
+    return None if told is None else int(told[1]) - int(told[2] or 0)
 
 
 def _judge_parked(connection: Connection, report: Report, ids: list[int]) -> None:

@@ -12,26 +12,24 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import Database, table_of
-from workers.chain import EffectLog
 from workers.desk import Parked
 from workers.journal import JournalRow
 from workers.ledger import OPEN, UNCALLED, EffectRow
 from workers.prove import slots, vouched
+from workers.prove.lives import NONE, Life, lives
 from workers.prove.pages import Window, snapshot, windows
 from workers.prove.report import LEDGER, Report
-from workers.prove.vouched import Vouched
 from workers.runs import UNFINISHED, RunRow
 
 WINDOW = 2_000
-_EFFECT, _LOG, _RUN, _PARKED = (table_of(model) for model in (EffectRow, EffectLog, RunRow, Parked))
+_EFFECT, _RUN, _PARKED = (table_of(model) for model in (EffectRow, RunRow, Parked))
 
 
 class Facts(NamedTuple):
-    """What the effect's own row says, and its log beside it.
+    """What the effect's own row says.
 
-    `request` is its stored text; `run` is its run's status, None where there is no such run; `last` is the state its last row names,
-    None where it has no row; `births` counts first rows; `same_request`: every row has the request's hash; `journaled`: its step's entry
-    in the journal tells of it and of its state, None where there is none or where the step was let plan anew.
+    `request` is its stored text; `run` is its run's status, None where there is no such run; `journaled`: its step's entry in the
+    journal tells of it and of its state, None where there is none or where the step was let plan anew.
     """
 
     id: str
@@ -42,10 +40,6 @@ class Facts(NamedTuple):
     calls: int
     answered: bool
     run: str | None
-    last: str | None
-    logged_calls: int
-    births: int
-    same_request: bool
     amount: str
     approved_by: str | None
     approved_for: str | None
@@ -53,7 +47,6 @@ class Facts(NamedTuple):
 
 
 _OWN = len(Facts._fields)
-_VOUCHED = _OWN + len(Vouched._fields)
 
 
 def check(database: Database, report: Report, *, part: int = 0, of: int = 1) -> None:
@@ -62,15 +55,17 @@ def check(database: Database, report: Report, *, part: int = 0, of: int = 1) -> 
         with snapshot(database) as connection:
             rows = connection.execute(_facts(window, database.dialect)).all()
             facts = [Facts._make(row[:_OWN]) for row in rows]
+            told = lives(connection, window)
             asked = asked_about(connection, [one.id for one in facts if one.state == "unknown"])
-            for id in connection.execute(_orphans(window)).scalars():
-                report.add(LEDGER, f"effect:{id}", "the log tells of it, but there is no such effect")
             taken = slots.check(connection, report, window, {one.id: one.state for one in facts})
         report.counted("effects", len(facts))
         for one, row in zip(facts, rows, strict=True):
-            found = vouched.judge(Vouched(*row[_OWN:_VOUCHED]), row[_VOUCHED:], taken.get(one.id, ()))
-            for invariant, what in chain(judge(one, one.id in asked, one.id in taken), found):
+            life = told.pop(one.id, NONE)
+            found = vouched.judge(life, row[_OWN:], taken.get(one.id, ()))
+            for invariant, what in chain(judge(one, life, one.id in asked, one.id in taken), found):
                 report.add(invariant, f"effect:{one.id}", what)
+        for id in told:
+            report.add(LEDGER, f"effect:{id}", "the log tells of it, but there is no such effect")
 
 
 def asked_about(connection: Connection, effect_ids: Sequence[str]) -> set[str]:
@@ -81,28 +76,17 @@ def asked_about(connection: Connection, effect_ids: Sequence[str]) -> set[str]:
 
 
 def _facts(window: Window, dialect: str) -> sa.Select[Any]:
-    """The columns of Facts, of Vouched, and those vouched for, of every effect of the window."""
-    logged, plan, call, entry = _logged(window), _LOG.alias("plan"), _LOG.alias("call"), table_of(JournalRow)
-    last = sa.func.coalesce(sa.case((call.c.seq > plan.c.seq, call.c.after)), plan.c.after, call.c.after)
+    """The columns of Facts and those vouched for, of every effect of the window."""
+    entry, request = table_of(JournalRow), sa.type_coerce(_EFFECT.c.request, sa.Text)
     answered = sa.or_(_EFFECT.c.reply.isnot(None), _EFFECT.c.reference.isnot(None))
-    request = sa.type_coerce(_EFFECT.c.request, sa.Text)
-    own = (_EFFECT.c.id, _EFFECT.c.state, _EFFECT.c.service, request, _EFFECT.c.request_hash, _EFFECT.c.calls, answered)
-    bound = (
-        sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None"),
-        _EFFECT.c.approved_by,
-        _EFFECT.c.approved_for,
-        _tells(entry.c.result, dialect),
-    )
-    same = sa.and_(logged.c.lowest == _EFFECT.c.request_hash, logged.c.highest == _EFFECT.c.request_hash)
+    own = (_EFFECT.c.id, _EFFECT.c.state, _EFFECT.c.service, request, _EFFECT.c.request_hash, _EFFECT.c.calls, answered, _RUN.c.status)
+    amount = sa.func.coalesce(sa.type_coerce(_EFFECT.c.amount, sa.Text), "None")
+    bound = (amount, _EFFECT.c.approved_by, _EFFECT.c.approved_for, _tells(entry.c.result, dialect))
     joined = (
-        sa.select(*own, _RUN.c.status, last, logged.c.calls, logged.c.births, same, *bound)
-        .add_columns(plan.c.seq, plan.c.facts, call.c.seq, call.c.facts, *vouched.columns(dialect))
+        sa.select(*own, *bound, *vouched.columns(dialect))
         .select_from(_EFFECT)
         .join(_RUN, _RUN.c.id == _EFFECT.c.run_id, isouter=True)
-        .join(logged, logged.c.effect_id == _EFFECT.c.id, isouter=True)
         .join(entry, sa.and_(entry.c.run_id == _EFFECT.c.run_id, entry.c.name == _EFFECT.c.step), isouter=True)
-        .join(plan, plan.c.seq == logged.c.plan_seq, isouter=True)
-        .join(call, call.c.seq == logged.c.call_seq, isouter=True)
     )
     return joined.where(window.of(_EFFECT.c.id))
 
@@ -114,27 +98,7 @@ def _tells(result: Any, dialect: str) -> Any:
     return sa.and_(*(place(text, one) > 0 for one in named))
 
 
-def _logged(window: Window) -> sa.Subquery:
-    """What the log has of each effect of the window."""
-    plans = sa.or_(_LOG.c.before == "", _LOG.c.after == "approved")
-    seen = (
-        sa.func.max(sa.case((plans, _LOG.c.seq))).label("plan_seq"),
-        sa.func.max(sa.case((plans, None), else_=_LOG.c.seq)).label("call_seq"),
-        sa.func.sum(sa.case((_LOG.c.after == "calling", 1), else_=0)).label("calls"),
-        sa.func.sum(sa.case((_LOG.c.before == "", 1), else_=0)).label("births"),
-        sa.func.min(_LOG.c.request_hash).label("lowest"),
-        sa.func.max(_LOG.c.request_hash).label("highest"),
-    )
-    return sa.select(_LOG.c.effect_id, *seen).where(window.of(_LOG.c.effect_id)).group_by(_LOG.c.effect_id).subquery()
-
-
-def _orphans(window: Window) -> sa.Select[Any]:
-    """Effects the log tells of, and that are not there."""
-    named = sa.select(_LOG.c.effect_id).where(window.of(_LOG.c.effect_id)).distinct().subquery()
-    return sa.select(named.c.effect_id).where(sa.not_(sa.exists().where(_EFFECT.c.id == named.c.effect_id)))
-
-
-def judge(one: Facts, asked: bool, holds: bool) -> Iterator[tuple[int, str]]:
+def judge(one: Facts, life: Life, asked: bool, holds: bool) -> Iterator[tuple[int, str]]:
     """(invariant, what is wrong) of each fault of one effect. `asked`: a person was asked whether it happened; `holds`: it has a slot."""
     if hashlib.sha256(f"{one.service}\n{one.request}".encode()).hexdigest() != one.request_hash:
         yield 7, "its request is not the one its hash was made of"
@@ -144,10 +108,10 @@ def judge(one: Facts, asked: bool, holds: bool) -> Iterator[tuple[int, str]]:
         yield 7, "it counts as approved, but nobody said yes"
     if not holds:
         yield 7, "it holds no slot"
-    if one.last is None:
+    if life.last is None:
         yield LEDGER, f"it is {one.state}, but the log has no row of it"
-    elif one.last != one.state or one.births != 1 or not one.same_request or one.logged_calls != one.calls:
-        yield from _against_log(one)
+    else:
+        yield from _against_log(one, life)
     if one.answered and not one.calls:
         yield 8, "it keeps a provider's answer, but was never calling"
     if one.state == "done" and one.run in ("done", "skipped") and not one.journaled:
@@ -156,15 +120,15 @@ def judge(one: Facts, asked: bool, holds: bool) -> Iterator[tuple[int, str]]:
         yield from _without_run(one, asked)
 
 
-def _against_log(one: Facts) -> Iterator[tuple[int, str]]:
-    if one.last != one.state:
-        yield LEDGER, f"it is {one.state}, but its last row says {one.last}"
-    if one.births != 1:
-        yield LEDGER, f"it begins {one.births} times in the log"
-    if not one.same_request:
+def _against_log(one: Facts, life: Life) -> Iterator[tuple[int, str]]:
+    if life.last != one.state:
+        yield LEDGER, f"it is {one.state}, but its last row says {life.last}"
+    if life.births != 1:
+        yield LEDGER, f"it begins {life.births} times in the log"
+    if not life.one_request or life.request_hash != one.request_hash:
         yield 7, "its request's hash is not the one in the log"
-    if one.logged_calls != one.calls:
-        yield 8, f"it counts {one.calls} calls, the log {one.logged_calls}"
+    if life.calls != one.calls:
+        yield 8, f"it counts {one.calls} calls, the log {life.calls}"
 
 
 def _without_run(one: Facts, asked: bool) -> Iterator[tuple[int, str]]:
