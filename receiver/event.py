@@ -164,7 +164,7 @@ class InvoiceChanged(InvoiceEvent, Signal):
 @event("invoice.paid")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicePaid(InvoiceEvent, State):
-    """An outgoing, not cancelled invoice with a total above zero has a balance of zero or status paid. `n`: the n-th time."""
+    """An outgoing or received, not cancelled invoice with a total above zero has a balance of zero or status paid. `n`: the n-th time."""
 
     n: int = 1
 

@@ -97,7 +97,7 @@ class SourceSettings(_Frozen):
     unwritten: ClassVar[tuple[str, ...]] = ("name",)
 
     name: str
-    kind: Literal["monsum", "fastbill", "qvickly", "standard"]
+    kind: Literal["monsum", "fastbill", "qvickly", "autodns", "standard"]
     zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
     currencies: tuple[Annotated[str, AfterValidator(_three_capitals)], ...] = ("EUR",)
     allow_from: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -143,9 +143,10 @@ def step(kind: str, state: Folded, entry: Entry) -> Folded:
     after = replace(state, fields=fields, seen=True, deleted=state.deleted or entry.deleted)
     if kind != "invoice":
         return after
-    outgoing = fields.get("type") == "outgoing"
+    outgoing, received = fields.get("type") == "outgoing", fields.get("type") == "received"
     canceled = state.canceled or bool(fields.get("is_canceled"))
-    return replace(after, completed=state.completed or outgoing, canceled=canceled, paid=outgoing and not canceled and _settled(fields))
+    paid = (outgoing or received) and not canceled and _settled(fields)
+    return replace(after, completed=state.completed or outgoing, canceled=canceled, paid=paid)
 
 
 def changes(kind: str, entries: Sequence[Entry]) -> tuple[Folded, list[Change]]:

@@ -163,8 +163,8 @@ def _lock_all(connection: Connection, batch: Sequence[_Read]) -> None:
 
 
 def _is_variant(one: _Read, firsts: dict[int, int]) -> bool:
-    """Whether an earlier delivery has the same id with other content."""
-    return one.row["origin"] == "push" and firsts[one.id] != one.id
+    """Whether an earlier delivery has the same id with other content: a push, or a message that was polled beside it."""
+    return not one.row["native_type"].startswith("poll.") and firsts[one.id] != one.id
 
 
 def _route_one(turn: Turn, one: _Read, firsts: dict[int, int]) -> Routed | None:

@@ -12,11 +12,12 @@ from typing import NamedTuple, Protocol
 from receiver.errors import CredentialsWrong, SettingsInvalid, SignatureWrong
 from receiver.settings import DoorSecrets, SourceSettings
 from receiver.signing import SigningKey, basic_token, basic_tokens, digest, matching, signing_key, verify_signature
-from receiver.sources import fastbill, monsum, qvickly, standard
+from receiver.sources import autodns, fastbill, monsum, qvickly, standard
 from receiver.sources.monsum import Identity
 from receiver.sources.notice import Notice
 
 FORM = b"application/x-www-form-urlencoded"
+XML = frozenset({b"application/xml", b"text/xml"})
 JSON = frozenset({b"application/json", b"text/json", b"text/plain", b""})
 
 
@@ -45,7 +46,7 @@ class SourceKind:
     `methods`, `media`:  what its senders use; everything else is 405 and 415.
     `proof`:             what a passed check is worth: "signed" (the bytes) or "claimed" (only that a secret was known).
     `signed`:            the check of what its senders sign, made once of the door's secrets; None where they sign nothing.
-    `rewrapped`:         the native id holds a hash of all that is said: another body under it is the same, wrapped otherwise.
+    `rewrapped`:         the native type and id say all that is taken from it: another body under them is the same, wrapped otherwise.
     `admit`:             `identify` with a last look at what could never be routed, in one reading; None where there is none.
     """
 
@@ -91,6 +92,7 @@ KINDS = {
         "qvickly", "signed", qvickly.identify, qvickly.interpret, methods=frozenset({"POST", "GET"}), media=JSON | {FORM},
         signed=_merchant_hashes, rewrapped=True,
     ),
+    "autodns": SourceKind("autodns", "claimed", autodns.identify, autodns.interpret, media=JSON | XML, rewrapped=True),
 }  # fmt: skip
 
 

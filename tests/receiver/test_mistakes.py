@@ -33,7 +33,7 @@ def said(folder: Path, text: str, **environ: str) -> str:
         ("[billhook]\nlog_level = 'loud'", "billhook.log_level", "write 'debug', 'info', 'warning' or 'error'"),
         ("[billhook.receiver]\nprot = 1", "billhook.receiver.prot", "there is no such setting, do you mean port (known are host, port, "),
         ("[billhook]\nzzz = 1", "billhook.zzz", "there is no such setting; known are database, redis, "),
-        ("[source.shop]", "source.shop.kind", 'it must be set: write one of "monsum", "fastbill", "qvickly", "standard"'),
+        ("[source.shop]", "source.shop.kind", 'it must be set: write one of "monsum", "fastbill", "qvickly", "autodns", "standard"'),
         (SHOP + "zone = 'Mars'", "source.shop.zone", "not a time zone: write a name such as Europe/Berlin"),
         (SHOP + "since = 2026-01-01T00:00:00", "source.shop.since", "a time with its zone is wanted"),
         (SHOP + "since = 'soon'", "source.shop.since", "a time with its zone is wanted"),

@@ -81,6 +81,16 @@ def test_paid_is_an_outgoing_uncancelled_invoice_with_a_total_and_no_balance(fie
     assert changes("invoice", [push(1, fields, minute=1)])[0].paid is paid
 
 
+def test_a_received_invoice_is_created_and_paid_and_never_completed() -> None:
+    received = {"type": "received", "total": "100", "status": "open"}
+
+    assert told(read(1, received, minute=1), read(2, {**received, "status": "paid"}, minute=2), read(3, received, minute=3)) == [
+        ("invoice.created", 1),
+        ("invoice.paid", 2),
+        ("invoice.reopened", 3),
+    ]
+
+
 def test_each_time_an_invoice_is_paid_is_an_epoch_of_its_own() -> None:
     entries = [push(1, OUT, minute=1), push(2, PAID, minute=2), push(3, OUT, minute=3), push(4, PAID, minute=4)]
     found = [c for c in changes("invoice", entries)[1] if c.type in ("invoice.paid", "invoice.reopened")]

@@ -17,13 +17,14 @@ def presented(*, token: str | None = None, path: str | None = None) -> Presented
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(SettingsInvalid, match="monsum, fastbill, standard, qvickly"):
+    with pytest.raises(SettingsInvalid, match="monsum, fastbill, standard, qvickly, autodns"):
         kind("paypal")
     assert {name: one.proof for name, one in KINDS.items()} == {
         "monsum": "claimed",
         "fastbill": "claimed",
         "standard": "signed",
         "qvickly": "signed",
+        "autodns": "claimed",
     }
 
 
