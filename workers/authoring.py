@@ -51,6 +51,7 @@ from receiver.event import (
     event,
 )
 from receiver.money import Money
+from receiver.sources.autodns_events import CreditLow, CreditRestored, OrderReported, ProviderNotice
 from workers.deed import Outcome
 from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
 from workers.gates import BankChecked, InvoiceSent, RateConfirmed, frees
@@ -83,7 +84,7 @@ from workers.overview import (
 )  # fmt: skip
 from workers.panels import make_panel
 from workers.places import file_of, takes, takes_at_least
-from workers.providers import mail, monsum, qvickly
+from workers.providers import autodns, mail, monsum, qvickly
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, RemindersDoc
 from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
@@ -101,6 +102,8 @@ __all__ = [
     "BlockReleased",
     "BlockSpan",
     "Budget",
+    "CreditLow",
+    "CreditRestored",
     "CustomerCreated",
     "CustomerDeleted",
     "CustomerDoc",
@@ -134,6 +137,7 @@ __all__ = [
     "Money",
     "NotFound",
     "Order",
+    "OrderReported",
     "Outcome",
     "OutcomeUnknown",
     "PastEffect",
@@ -144,6 +148,7 @@ __all__ = [
     "PaymentReminded",
     "PaymentReported",
     "Promised",
+    "ProviderNotice",
     "Query",
     "RateConfirmed",
     "Read",
@@ -168,6 +173,7 @@ __all__ = [
     "Window",
     "WorkflowInvalid",
     "amount_used",
+    "autodns",
     "blocks_of",
     "check_place",
     "closing",

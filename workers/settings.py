@@ -6,13 +6,23 @@ the secrets BILLHOOK_API_<NAME>_USER and _KEY, BILLHOOK_SMTP_<NAME>_USER and _PA
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
@@ -25,6 +35,7 @@ from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
 from workers.loading import load_folders
 from workers.providers import bundle, mail
+from workers.providers.autodns_client import CUSTOMER_ID
 from workers.providers.mail import Mailer, ascii_address
 from workers.providers.rate import HOUR, MINUTE, Rate
 from workers.providers.service import Client
@@ -35,10 +46,25 @@ from workers.runtime import Account, Announces, Runtime
 log = get_logger(__name__)
 
 
+AUTODNS_ONLY = ("context", "customers", "credit_low", "poll", "poll_exclusive")
+
+
+def _named(id: str) -> str:
+    if not CUSTOMER_ID.fullmatch(id):
+        raise ValueError('a customer is written "client/number", such as "ix/1234567"')
+    return id
+
+
+def _exact(said: object) -> object:
+    if isinstance(said, float):
+        raise ValueError('write the amount as text, such as "50.00": a number without quotes may lose a cent')
+    return said
+
+
 class ApiSettings(BaseModel):
     """`[source.NAME.api]`. `sandbox` marks a simulated provider: its address must be this machine's own.
 
-    Of the two rates at most one is given; without one it is the kind's own.
+    Of the two rates at most one is given; without one it is the kind's own. From `context` on they are for kind autodns alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +76,11 @@ class ApiSettings(BaseModel):
     portal_url: str | None = None
     auth_url: str | None = None
     test: bool = False
+    context: int = Field(default=4, ge=1)
+    customers: tuple[Annotated[str, AfterValidator(_named)], ...] = ()
+    credit_low: Annotated[Decimal | None, BeforeValidator(_exact)] = Field(default=None, ge=0, max_digits=14, decimal_places=2)
+    poll: bool = False
+    poll_exclusive: bool = False
 
     @model_validator(mode="after")
     def _one_rate(self) -> "ApiSettings":
@@ -118,6 +149,11 @@ class WorkerSettings:
             raise SettingsInvalid(f"source.{source.name} has no API login: set {stem}USER and {stem}KEY, or their _FILE variants")
         if source.kind == "qvickly":
             return self._qvickly(source, api, user, key)
+        if source.kind == "autodns":
+            return bundle.make_autodns(
+                source.name, api.base_url, user, key, source.zone, source.currencies, rate=api.rate, context=api.context,
+                watched=api.customers, credit_low=api.credit_low, polls=api.poll,
+            )  # fmt: skip
         return bundle.make_client(
             source.kind,
             source.name,
@@ -229,7 +265,7 @@ def _mistakes(raw: Mapping[str, Any]) -> list[Mistake]:
     else:
         found = []
     for name, part in _tables(raw, "source").items():
-        found += _in_api(name, part.get("api", {}))
+        found += _in_api(name, part.get("api", {}), part.get("kind"))
         found += _in_smtp(name, part["smtp"]) if "smtp" in part else []
     known = list(WorkerTable.model_fields)
     strangers = [name for name in _tables(raw, "billhook").get("worker", {}) if name not in known]
@@ -264,8 +300,11 @@ def _in_smtp(name: str, part: object) -> list[Mistake]:
     return []
 
 
-def _in_api(name: str, part: object) -> list[Mistake]:
+def _in_api(name: str, part: object, kind: object) -> list[Mistake]:
     above = ("source", name, "api")
+    strange = [field for field in AUTODNS_ONLY if isinstance(part, dict) and field in part and kind != "autodns"]
+    if strange:
+        return [Mistake(".".join((*above, field)), "only a source of kind autodns has it; leave it out") for field in strange]
     try:
         api = ApiSettings.model_validate(part)
     except ValidationError as error:
@@ -273,6 +312,12 @@ def _in_api(name: str, part: object) -> list[Mistake]:
     if api.sandbox and not _loopback(api.base_url or ""):
         wrong = "a sandbox must be on this machine, such as http://127.0.0.1:8090/api/1.0/api.php"
         return [Mistake(".".join((*above, "base_url")), wrong)]
+    if api.poll and not api.poll_exclusive:
+        wrong = (
+            "confirming a message takes it from every other tool of this AutoDNS user: write poll_exclusive = true beside it once billhook"
+            " alone polls, or leave poll out and have messages pushed"
+        )
+        return [Mistake(".".join((*above, "poll")), wrong)]
     others = {"portal_url": api.portal_url, "auth_url": api.auth_url}
     return [
         Mistake(".".join((*above, name)), "a sandbox must be on this machine, such as http://127.0.0.1:8090/")

@@ -5,16 +5,19 @@ Owns the table of provider kinds. Called by workers/settings.py and by the test 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from receiver.errors import SettingsInvalid
-from workers.providers import mail, monsum, qvickly
+from workers.providers import autodns, mail, monsum, qvickly
+from workers.providers.autodns_client import AutodnsClient
+from workers.providers.autodns_wire import Login as AutodnsLogin
 from workers.providers.http import HttpTransport, Transport, require_safe_url
 from workers.providers.mail import Mailer
 from workers.providers.monsum_client import MonsumClient
 from workers.providers.qvickly_client import QvicklyClient
 from workers.providers.qvickly_wire import Login
-from workers.providers.rate import HOUR, MINUTE, Rate
+from workers.providers.rate import HOUR, MINUTE, SECOND, Rate
 from workers.providers.service import Service
 
 
@@ -48,6 +51,8 @@ KINDS: Mapping[str, ProviderKind] = {
     ),
     # No rate is published, and "excessive use" may be blocked: one call a second is our own choice.
     "qvickly": ProviderKind(base_url="https://api.qvickly.io/", rate=Rate(60, MINUTE), services=qvickly.SERVICES),
+    # 3 requests a second and IP. One at once and two a second make three in any second; a fresh read and its call are one operation.
+    "autodns": ProviderKind(base_url="https://api.autodns.com/v1", rate=Rate(3, SECOND, largest=1), services=autodns.SERVICES),
 }
 PORTAL_URL = "https://api.online.billmate.se/"
 AUTH_URL = "https://auth.billmate.se/"
@@ -126,6 +131,38 @@ def make_qvickly(
         rate=rate or KINDS["qvickly"].rate,
         transport=transport or HttpTransport(),
         test=test,
+    )
+
+
+def make_autodns(
+    source: str,
+    base_url: str | None,
+    user: str,
+    key: str,
+    zone: str | ZoneInfo,
+    currencies: Sequence[str],
+    transport: Transport | None = None,
+    rate: Rate | None = None,
+    *,
+    context: int = 4,
+    watched: Sequence[str] = (),
+    credit_low: Decimal | None = None,
+    polls: bool = False,
+) -> AutodnsClient:
+    """The client of one AutoDNS user; `base_url` None or "" is the live system. Raises SettingsInvalid for one in the clear."""
+    url = base_url or KINDS["autodns"].base_url
+    require_safe_url(url, f"source.{source}.api.base_url")
+    return AutodnsClient(
+        source=source,
+        base_url=url.rstrip("/"),
+        login=AutodnsLogin(user=user, password=key, context=context),
+        zone=zone if isinstance(zone, ZoneInfo) else ZoneInfo(zone),
+        currencies=tuple(currencies),
+        rate=rate or KINDS["autodns"].rate,
+        transport=transport or HttpTransport(),
+        watched=tuple(watched),
+        credit_low=credit_low,
+        polls=polls,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 LARGEST = 4  # calls of one common operation: an invoice, its customer and its reminders read, then the call itself
 AT_ONCE = 0.2
-MINUTE, HOUR = 60, 3600
+SECOND, MINUTE, HOUR = 1, 60, 3600
 
 
 @dataclass(frozen=True, slots=True)

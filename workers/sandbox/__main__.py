@@ -18,6 +18,8 @@ from starlette.applications import Starlette
 from receiver.errors import SettingsInvalid
 from receiver.settings import read_secret
 from workers.sandbox.app import create_app
+from workers.sandbox.autodns_core import AutodnsSandbox
+from workers.sandbox.autodns_wire import create_autodns_app
 from workers.sandbox.core import MonsumSandbox
 from workers.sandbox.qvickly_core import QvicklySandbox
 from workers.sandbox.qvickly_wire import create_qvickly_app
@@ -92,7 +94,7 @@ def greeting(chosen: Setup) -> str:
     """Where everything is; without the secret at the end of the notifications' address."""
     here = f"http://{f'[{chosen.host}]' if ':' in chosen.host else chosen.host}:{chosen.port}"
     goes = "wait: start it with --receiver URL to have them sent" if chosen.target is None else "are sent to billhook's door"
-    api = "/qvickly" if chosen.kind == "qvickly" else "/api/1.0/api.php"
+    api = {"qvickly": "/qvickly", "autodns": "/v1"}.get(chosen.kind, "/api/1.0/api.php")
     return (
         f"The sandbox ({chosen.kind}) listens at {here}; Ctrl-C stops it, and it forgets.\n"
         f"  API (base_url): {here}{api}\n"
@@ -111,9 +113,18 @@ def run(chosen: Setup) -> None:
 
 def served_app(chosen: Setup, clock: ScaledClock) -> Starlette:
     """The ASGI app of the chosen kind; it sends notifications where there is a target."""
-    sandbox = _qvickly(chosen, clock) if chosen.kind == "qvickly" else _monsum(chosen, clock)
-    sender = Sender(sandbox, chosen.target, scale=chosen.scale) if chosen.target is not None else None
-    return create_qvickly_app(sandbox, sender) if isinstance(sandbox, QvicklySandbox) else create_app(sandbox, sender)
+    if chosen.kind == "qvickly":
+        merchant = _qvickly(chosen, clock)
+        return create_qvickly_app(merchant, _sender(merchant, chosen))
+    if chosen.kind == "autodns":
+        user = _autodns(chosen, clock)
+        return create_autodns_app(user, _sender(user, chosen))
+    account = _monsum(chosen, clock)
+    return create_app(account, _sender(account, chosen))
+
+
+def _sender(sandbox: MonsumSandbox | QvicklySandbox | AutodnsSandbox, chosen: Setup) -> Sender | None:
+    return Sender(sandbox, chosen.target, scale=chosen.scale) if chosen.target is not None else None
 
 
 def _monsum(chosen: Setup, clock: ScaledClock) -> MonsumSandbox:
@@ -138,12 +149,22 @@ def _qvickly(chosen: Setup, clock: ScaledClock) -> QvicklySandbox:
     return merchant
 
 
+def _autodns(chosen: Setup, clock: ScaledClock) -> AutodnsSandbox:
+    """Messages are pushed where there is an address, and polled otherwise."""
+    style = "json" if chosen.target is not None else "poll"
+    user = AutodnsSandbox(user=chosen.user, key=chosen.key, zone=chosen.zone, clock=clock, style=style)
+    user.account.ids.update({name: count + chosen.ids_after for name, count in user.account.ids.items()})
+    return user
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 2 where the options or secrets cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m workers.sandbox", description="A simulated Monsum, FastBill or Qvickly account.")
+    parser = argparse.ArgumentParser(
+        prog="python -m workers.sandbox", description="A simulated Monsum, FastBill, Qvickly or AutoDNS account."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8090)
-    parser.add_argument("--kind", choices=("monsum", "fastbill", "qvickly"), default="monsum")
+    parser.add_argument("--kind", choices=("monsum", "fastbill", "qvickly", "autodns"), default="monsum")
     parser.add_argument("--source", default="sandbox", help="whose secrets to use: BILLHOOK_API_<SOURCE>_*, BILLHOOK_DOOR_<SOURCE>_*")
     parser.add_argument("--zone", default="Europe/Berlin")
     parser.add_argument("--receiver", help="billhook's base URL; notifications go to its /webhooks/<source>")

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from workers.sandbox.autodns_core import AutodnsSandbox
 from workers.sandbox.core import MonsumSandbox, SandboxReply
 from workers.sandbox.qvickly_core import QvicklySandbox
 from workers.sandbox.sender import Sender
@@ -82,7 +83,7 @@ def create_app(sandbox: MonsumSandbox, sender: Sender | None = None) -> Starlett
 class ControlDesk:
     """/_sandbox/: what tests, `billhook trigger` and authors use to make things happen."""
 
-    def __init__(self, sandbox: MonsumSandbox | QvicklySandbox, sender: Sender | None) -> None:
+    def __init__(self, sandbox: MonsumSandbox | QvicklySandbox | AutodnsSandbox, sender: Sender | None) -> None:
         self._sandbox, self._sender = sandbox, sender
 
     def routes(self) -> list[Route]:

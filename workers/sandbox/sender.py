@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from receiver.errors import OutcomeUnknown, Retryable
 from workers.providers.http import Ask, HttpTransport, Transport, basic_auth
+from workers.sandbox.autodns_core import AutodnsSandbox
 from workers.sandbox.core import MonsumSandbox
 from workers.sandbox.outbox import Letter
 from workers.sandbox.qvickly_core import QvicklySandbox
@@ -18,6 +19,7 @@ from workers.sandbox.qvickly_core import QvicklySandbox
 # How long the provider waits for an answer is in no source.
 ANSWER_WITHIN_S = 15.0
 LOOK_EVERY_S = 1.0
+MEDIA = {b"{": "application/json", b"<": "application/xml"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +33,7 @@ class Target:
     def ask(self, letter: Letter, agent: str) -> Ask:
         """The very same bytes at every attempt."""
         notification = letter.notification
-        form = "application/x-www-form-urlencoded"
-        headers = {"Content-Type": "application/json" if notification.body.startswith(b"{") else form, "User-Agent": agent}
+        headers = {"Content-Type": MEDIA.get(notification.body[:1], "application/x-www-form-urlencoded"), "User-Agent": agent}
         if self.user:
             headers["Authorization"] = basic_auth(self.user, self.password)
         if notification.method == "GET":
@@ -56,7 +57,12 @@ class Sender:
     """Sends what is due until cancelled. `wake` cuts a wait short."""
 
     def __init__(
-        self, sandbox: MonsumSandbox | QvicklySandbox, target: Target, *, scale: float = 1.0, transport: Transport | None = None
+        self,
+        sandbox: MonsumSandbox | QvicklySandbox | AutodnsSandbox,
+        target: Target,
+        *,
+        scale: float = 1.0,
+        transport: Transport | None = None,
     ) -> None:
         self._sandbox, self._target, self._scale = sandbox, target, scale
         self._transport = transport or HttpTransport(total_s=ANSWER_WITHIN_S)

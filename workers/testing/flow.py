@@ -23,7 +23,7 @@ from workers.testing.stage import START, Stage, nothing_else
 
 __all__ = ["START", "Flow"]
 REST = timedelta(hours=1)
-_READS = (".get", ".getreminders", *invariants.QVICKLY_READS)
+_READS = (".get", ".getreminders", *invariants.QVICKLY_READS, *invariants.AUTODNS_READS)
 Holds = Callable[[Any], Iterable[str]]
 
 

@@ -17,7 +17,8 @@ from receiver.db import UtcDateTime
 from workers.sandbox.core import Call
 
 QVICKLY_READS = ("getPaymentinfo", "getDuePayments", "getCustomersByName", ".list", ".count", ".searchByOrgNumber", ".xml", ".csv")
-READS = (".get", ".getreminders", ".checkvatid", ".createsecurelink", *QVICKLY_READS)
+AUTODNS_READS = (".search",)
+READS = (".get", ".getreminders", ".checkvatid", ".createsecurelink", *QVICKLY_READS, *AUTODNS_READS)
 Acts = Counter[tuple[str, str]]
 
 # (what is wrong, the query of the rows for which it is): the number is that of the invariant in the design.
@@ -142,7 +143,8 @@ def acts_of(calls: Iterable[Call]) -> Acts:
 def _object(call: Call) -> str:
     said = call.data
     payment = said.get("number") or (said.get("PaymentData") or {}).get("number")
-    return str(payment or said.get("INVOICE_ID") or said.get("CUSTOMER_ID") or said.get("WEBHOOK_ID") or said.get("ENDPOINT") or "")
+    names = ("INVOICE_ID", "CUSTOMER_ID", "WEBHOOK_ID", "ENDPOINT", "ID")
+    return str(payment or next((said[name] for name in names if said.get(name)), ""))
 
 
 def too_many(acts: Acts, allowed: Mapping[tuple[str, str], int]) -> list[str]:

@@ -90,7 +90,7 @@ class Stage:
         *workflows: Callable[..., None] | str,
         policy: Mapping[str, Any] | None = None,
         mode: str = "auto",
-        kind: Literal["monsum", "fastbill", "qvickly"] = "monsum",
+        kind: Literal["monsum", "fastbill", "qvickly", "autodns"] = "monsum",
         zone: str = "Europe/Berlin",
         start: datetime = START,
         source: str = "shop",
