@@ -156,7 +156,7 @@ class InvoiceCompleted(InvoiceEvent, Fact):
 @event("invoice.changed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceChanged(InvoiceEvent, Signal):
-    """What is printed on an invoice changed; `fields` are the canonical names."""
+    """What is printed on an invoice changed, or anything of one that was received; `fields` are the canonical names."""
 
     fields: tuple[str, ...] = ()
 

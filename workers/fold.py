@@ -224,7 +224,8 @@ def _told(kind: str, before: Folded, after: Folded, entry: Entry) -> list[tuple[
 def _changed(kind: str, before: Folded, entry: Entry) -> tuple[str, ...]:
     if entry.deleted:
         return ()
-    compared = [n for n in entry.fields if (n in PRINTED if kind == "invoice" else n not in VOLATILE)]
+    printed_only = kind == "invoice" and entry.fields.get("type") != "received"
+    compared = [n for n in entry.fields if (n in PRINTED if printed_only else n not in VOLATILE)]
     differing = {n for n in compared if n in before.fields and differ(before.fields[n], entry.fields[n])}
     if "x_attributes" in entry.fields and "x_attributes" not in before.fields and entry.fields["x_attributes"]:
         differing.add("x_attributes")

@@ -1,6 +1,6 @@
 """The sweeper: finds what nobody told anybody about, and keeps the schedules.
 
-Re-hints unrouted deliveries and ready, due or abandoned runs, puts due ticks into the inbox, performs re-reads, baselines and
+Re-hints unrouted deliveries and ready, due or abandoned runs, puts due ticks into the inbox, performs re-reads, baselines, polls and
 scans, starts what a broken workflow file missed. One process at a time holds the role; with no broker it drives every run itself.
 Loses nothing when it dies: all it knows is in the database.
 """
@@ -17,7 +17,7 @@ from receiver import inbox
 from receiver.db import is_trouble, table_of
 from receiver.event import Tick
 from receiver.log import get_logger
-from workers import baseline, catchup, claims, control, drain, duties, engine, operator, rereads, routing
+from workers import baseline, catchup, claims, control, drain, duties, engine, operator, polling, rereads, routing
 from workers.runs import RunRow
 from workers.runtime import Runtime
 from workers.schedule import Daily, Every
@@ -173,10 +173,11 @@ class Sweeper:
                 return 0
             runtime.point("baseline-due")
             return int(bool(baseline.attempt(runtime, source, "baseline", lambda: baseline.read(runtime, source, pages=BASELINE_PAGES))))
+        done = polling.poll(runtime, source)
         if not runtime.db.write(lambda c: duties.due(c, f"scan:{source}", now=runtime.clock.business(c), every=SCAN_EVERY)):
-            return 0
+            return done
         runtime.point("scan-due")
-        return baseline.attempt(runtime, source, "scan", lambda: baseline.scan(runtime, source)) or 0
+        return done + (baseline.attempt(runtime, source, "scan", lambda: baseline.scan(runtime, source)) or 0)
 
     def _rereads(self) -> int:
         with self.runtime.db.read() as connection:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from receiver.errors import PayloadInvalid
-from receiver.event import Event, PaymentFailed
+from receiver.event import Event
 from receiver.money import Money
 from receiver.settings import SourceSettings
 from receiver.sources import canonical as c
@@ -66,17 +66,14 @@ def _polled(body: bytes, source: SourceSettings, native_type: str, native_id: st
         read_at = datetime.fromisoformat(str(members.get("read_at"))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise PayloadInvalid(field="read_at") from None
-    is_baseline = members.get("baseline") is True
     events: tuple[Event, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     if native_type == "poll.account":
         events = _credit(members, record or {}, source.name, read_at)
     else:
         kind, id = native_type.removeprefix("poll."), native_id.partition(":")[0]
-        fields = _fields(kind, record or {}, source)
-        snapshots = (Snapshot(kind=kind, id=id, fields=fields, deleted=record is None),)
-        events = () if is_baseline or not fields.get("failed") else (_failed(id, fields, source.name, read_at),)
-    extra = {"baseline": True} if is_baseline else {}
+        snapshots = (Snapshot(kind=kind, id=id, fields=_fields(kind, record or {}, source), deleted=record is None),)
+    extra = {"baseline": True} if members.get("baseline") is True else {}
     return Notice(
         native_type=native_type, native_id=native_id, family="poll", read_at=read_at, snapshots=snapshots, events=events, extra=extra
     )
@@ -88,11 +85,6 @@ def _fields(kind: str, record: Mapping[str, Any], source: SourceSettings) -> dic
     if kind == "invoice":
         return invoice_fields(record, source.tz) if record else {}
     raise PayloadInvalid(field="record")
-
-
-def _failed(id: str, fields: Mapping[str, Any], source: str, read_at: datetime) -> PaymentFailed:
-    amount = Money(Decimal(fields["total"]), fields["currency"]) if fields.get("total") and fields.get("currency") else None
-    return PaymentFailed(source=source, at=read_at, customer_id=fields.get("customer_id"), invoice_id=id, amount=amount)
 
 
 def _credit(members: Mapping[str, Any], record: Mapping[str, Any], source: str, read_at: datetime) -> tuple[Event, ...]:

@@ -86,6 +86,8 @@ def test_a_received_invoice_is_created_and_paid_and_never_completed() -> None:
 
     assert told(read(1, received, minute=1), read(2, {**received, "status": "paid"}, minute=2), read(3, received, minute=3)) == [
         ("invoice.created", 1),
+        ("invoice.changed", 2),
+        ("invoice.changed", 3),
         ("invoice.paid", 2),
         ("invoice.reopened", 3),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from receiver.errors import CredentialsWrong, PayloadInvalid
-from receiver.event import PaymentFailed, from_data, to_data
+from receiver.event import from_data, to_data
 from receiver.money import Money
 from receiver.settings import DoorSecrets, SourceSettings
 from receiver.sources.autodns import identify, interpret
@@ -93,16 +93,6 @@ def test_a_polled_invoice_is_received_and_open_paid_or_failed(record: dict[str, 
 
     assert (fields["type"], fields["status"], fields["paid_on"], fields["total"]) == ("received", status, paid_on, "119")
     assert (fields["customer_id"], fields["currency"], fields["is_canceled"]) == ("ix/1234567", "EUR", False)
-
-
-def test_a_collection_that_failed_is_an_event_but_not_in_the_baseline() -> None:
-    failed = PaymentFailed(
-        source="nic", at=datetime(2026, 11, 20, 9, tzinfo=UTC), customer_id="ix/1234567", invoice_id="9004",
-        amount=Money(Decimal(119), "EUR"),
-    )  # fmt: skip
-
-    assert polled("invoice", "9004", INVOICES[3]).events == (failed,)
-    assert polled("invoice", "9004", INVOICES[3], baseline=True).events == polled("invoice", "9001", INVOICES[0]).events == ()
 
 
 @pytest.mark.parametrize("turn, cls", [("low", CreditLow), ("restored", CreditRestored)])
