@@ -5,7 +5,7 @@ are given at import, so a mistake is found before anything runs. docs/authors.md
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -52,6 +52,7 @@ from receiver.event import (
 )
 from receiver.money import Money
 from receiver.sources.autodns_events import CreditLow, CreditRestored, OrderReported, ProviderNotice
+from receiver.sources.catalog import KINDS
 from workers.deed import Outcome
 from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
 from workers.gates import BankChecked, InvoiceSent, RateConfirmed, frees
@@ -92,7 +93,7 @@ from workers.run import Run
 from workers.schedule import Daily, Every, quiet_before
 from workers.simulate.plugs import Line, happening, scenario_table, timeline, untold
 from workers.templates import Templates, Text, text_of
-from workers.terms import DAILY_CAP, Approval, Budget, budgets_of
+from workers.terms import Approval, Budget, all_budgets
 from workers.windows import IsOpenDay, Window, closing, every_day, instant, local_day, next_open, parse_window
 from workers.workdays import check_place, is_workday
 
@@ -232,6 +233,7 @@ def workflow(
     about: Literal["object", "customer"] = "object",
     start: Literal["follow", "one-per-key"] = "follow",
     debounce: str | None = None,
+    kinds: Collection[str] | None = None,
 ) -> Callable[[F], F]:
     """Register a function as the workflow `name`; the name is kept in the journal and may not change.
 
@@ -244,6 +246,7 @@ def workflow(
     `start`:     what a trigger comes to while a run of its key is live. "follow": a run of its own once that one ends; of several
                  triggers, one run for the last. "one-per-key": that run is woken and takes it in; one it had not seen is followed.
     `debounce`:  begin so long after the last trigger, such as "30s", at most ten times that after the first; the run gets the last.
+    `kinds`:     the kinds of sources it is for, such as ("monsum", "fastbill"); on others it starts on nothing. None: all.
     """
 
     def register(fn: F) -> F:
@@ -264,6 +267,8 @@ def workflow(
                 f'Workflow "{name}": debounce= waits for quiet after events and a schedule has none: leave it out, or make two workflows',
                 file=file_of(fn),
             )
+        if kinds is not None and (isinstance(kinds, str) or not kinds or not set(kinds) <= set(KINDS)):
+            raise WorkflowInvalid(f'Workflow "{name}": kinds= takes a tuple of {", ".join(sorted(KINDS))}', file=file_of(fn))
         if not takes(key, 1):
             raise WorkflowInvalid(f'Workflow "{name}": key= takes a function of the event that returns a text', file=file_of(fn))
         REGISTRY.add(
@@ -278,6 +283,7 @@ def workflow(
                 about=about,
                 start=start,
                 debounce=quiet_before(name, debounce, file_of(fn)),
+                kinds=None if kinds is None else frozenset(kinds),
             )
         )
         return fn
@@ -354,7 +360,7 @@ def effect(
         raise WorkflowInvalid(f"effect({service.name}): approval= takes Approval(when=…)", file=file)
     if approval is not None and (mistake := approval.mistake()):
         raise WorkflowInvalid(f"effect({service.name}): {mistake}", file=file)
-    budgets = _budgets(service.name, budget, daily_cap, file)
+    budgets = all_budgets(service.name, budget, daily_cap, file)
     if any(given is not None and not takes(given, 1) for given in (daily_cap, spike_floor)):
         raise WorkflowInvalid(
             f"effect({service.name}): daily_cap= and spike_floor= take a function of the policy that returns an int", file=file
@@ -372,22 +378,6 @@ def effect(
         budgets=budgets,
         spike_floor=spike_floor,
     )
-
-
-def _budgets(service: str, given: object, daily_cap: Callable[[Any], int] | None, file: str) -> tuple[Budget, ...]:
-    """Every budget of the effect, that of `daily_cap` among them. Raises WorkflowInvalid."""
-    found = budgets_of(given)
-    if found is None:
-        raise WorkflowInvalid(f"effect({service}): budget= takes a Budget or a tuple of them", file=file)
-    mistake = next((wrong for wrong in (one.mistake() for one in found) if wrong), None)
-    named = [(one.name, one.window) for one in found]
-    if mistake is None and len(set(named)) < len(named):
-        mistake = "two budgets have one name and window: rename one"
-    if mistake is None and any(one.name == DAILY_CAP for one in found):
-        mistake = f'a budget may not be called "{DAILY_CAP}": that is what daily_cap= counts'
-    if mistake is not None:
-        raise WorkflowInvalid(f"effect({service}): {mistake}", file=file)
-    return (*found, *((Budget(DAILY_CAP, daily_cap),) if daily_cap else ()))
 
 
 def _are(given: object, kind: type[Event] | type[State]) -> bool:

@@ -63,6 +63,9 @@ def begin(
 ) -> tuple[str | None, str]:
     """(id of the run this event started or None, what to note on the event). `came_at`: when it came, where that was before `at`."""
     source = trigger.event.source
+    account = runtime.accounts.get(source)
+    if account is not None and not workflow.is_for(account.kind):
+        return None, f"not for {account.kind}"
     mode = control.mode_of(connection, source, workflow.name, runtime.first_mode(workflow.name))
     if mode == "off":
         return None, "off"

@@ -27,7 +27,8 @@ class NoPolicy(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One registered function. `policy` validates [policy.<name>] of billhook.toml; `about`, `start` and `debounce` as in `@workflow`."""
+    """One registered function. `policy` validates [policy.<name>] of billhook.toml; `about`, `start`, `debounce` and `kinds` as in
+    `@workflow`."""
 
     name: str
     fn: Callable[..., None]
@@ -39,6 +40,11 @@ class Workflow:
     about: str = "object"
     start: str = "follow"
     debounce: timedelta | None = None
+    kinds: frozenset[str] | None = None
+
+    def is_for(self, kind: str) -> bool:
+        """Whether this workflow is for sources of a kind."""
+        return self.kinds is None or kind in self.kinds
 
     def starts_on(self, event: Event) -> bool:
         """Whether `event` is one of this workflow's triggers."""

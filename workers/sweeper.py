@@ -56,7 +56,7 @@ class Sweeper:
         """Put the latest due instant of every schedule into the inbox; the identity keeps it single, and missed ones coalesce."""
         count = 0
         for account in self.runtime.accounts.values():
-            for workflow in self.runtime.registry.all():
+            for workflow in (one for one in self.runtime.registry.all() if one.is_for(account.kind)):
                 for schedule in (t for t in workflow.on if isinstance(t, Every | Daily)):
                     count += self._tick(account.name, workflow.name, schedule)
         return count

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from receiver.money import Money
+from workers.errors import WorkflowInvalid
 from workers.places import takes, takes_at_least
 
 Window = Literal["day", "week", "month"]
@@ -94,3 +95,19 @@ def budgets_of(given: object) -> tuple[Budget, ...] | None:
     if not isinstance(found, Sequence) or not all(isinstance(one, Budget) for one in found):
         return None
     return tuple(found)
+
+
+def all_budgets(service: str, given: object, daily_cap: Callable[[Any], int] | None, file: str) -> tuple[Budget, ...]:
+    """Every budget of the effect, that of `daily_cap` among them. Raises WorkflowInvalid."""
+    found = budgets_of(given)
+    if found is None:
+        raise WorkflowInvalid(f"effect({service}): budget= takes a Budget or a tuple of them", file=file)
+    mistake = next((wrong for wrong in (one.mistake() for one in found) if wrong), None)
+    named = [(one.name, one.window) for one in found]
+    if mistake is None and len(set(named)) < len(named):
+        mistake = "two budgets have one name and window: rename one"
+    if mistake is None and any(one.name == DAILY_CAP for one in found):
+        mistake = f'a budget may not be called "{DAILY_CAP}": that is what daily_cap= counts'
+    if mistake is not None:
+        raise WorkflowInvalid(f"effect({service}): {mistake}", file=file)
+    return (*found, *((Budget(DAILY_CAP, daily_cap),) if daily_cap else ()))

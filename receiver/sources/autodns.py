@@ -81,7 +81,7 @@ def _polled(body: bytes, source: SourceSettings, native_type: str, native_id: st
 
 def _fields(kind: str, record: Mapping[str, Any], source: SourceSettings) -> dict[str, Any]:
     if kind == "customer":
-        return customer_fields(customer_of(record, zone=source.tz)) if record else {}
+        return customer_fields(customer_of(record, zone=source.tz), whole=True) if record else {}
     if kind == "invoice":
         return invoice_fields(record, source.tz) if record else {}
     raise PayloadInvalid(field="record")

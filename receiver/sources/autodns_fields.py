@@ -85,10 +85,10 @@ def valid_of(customer: BasicCustomer) -> BasicCustomer:
     return customer.model_copy(update={**said, "pending": True, "updated": customer.updated, "persistent": customer.persistent})
 
 
-def customer_fields(customer: BasicCustomer) -> dict[str, Any]:
-    """Canonical fields of a customer as it counts now; what it does not say is absent."""
+def customer_fields(customer: BasicCustomer, *, whole: bool = False) -> dict[str, Any]:
+    """Canonical fields of a customer as it counts now; what it does not say is absent, or empty where the record is `whole`."""
     valid = valid_of(customer)
-    said = valid.model_fields_set | ({"emails", "billing_emails"} if customer.pending else set())
+    said = valid.model_fields_set | (set(_MAIL) if customer.pending else set()) | (set(BasicCustomer.model_fields) if whole else set())
     found = {field.mirrored: _value(field.ours, getattr(valid, field.ours)) for field in CUSTOMER if field.mirrored and field.ours in said}
     return {str(name): value for name, value in found.items()} | {"email": found["emails"][0] if found.get("emails") else None}
 

@@ -13,11 +13,13 @@ from receiver.event import EmailBounced, SendStopped
 from tests.flow.tale import customer, invoice
 from tests.workers.letters import MAIL_UNCAPPED, PAY
 from workers.authoring import InvoiceCompleted, Run, monsum, workflow
+from workers.testing.autodns import AutodnsFlow
 from workers.testing.flow import Flow
 from workflows.auto_send.bounces import follow_bounce
 from workflows.auto_send.changes import watch_changes
 from workflows.auto_send.sweep import sweep
 from workflows.auto_send.workflow import auto_send
+from workflows.credits.autodns import propose_topup
 from workflows.credits.happenings import CreditsUnpaid
 from workflows.credits.late import late_payment
 from workflows.credits.tables import FAILED, add_order
@@ -169,6 +171,16 @@ def play_late(flow: Flow) -> None:
     flow.advance(minutes=2)
 
 
+def of_autodns(**how: Any) -> Flow:
+    return AutodnsFlow(propose_topup, poll=False, **how)
+
+
+def play_autodns(flow: Flow) -> None:
+    """The prepaid account runs low, and a poll finds it."""
+    flow.sandbox.trigger("account.spent")
+    flow.advance(minutes=31)
+
+
 def of_rules(**how: Any) -> Flow:
     """A customer, and a rule for those on a plan."""
     rule = {"name": "gold", "attributes": {"plan": "gold"}, "write": {"days_for_payment": "30"}}
@@ -203,6 +215,7 @@ SCENARIOS = (
     Scenario("credits", of_credits, play_credits, slow=True),
     Scenario("credits-withdraw", of_withdraw, play_withdraw, slow=True),
     Scenario("credits-late", of_late, play_late, slow=True),
+    Scenario("credits-autodns", of_autodns, play_autodns, slow=True),
     Scenario("customers", of_rules, play_rules, slow=True),
     Scenario("customers-vat", of_vat, play_vat, slow=True),
 )

@@ -110,6 +110,9 @@ def test_what_cancels_is_a_tuple_of_events(given: Any) -> None:
     [
         ({"start": "each"}, 'start= takes "follow" or "one-per-key"'),
         ({"start": None}, "start= takes"),
+        ({"kinds": "monsum"}, "kinds= takes a tuple of"),
+        ({"kinds": ()}, "kinds= takes a tuple of"),
+        ({"kinds": ("monsum", "paypal")}, "kinds= takes a tuple of .*autodns"),
         ({"debounce": "30"}, "debounce= takes a whole span"),
         ({"debounce": "0s"}, "debounce= takes a whole span"),
         ({"debounce": timedelta(seconds=30)}, "debounce= takes a whole span"),

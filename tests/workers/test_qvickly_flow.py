@@ -135,10 +135,7 @@ def test_no_shipped_workflow_writes_to_qvickly_even_where_it_may() -> None:
         flow.advance(hours=24)
 
         assert flow.calls == [] and flow.effects == []
-        assert {run[0] for run in flow.runs} <= {"credits", "dunning-daily"}
-        assert flow.told == [("parked", "failed")]
-        (why,) = [run[3] for run in flow.runs if run[0] == "credits"]
-        assert why is not None and why.startswith("WorkflowInvalid")
+        assert {run[0] for run in flow.runs} <= {"dunning-daily"} and flow.told == []
 
 
 def test_customers_of_the_portal_are_mirrored_when_the_source_is_connected() -> None:

@@ -48,6 +48,7 @@ def _key(event: Event) -> str:
     about="customer",
     start="one-per-key",
     policy=CreditsPolicy,
+    kinds=("monsum", "fastbill"),
 )
 def credits(run: Run, event: CustomerUpdated | CreditsLook | CreditsResume | Tick) -> None:
     """One look at one customer; a tick of the clock looks at all of them."""

@@ -69,6 +69,7 @@ def syntax_of(vat_id: str) -> Verdict:
     start="one-per-key",
     cancel_on=(CustomerDeleted,),
     policy=VatPolicy,
+    kinds=("monsum", "fastbill"),
 )
 def check_vat_id(run: Run, event: CustomerCreated | CustomerUpdated) -> None:
     """One customer, for as long as there is a VAT id. Without one the run ends at once, and the next change looks again."""

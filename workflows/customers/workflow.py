@@ -65,6 +65,7 @@ write = effect(
     key=lambda event: f"customer:{event.customer_id}",
     cancel_on=(CustomerDeleted,),
     policy=CustomersPolicy,
+    kinds=("monsum", "fastbill"),
 )
 def follow_rules(run: Run, event: CustomerCreated | CustomerUpdated) -> None:
     """One change of one customer."""

@@ -84,6 +84,12 @@ def test_a_polled_customer_is_a_snapshot_of_its_checked_data() -> None:
     assert polled("customer", "ix/1234567", None).snapshots[0].deleted
 
 
+def test_a_read_is_the_whole_customer_so_what_it_does_not_say_is_empty() -> None:
+    (snapshot,) = polled("customer", "ix/7", {"number": 7, "client": "ix"}).snapshots
+
+    assert (snapshot.fields["city"], snapshot.fields["emails"], snapshot.fields["email"]) == (None, [], None)
+
+
 @pytest.mark.parametrize(
     "record, status, paid_on", [(INVOICES[0], "open", None), (INVOICES[2], "paid", "2026-11-10"), (INVOICES[3], "failed", None)]
 )
