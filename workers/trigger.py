@@ -66,7 +66,8 @@ class Stage:
         made = self._desk("seed", content=recorded, headers={"Content-Type": "application/json"})
         self._begin_before(recorded, database)
         url, login = self._door()
-        answer = self.client.post(url, content=recorded, headers={"Content-Type": "application/json"}, auth=login)
+        media = "application/xml" if recorded.lstrip().startswith(b"<") else "application/json"
+        answer = self.client.post(url, content=recorded, headers={"Content-Type": media}, auth=login)
         if not answer.is_success:
             raise BillhookError(
                 f"the door answered {answer.status_code}: `billhook doctor` says what may be wrong", source=self.source.name
