@@ -8,6 +8,7 @@ caller's thread and is repeated on serialization failure and deadlock, so fn mus
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,14 @@ def _insert_new(dialect: str, table: sa.Table, unique: tuple[str, ...], where: s
 def canonical_json(value: Any) -> str:
     """`value` as JSON with sorted keys and no blanks; raises ValueError on NaN and Infinity."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+_NEVER_KEPT = re.compile("[\x00\ud800-\udfff]")
+
+
+def keepable(text: str) -> str:
+    """`text` with U+FFFD for what no database takes in one: NUL (PostgreSQL) and half of a surrogate pair. JSON can write both."""
+    return _NEVER_KEPT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 _SQLITE_TROUBLE = {5, 6, 8, 10, 13, 14}  # busy, locked, read-only, I/O error, full, cannot open

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
+from receiver.db import keepable
 from receiver.money import Money
 
 ID_MAX = 128
@@ -24,6 +25,7 @@ def _printable(id: str) -> str:
 
 
 Id = Annotated[str, Field(max_length=ID_MAX), AfterValidator(_printable)]
+Words = Annotated[str, AfterValidator(keepable)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +299,7 @@ class BlockEvent(Event):
     block: ClassVar[str] = ""
     customer_id: Id
     invoice_id: Id | None = None
-    reason: str
+    reason: Words
     until: date | None = None
 
 
@@ -343,7 +345,7 @@ class BlockReleased(Event, Signal):
     customer_id: Id
     invoice_id: Id | None = None
     kind: str
-    reason: str = ""
+    reason: Words = ""
 
 
 @event("send.stopped")
@@ -351,7 +353,7 @@ class BlockReleased(Event, Signal):
 class SendStopped(InvoiceEvent, Signal):
     """An operator stopped the automatic sending of one invoice."""
 
-    reason: str = ""
+    reason: Words = ""
 
 
 @event("look.again")

@@ -46,6 +46,7 @@ log = get_logger(__name__)
 FIRST_BYTE_S = 5.0
 READ_AGE = timedelta(seconds=60)
 REQUEST_CHANGED = "request_changed"
+NEVER_KEPT = (sa.exc.DataError, ValueError, OverflowError)  # such as NUL, half a surrogate pair, or a number of 30 digits
 TOLD_WITHIN = timedelta(seconds=60)  # by then the webhook of our own write is there, or is lost
 
 
@@ -226,15 +227,28 @@ def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.
     except Rejected as cause:
         deed.runtime.point("called")
         said = "; ".join(cause.reasons) or str(cause)
-        ill = str(cause.context["kind"]) if cause.context.get("kind") == "credentials" else None
-        return _settle(deed, row, "rejected", said[:256], {"reasons": list(cause.reasons)}, None, ill=ill)
+        ill, reasons = str(cause.context["kind"]) if cause.context.get("kind") == "credentials" else None, list(cause.reasons)
+        return _or_person(deed, row, "rejected", lambda: _settle(deed, row, "rejected", said[:256], {"reasons": reasons}, None, ill=ill))
     except OutcomeUnknown as cause:
         deed.runtime.point("called")
         reconcile.unknown(deed, row, type(cause.__cause__).__name__ if cause.__cause__ else "no_answer")
         return None
     deed.runtime.point("called")
-    result = {"reply": reply.model_dump(mode="json"), "reference": service.reference(reply)}
-    return _settle(deed, row, "done", "", result, service.mirror(request, reply))
+
+    def settle() -> journal.Entry:
+        result = {"reply": reply.model_dump(mode="json"), "reference": service.reference(reply)}
+        return _settle(deed, row, "done", "", result, service.mirror(request, reply))
+
+    return _or_person(deed, row, "done", settle)
+
+
+def _or_person(deed: Deed, row: sa.RowMapping, state: str, settle: Callable[[], journal.Entry]) -> journal.Entry:
+    """What settle() gives; an answer that no database takes goes before a person, and what it answers is never called again."""
+    try:
+        return settle()
+    except NEVER_KEPT as cause:
+        log.error("answer cannot be kept", effect=row["id"], run=deed.claim.run_id, error_type=type(cause).__name__)
+        reconcile.not_kept(deed, row, state)
 
 
 def _settle(
@@ -286,6 +300,8 @@ def _keep(deed: Deed, act: Callable[[Connection], journal.Entry | None]) -> jour
     for tries in count():
         try:
             return deed.runtime.db.write(act)
+        except sa.exc.DataError:
+            raise
         except (sa.exc.DBAPIError, DatabaseBusy) as trouble:
             pause = settle_pause(tries)
             log.warning("answer not kept yet", run=deed.claim.run_id, error_type=type(trouble).__name__)

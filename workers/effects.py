@@ -40,6 +40,8 @@ def _advance(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     if state == "calling":
         reconcile.lost(deed, row)
         return None
+    if state == "unknown" and row["reason"] == reconcile.NOT_KEPT:
+        reconcile.park(deed, row, "the provider's answer could not be kept")
     if state == "unknown":
         return calls.repeat(deed, row) if reconcile.repeats(deed, row) else reconcile.settle_unknown(deed, row)
     entry = deed.runtime.db.write(lambda c: deed.keep(c, result_of(row)))

@@ -275,7 +275,7 @@ def move(
     return chain.append(connection, **logged, at=at, reason=reason, actor=actor)
 
 
-def postpone(connection: Connection, effect_id: str, state: str, *, attempts: int, wake_at: datetime, reason: str) -> None:
+def postpone(connection: Connection, effect_id: str, state: str, *, attempts: int, wake_at: datetime | None, reason: str) -> None:
     """Note when an effect that is still in `state` is looked at again."""
     table = table_of(EffectRow)
     still = sa.and_(table.c.id == effect_id, table.c.state == state)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from receiver import inbox
 from receiver.db import canonical_json
-from receiver.event import Event, from_data, to_data
+from receiver.event import Event, Words, from_data, to_data
 from workers import breaker, control, desk, engine, events, holds, journal, ledger, reconcile, runs, standing
 from workers.errors import StateConflict
 from workers.runtime import Runtime
@@ -35,7 +35,7 @@ class Order(BaseModel):
 
     act: Literal["approve", "reject", "resolve", "resend", "retry", "close", "replay"]
     subject: str
-    reason: str = ""
+    reason: Words = ""
     actor: str = "operator"
     did: bool | None = None
     on: str | None = None

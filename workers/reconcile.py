@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.errors import Retryable
 from receiver.log import get_logger
-from workers import breaker, chain, desk, journal, ledger
+from workers import breaker, chain, desk, journal, ledger, runs
 from workers.deed import Deed
 from workers.errors import OWN_RATE, Cancelled, RateHeld, StateConflict, Suspend
 from workers.limits import Rank
@@ -23,6 +23,7 @@ log = get_logger(__name__)
 LOOK_AFTER = timedelta(seconds=25)
 WORKER_LOST = "worker_lost"
 FIRST_NO = "look_says_no_once"
+NOT_KEPT = "answer_not_kept"
 
 
 def lost(deed: Deed, row: sa.RowMapping) -> None:
@@ -57,6 +58,27 @@ def _unknown(deed: Deed, row: sa.RowMapping, why: str, act: Callable[[Connection
 def _forget(connection: Connection, deed: Deed, row: sa.RowMapping, why: str, *, calls: int | None = None) -> None:
     """calling → unknown, for the `calls`-th call only where that is given."""
     ledger.move(connection, row["id"], "unknown", since=["calling"], at=deed.now(connection), reason=why, calls=calls)
+
+
+def not_kept(deed: Deed, row: sa.RowMapping, said: str) -> NoReturn:
+    """Our own call, the one after `row`, was answered with `said`, and the answer cannot be kept: only a person can settle it now."""
+
+    def act(connection: Connection) -> sa.RowMapping:
+        now, calls = deed.now(connection), row["calls"] + 1
+        called = ledger.load(connection, row["id"])
+        if called is None or called["state"] not in ("calling", "unknown") or called["calls"] != calls:
+            raise StateConflict(effect=row["id"])  # a person settled it meanwhile
+        if called["state"] == "calling":
+            ledger.move(connection, row["id"], "unknown", since=["calling"], at=now, reason=NOT_KEPT, calls=calls)
+        else:
+            ledger.postpone(connection, row["id"], "unknown", attempts=row["attempts"], wake_at=None, reason=NOT_KEPT)
+        if breaker.answered(connection, deed.source, at=now):
+            runs.let_go(connection, breaker.OPEN, at=now, source=deed.source)
+        return called
+
+    called = deed.runtime.db.write(act)
+    deed.runtime.point("not-kept")
+    park(deed, called, f"the provider answered ({said}), and its answer cannot be kept")
 
 
 def repeats(deed: Deed, row: sa.RowMapping) -> bool:

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from receiver import inbox
 from receiver.db import Database, table_of
-from receiver.event import SendStopped
+from receiver.event import Disputed, SendStopped
 from receiver.inbox import Arrival, Delivery
 from tests.workers.letters import mail
 from tests.workers.routed import customer_notice, events, fields, noting, outcome
 from workers import operator, routing
-from workers.desk import Parked
+from workers.desk import Block, Parked
 from workers.testing.clock import ManualClock
 from workers.testing.flow import START, Flow
 
@@ -147,6 +147,14 @@ def test_no_body_however_odd_stays_unrouted_for_ever(said: dict[str, Any], datab
             flow.deliver(json.dumps(body | said | {"id": 4 + number}).encode())
 
         assert flow.rows(sa.select(table_of(Delivery).c.id).where(table_of(Delivery).c.routed_at.is_(None))) == []
+
+
+def test_a_dispute_holds_whatever_its_reason_is_written_in(database: Database) -> None:
+    with Flow(database=database) as flow:
+        flow.signal(Disputed(source="shop", customer_id="77", reason="never\x00ordered", at=flow.clock.now))
+
+        (block,) = flow.rows(sa.select(table_of(Block)))
+        assert (block["kind"], block["reason"]) == ("dispute", "never\N{REPLACEMENT CHARACTER}ordered")
 
 
 def test_a_type_nobody_documents_is_kept_and_means_nothing() -> None:

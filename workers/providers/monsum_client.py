@@ -5,7 +5,6 @@ workers/providers/monsum.py. It never retries and never decides what is due.
 Source: the Monsum API reference (© 2016) and API PDF V1.8 (2013), read 2026-11-21; tests/payloads/monsum/api_*.json
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from workers.errors import NotFound
+from workers.providers.answers import document
 from workers.providers.http import Answer, Ask, Metered, Transport, basic_auth
 from workers.providers.mail import Mail, Mailer
 from workers.providers.monsum_requests import Request
@@ -188,15 +188,8 @@ def retry_after(answer: Answer) -> float | None:
 
 def _envelope(body: bytes) -> Record | None:
     """The reply as an object; numbers stay text, so no amount passes through a float."""
-    try:
-        parsed = json.loads(body, parse_float=str, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
+    parsed = document(body)
     return {str(name).upper(): value for name, value in parsed.items()} if isinstance(parsed, dict) else None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _errors(envelope: Record | None) -> tuple[str, ...]:

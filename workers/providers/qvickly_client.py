@@ -15,6 +15,7 @@ from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from receiver.sources.qvickly_fields import ID
 from workers.errors import NotFound, WorkflowInvalid
 from workers.providers import qvickly_wire as wire
+from workers.providers.answers import document
 from workers.providers.http import Answer, Metered, Transport
 from workers.providers.monsum_client import Page, retry_after
 from workers.providers.qvickly_requests import PaymentRequest, PortalRequest
@@ -95,7 +96,7 @@ class QvicklyClient:
 
     def portal_json(self, path: str) -> Any:
         """The document of a reading call. Raises NotFound, Retryable."""
-        found = wire.document(self.portal(path).body)
+        found = document(self.portal(path).body)
         if found is None:
             raise Retryable(provider=self.source, call=path.partition("?")[0].partition("/")[0], kind="not_json")
         return found

@@ -15,6 +15,7 @@ from typing import Any
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from receiver.sources import php_json
 from receiver.sources.qvickly import message_hash
+from workers.providers.answers import document
 from workers.providers.http import Answer, Ask, Transport
 from workers.providers.monsum_client import retry_after
 
@@ -92,18 +93,6 @@ def _refuse_early(answer: Answer, told: Told) -> None:
 def _words(said: Told) -> tuple[str, ...]:
     named = (said.get(name) for name in ("message", "error", "code"))
     return tuple(str(one)[:_REASON_MAX] for one in named if isinstance(one, str | int))
-
-
-def document(body: bytes) -> Any:
-    """A JSON document with fractions as text, None where it is none."""
-    try:
-        return json.loads(body, parse_float=str, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 @dataclass(kw_only=True)
