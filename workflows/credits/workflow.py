@@ -20,7 +20,7 @@ from workers.authoring import (
     workflow,
     x_attributes_of,
 )
-from workflows.credits import books, tables
+from workflows.credits import books, lost, tables
 from workflows.credits.amounts import ZERO, TopUpAmount, cents, is_low, top_up
 from workflows.credits.books import NAME, Books, books_of
 from workflows.credits.conditions import cannot_pay, not_enrolled, noticed_invoices
@@ -77,6 +77,7 @@ def _look(run: Run, policy: CreditsPolicy, customer_id: str) -> None:
     if run.mode == "observe":
         _observe(errand)
         return
+    _stop_where_lost(run, policy, customer_id)
     less = plan.reason or ("max_single" if plan.clamped else None)
     if not run.step("open order", books.open_order, topup, run.id, less, run.now()):
         run.skip("order_open")
@@ -118,6 +119,14 @@ def _plan(run: Run, policy: CreditsPolicy, customer: CustomerDoc, kept: Books, b
     if reason or _is_noticed(run, customer.id):
         _refuse(run, kept, customer.id, reason or "dunned")
     return plan
+
+
+def _stop_where_lost(run: Run, policy: CreditsPolicy, customer_id: str) -> None:
+    """End the run where the provider shows a top-up that the books lack: a restored backup may not know that it was charged."""
+    invoices = run.step("lost top-ups", lost.adopt, run.source, customer_id, policy.unpaid_days, run.now())
+    if invoices:
+        run.task("look at the top-up", "topup_not_in_books", customer=customer_id, invoices=", ".join(invoices))
+        run.skip("topup_not_in_books")
 
 
 def _is_noticed(run: Run, customer_id: str) -> bool:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from receiver.db import table_of
+from receiver.db import Database, table_of
 from workers.desk import Alert, Task
 from workers.testing.flow import Flow
 from workflows.credits.late import late_payment
@@ -93,8 +93,9 @@ def open_shop() -> Iterator[Open]:
     """Open a shop: `at` is a local time; keywords are the policy's."""
     with ExitStack() as stack:
 
-        def opened(at: str = "2026-11-20 10:01", *, mode: str = "auto", **policy: Any) -> Shop:
+        def opened(at: str = "2026-11-20 10:01", *, mode: str = "auto", database: Database | None = None, **policy: Any) -> Shop:
             start = datetime.fromisoformat(at).replace(tzinfo=BERLIN)
-            return Shop(stack.enter_context(Flow(credits, withdraw_unpaid, late_payment, policy=policy, mode=mode, start=start)))
+            flow = Flow(credits, withdraw_unpaid, late_payment, policy=policy, mode=mode, start=start, database=database)
+            return Shop(stack.enter_context(flow))
 
         yield opened

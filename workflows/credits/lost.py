@@ -1,0 +1,48 @@
+"""Top-ups that the provider shows and the books do not know: what was under way in the time that a restored backup lacks.
+
+Used by workflow.py in a step, before an order is opened. What it finds is written into the books as failed and is for a person: whether
+its credits were granted is known to nobody.
+"""
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workflows.credits import tables
+from workflows.credits.effects import UID
+
+NOT_IN_BOOKS = "not_in_books"
+# In canonical JSON a name and the beginning of its value stand side by side.
+_OURS = sa.text(
+    "SELECT object_id, paid, fields FROM mirror WHERE source = :source AND kind = 'invoice' AND customer_id = :customer"
+    f' AND completed AND NOT canceled AND NOT deleted AND fields LIKE \'%"ext_uid":"{UID}%\' ORDER BY object_id'
+)
+
+
+def adopt(connection: Connection, source: str, customer_id: str, days: int, now: datetime) -> list[str]:
+    """The customer's top-up invoices that the books lack and that are unpaid, or not older than so many days: now failed orders.
+
+    Nothing further is topped up until a person looked.
+    """
+    known = {order["uid"] for order in tables.orders_of(connection, source, customer_id=customer_id)}
+    found, since = [], (now - timedelta(days=days)).date()
+    for invoice_id, paid, stored in connection.execute(_OURS, {"source": source, "customer": customer_id}):
+        fields = json.loads(stored)
+        uid = str(fields["ext_uid"])
+        if uid[:64] in known or (paid and _is_older(fields, since)):
+            continue
+        said = {"amount": fields.get("total") or "0", "currency": fields.get("currency") or "EUR", "invoice_id": invoice_id}
+        said |= {"state": tables.FAILED, "reason": NOT_IN_BOOKS, "run_id": uid.removeprefix(UID)[:32], "opened_at": now, "ended_at": now}
+        tables.add_order(connection, source, customer_id, uid[:64], **said)
+        found.append(str(invoice_id))
+    if found:
+        tables.put_customer(connection, source, customer_id, suspended=NOT_IN_BOOKS)
+    return found
+
+
+def _is_older(fields: dict[str, Any], since: date) -> bool:
+    dated = fields.get("invoice_date")
+    return dated is not None and date.fromisoformat(str(dated)[:10]) < since
