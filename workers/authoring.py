@@ -234,6 +234,7 @@ def workflow(
     start: Literal["follow", "one-per-key"] = "follow",
     debounce: str | None = None,
     kinds: Collection[str] | None = None,
+    only_new: bool = False,
 ) -> Callable[[F], F]:
     """Register a function as the workflow `name`; the name is kept in the journal and may not change.
 
@@ -247,6 +248,7 @@ def workflow(
                  triggers, one run for the last. "one-per-key": that run is woken and takes it in; one it had not seen is followed.
     `debounce`:  begin so long after the last trigger, such as "30s", at most ten times that after the first; the run gets the last.
     `kinds`:     the kinds of sources it is for, such as ("monsum", "fastbill"); on others it starts on nothing. None: all.
+    `only_new`:  the function itself refuses what happened before an operator switched it on (`switched_at`); a replay's preview says so.
     """
 
     def register(fn: F) -> F:
@@ -262,6 +264,8 @@ def workflow(
             raise WorkflowInvalid(f'Workflow "{name}": start= takes "follow" or "one-per-key"', file=file_of(fn))
         if about not in ("object", "customer"):
             raise WorkflowInvalid(f'Workflow "{name}": about= takes "object" or "customer"', file=file_of(fn))
+        if not isinstance(only_new, bool):
+            raise WorkflowInvalid(f'Workflow "{name}": only_new= takes True or False', file=file_of(fn))
         if debounce is not None and any(isinstance(t, Every | Daily) for t in triggers):
             raise WorkflowInvalid(
                 f'Workflow "{name}": debounce= waits for quiet after events and a schedule has none: leave it out, or make two workflows',
@@ -284,6 +288,7 @@ def workflow(
                 start=start,
                 debounce=quiet_before(name, debounce, file_of(fn)),
                 kinds=None if kinds is None else frozenset(kinds),
+                only_new=only_new,
             )
         )
         return fn

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
-from workers import control, engine, events, ledger, lookups, mirror, policies, runs
+from workers import control, engine, events, ledger, mirror, policies, runs
 from workers.registry import Registry, Workflow, concerns
 
 OFF, OBSERVES, BEFORE = "the workflow is off", "it only observes, and calls nothing", "completed before the switch at"
@@ -44,7 +44,7 @@ class Preview:
 
 @dataclass(kw_only=True)
 class _Sum:
-    """A Preview being counted. `switched_at` is None where the workflow does not ask for it."""
+    """A Preview being counted. `switched_at` is None where the workflow takes what is older too."""
 
     mode: str
     switched_at: datetime | None
@@ -82,8 +82,7 @@ def preview(connection: Connection, registry: Registry, firsts: dict[str, str], 
 
 def _sum(connection: Connection, source: str, workflow: Workflow, firsts: dict[str, str]) -> _Sum:
     mode = control.mode_of(connection, source, workflow.name, firsts.get(workflow.name, "observe"))
-    asks = lookups.switched_at in getattr(workflow.fn, "__globals__", {}).values()
-    return _Sum(mode=mode, switched_at=control.switched_at(connection, source, workflow.name) if asks else None)
+    return _Sum(mode=mode, switched_at=control.switched_at(connection, source, workflow.name) if workflow.only_new else None)
 
 
 def _count(connection: Connection, found: _Sum, workflow: str, key: str, recorded: events.Recorded) -> None:

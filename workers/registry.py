@@ -27,8 +27,7 @@ class NoPolicy(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One registered function. `policy` validates [policy.<name>] of billhook.toml; `about`, `start`, `debounce` and `kinds` as in
-    `@workflow`."""
+    """One registered function. `policy` validates [policy.<name>] of billhook.toml; the last five fields are as in `@workflow`."""
 
     name: str
     fn: Callable[..., None]
@@ -41,6 +40,7 @@ class Workflow:
     start: str = "follow"
     debounce: timedelta | None = None
     kinds: frozenset[str] | None = None
+    only_new: bool = False
 
     def is_for(self, kind: str) -> bool:
         """Whether this workflow is for sources of a kind."""

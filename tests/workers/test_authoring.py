@@ -113,6 +113,7 @@ def test_what_cancels_is_a_tuple_of_events(given: Any) -> None:
         ({"kinds": "monsum"}, "kinds= takes a tuple of"),
         ({"kinds": ()}, "kinds= takes a tuple of"),
         ({"kinds": ("monsum", "paypal")}, "kinds= takes a tuple of .*autodns"),
+        ({"only_new": "yes"}, "only_new= takes True or False"),
         ({"debounce": "30"}, "debounce= takes a whole span"),
         ({"debounce": "0s"}, "debounce= takes a whole span"),
         ({"debounce": timedelta(seconds=30)}, "debounce= takes a whole span"),

@@ -20,6 +20,23 @@ SEND = "invoice.sendbyemail"
 AUTO = {"channel_map": {"mail": "none", "post": "none"}, "placeholder_domains": [], "hold_minutes": 0, "email_window": "00:00-24:00"}
 
 
+class Odd:
+    """A value that cannot be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+ODD = Odd()
+
+
+@workflow("t-only-new", on=InvoiceCompleted, only_new=True)
+def only_new(run: Run, event: InvoiceCompleted) -> None:
+    """Refuses what is older than its switch, as `auto-send` does."""
+
+
 def found(flow: Flow, **wanted: str) -> list[int]:
     with flow.db.read() as connection:
         return replays.find(connection, Wanted(**wanted))  # type: ignore[arg-type]
@@ -82,6 +99,21 @@ def test_a_preview_tells_what_starts_what_is_live_what_is_done_and_the_money() -
         total = flow.sandbox.account.invoices[unsent]["TOTAL"]
         assert one.totals == {"EUR": Decimal(str(total))}
         assert live["invoice_id"] != unsent
+
+
+def test_a_preview_counts_what_is_older_than_the_switch_as_skipped_only_where_the_workflow_declares_it() -> None:
+    with Flow(only_new, mail) as flow:
+        flow.set_mode("t-only-new", "off")
+        flow.set_mode("t-mail", "off")
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=1)
+        flow.set_mode("t-only-new", "auto")
+        flow.set_mode("t-mail", "auto")
+
+        shown_of = {one.workflow: one for one in shown(flow, found(flow, type="invoice.completed"))}
+
+        assert {name: (one.start, one.skip) for name, one in shown_of.items()} == {"t-only-new": (0, 1), "t-mail": (1, 0)}
+        assert "completed before the switch" in shown_of["t-only-new"].why
 
 
 def test_a_preview_writes_nothing() -> None:

@@ -57,6 +57,7 @@ class Way:
     key=lambda event: event.invoice_id,
     cancel_on=(InvoiceCanceled, InvoiceDeleted, SendStopped),
     policy=AutoSendPolicy,
+    only_new=True,
 )
 def auto_send(run: Run, event: InvoiceCompleted) -> None:
     """One invoice, from its completion to its customer."""
