@@ -96,8 +96,10 @@ def _route_guarded(runtime: Runtime, batch: Sequence[_Read]) -> dict[int, Routed
 
 
 def _put_aside(connection: Connection, runtime: Runtime, one: _Read, error_type: str) -> dict[int, Routed | None]:
-    """Try again a little later; after TRIES_MAX a person looks."""
+    """Try again a little later; after TRIES_MAX a person looks. Nothing where another router has, or had, it meanwhile."""
     turn = Turn(connection=connection, runtime=runtime, now=runtime.clock.business(connection))
+    if one.id not in inbox.claim_unrouted(connection, [one.id], now=turn.now):
+        return {one.id: None}
     tries = inbox.count_try(connection, one.id)
     if tries < TRIES_MAX:
         inbox.put_back(connection, one.id, route_after=turn.now + timedelta(seconds=5 * 4**tries))

@@ -1,6 +1,6 @@
 """One delivery that cannot be routed: it stops no other, is tried again, and ends before a person."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from receiver import inbox
-from receiver.db import table_of
+from receiver.db import Database, table_of
 from receiver.inbox import Arrival, Delivery
 from receiver.sources.notice import Notice
 from workers import routing
@@ -110,6 +110,46 @@ def test_a_delivery_that_was_not_parked_cannot_be_retried(poisoned: Flow) -> Non
     said = poisoned.order("retry", f"delivery:{delivery_id}")
 
     assert said.startswith("refused: There is no parked delivery")
+
+
+class Overtaken:
+    """A database on which something else happens between a transaction that failed and the next one."""
+
+    def __init__(self, database: Database, then: Callable[[], object]) -> None:
+        self._database, self._then = database, then
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def write(self, fn: Callable[[Any], Any]) -> Any:
+        try:
+            return self._database.write(fn)
+        except sa.exc.StatementError:
+            self._then()
+            raise
+
+
+@pytest.mark.parametrize("tries", [1, routing.TRIES_MAX])
+def test_what_another_router_made_of_it_meanwhile_stands(poisoned: Flow, tries: int) -> None:
+    (delivery_id,) = keep(poisoned, POISON)
+    poisoned.db.write(lambda c: [inbox.count_try(c, delivery_id) for _ in range(tries - 1)])
+    with Flow() as plain:
+        mended = replace(poisoned.runtime, accounts=plain.runtime.accounts)
+    overtaken: Any = Overtaken(poisoned.db, lambda: routing.route(mended, delivery_id))
+
+    assert routing.route(replace(poisoned.runtime, db=overtaken), delivery_id) is None
+    assert outcomes(poisoned) == [("events", tries - 1)]
+    assert poisoned.rows(sa.select(table_of(Parked))) == []
+
+
+def test_two_routers_that_fail_at_the_same_time_count_one_try(poisoned: Flow) -> None:
+    (delivery_id,) = keep(poisoned, POISON)
+    other = poisoned.runtime
+    overtaken: Any = Overtaken(poisoned.db, lambda: routing.route(other, delivery_id))
+
+    routing.route(replace(poisoned.runtime, db=overtaken), delivery_id)
+
+    assert outcomes(poisoned) == [(None, 1)]
 
 
 def test_waiting_between_tries_grows(poisoned: Flow) -> None:
