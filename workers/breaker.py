@@ -2,6 +2,7 @@
 
 Kept in `control` as `breaker:<source>`, written in the transactions that keep a call's outcome. It counts what says that the provider
 or the way to it is ill: no connection, a lost answer, a failed fresh read, refused credentials. An answer of any other kind closes it.
+A read that goes well shows that reads go, and no more: it closes only what a failed read holds open, and only where no call follows.
 Without it an hour of 502s would be an unknown effect for every invoice of that hour.
 """
 
@@ -67,8 +68,8 @@ def probe(connection: Connection, source: str, *, at: datetime) -> bool:
     return True
 
 
-def failed(connection: Connection, source: str, why: str, *, at: datetime) -> None:
-    """Count a failure; the third in a row opens the breaker and tells people.
+def failed(connection: Connection, source: str, why: str, *, at: datetime, unread: bool = False) -> None:
+    """Count a failure; the third in a row opens the breaker and tells people. `unread`: nothing was asked, or it was a read.
 
     While it is open only the call that tries counts: others that end now began before it opened, and say nothing new.
     """
@@ -76,7 +77,7 @@ def failed(connection: Connection, source: str, why: str, *, at: datetime) -> No
     if held_until(connection, source, now=at) is not None and not value.get("tries"):
         return
     failures = value["failures"] + 1
-    counted = {"failures": failures, "until": (at + _pause(failures)).isoformat(), "tries": False}
+    counted = {"failures": failures, "until": (at + _pause(failures)).isoformat(), "tries": False, "unread": unread}
     control.put(connection, name_of(source), {**value, **counted}, at=at)
     if failures >= FAILURES_MAX:
         desk.alert(connection, source=source, subject=source, reason=OPEN, at=at, detail={"failures": failures, "why": why})
@@ -86,7 +87,20 @@ def unread(connection: Connection, source: str, cause: Retryable, why: str, *, a
     """`failed`, for what was not asked or not readable, where that is the provider's trouble; too many requests are ours."""
     kind = cause.context.get("kind")
     if kind != "rate" and kind not in _OF_ONE_OBJECT:
-        failed(connection, source, why, at=at)
+        failed(connection, source, why, at=at, unread=True)
+
+
+def read(connection: Connection, source: str, *, at: datetime) -> bool:
+    """A read went well and no call follows: where it is half open since a failed read, close it; whether its runs are to be let go.
+
+    What calls come to is not known: the first that fails opens it again.
+    """
+    value = control.get(connection, name_of(source))
+    if value is None or not value.get("unread") or value["failures"] < FAILURES_MAX or held_until(connection, source, now=at) is not None:
+        return False
+    control.put(connection, name_of(source), {**value, "failures": FAILURES_MAX - 1, "since": at.isoformat()}, at=at)
+    desk.close_alert(connection, source, OPEN, at=at)
+    return True
 
 
 def answered(connection: Connection, source: str, *, at: datetime) -> bool:

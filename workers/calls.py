@@ -69,9 +69,11 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     except Retryable as cause:
         raise deed.postpone(row, cause, "read_failed") from cause
     except NotFound:
+        _note_read(deed)
         return deed.end(row, "cancelled", "not_found")
     for fresh in read:
         if refused := deed.refusal(fresh):
+            _note_read(deed)
             return deed.end(row, "cancelled", refused)
     deed.runtime.point("read")
     why = approvals.still_needed(deed, row)
@@ -79,6 +81,7 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     begun = deed.runtime.db.write(lambda c: _begin(c, deed, row, read, now, why))
     if not isinstance(begun, Head):
         deed.runtime.point("not-called")
+        _note_read(deed)
         return begun
     deed.runtime.point("calling")
     return _ask(deed, row, begun, started)
@@ -96,6 +99,21 @@ def _read(deed: Deed) -> list[BaseModel]:
     if deed.runtime.clock.boot_s() - begun > READ_AGE.total_seconds():
         raise Retryable(provider=deed.source, call=query.name, kind="slow")
     return read
+
+
+def _note_read(deed: Deed) -> None:
+    """The provider could be read, and nothing is called now: no call will tell the breaker."""
+
+    def act(connection: Connection) -> None:
+        now = deed.now(connection)
+        if breaker.read(connection, deed.source, at=now):
+            runs.let_go(connection, breaker.OPEN, at=now, source=deed.source)
+
+    with deed.runtime.db.read() as connection:
+        is_open = breaker.is_open(connection, deed.source)
+    if is_open:
+        deed.runtime.db.write(act)
+        deed.runtime.point("read-noted")
 
 
 def _await_turn(deed: Deed, row: sa.RowMapping, now: datetime) -> None:

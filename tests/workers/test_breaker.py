@@ -1,5 +1,6 @@
 """The circuit breaker: an ill provider is asked by one call at a time, and an hour of lost answers is not an hour of unknown effects."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -109,6 +110,72 @@ def test_an_hour_of_lost_answers_leaves_a_few_questions_not_one_for_every_invoic
         assert states.count("unknown") == len(parked)
         assert "breaker_open" not in open_alerts(flow)
         assert times(flow, SEND) == 25
+
+
+def half_open(database: Database, *, unread: bool) -> None:
+    """Opened by three failures at the start, the last of a read or of a call."""
+    fail(database, 2)
+    if unread:
+        database.write(lambda c: breaker.unread(c, "shop", Retryable(kind="status"), "read_failed", at=START))
+    else:
+        fail(database, 1)
+
+
+@pytest.mark.parametrize(("unread", "seconds", "closes"), [(True, 31, True), (True, 29, False), (False, 31, False)])
+def test_a_read_closes_it_once_it_is_half_open_and_only_where_a_read_failed_last(
+    database: Database, unread: bool, seconds: int, closes: bool
+) -> None:
+    half_open(database, unread=unread)
+
+    assert database.write(lambda c: breaker.read(c, "shop", at=START + timedelta(seconds=seconds))) is closes
+    with database.read() as connection:
+        assert breaker.is_open(connection, "shop") is not closes
+
+
+def test_a_read_closes_nothing_while_a_call_tries(database: Database) -> None:
+    half_open(database, unread=True)
+    database.write(lambda c: breaker.admit(c, "shop", now=START + timedelta(seconds=31)))
+
+    assert not database.write(lambda c: breaker.read(c, "shop", at=START + timedelta(seconds=32)))
+
+
+def test_the_first_failure_after_a_read_closed_it_opens_it_again(database: Database) -> None:
+    half_open(database, unread=True)
+    database.write(lambda c: breaker.read(c, "shop", at=START + timedelta(seconds=31)))
+
+    fail(database, 1, seconds=40)
+
+    assert held(database, seconds=41) == 70
+
+
+def gone(flow: Flow) -> None:
+    flow.sandbox.account.invoices.clear()
+
+
+def refused(flow: Flow) -> None:
+    for invoice in flow.sandbox.account.invoices.values():
+        invoice["TYPE"] = "draft"
+
+
+def proposed(flow: Flow) -> None:
+    flow.set_mode("t-mail", "propose")
+
+
+@pytest.mark.parametrize(("end", "state"), [(gone, "cancelled"), (refused, "cancelled"), (proposed, "proposed")])
+def test_after_an_outage_reads_that_go_well_close_it_where_nothing_is_to_be_called(end: Callable[[Flow], None], state: str) -> None:
+    with Flow(mail) as flow:
+        for _ in range(3):
+            flow.trigger("invoice.completed")
+        at_point(flow, "intended", lambda: flow.sandbox.faults.add("unavailable", "invoice.get", times=1000))
+        flow.advance(minutes=6)
+        assert "breaker_open" in open_alerts(flow)
+        end(flow)
+        flow.sandbox.faults.clear()
+
+        flow.advance(minutes=30)
+
+        assert {row[2] for row in flow.effects} == {state}
+        assert "breaker_open" not in open_alerts(flow)
 
 
 def test_while_it_is_open_nothing_is_read_for_an_effect_either() -> None:
