@@ -81,6 +81,14 @@ def test_those_who_wait_are_told_different_instants(database: Database) -> None:
     assert all(wait is not None for wait in waits)
 
 
+def test_nobody_is_told_to_wait_longer_than_the_queue_may_be(database: Database) -> None:
+    while take(database, Rank.PREFLIGHT) is None:
+        pass
+    waits = [take(database, Rank.PREFLIGHT) for _ in range(int(limits.QUEUE_MAX.total_seconds() * RATE.per_s) + 20)]
+
+    assert max(wait for wait in waits if wait is not None) == limits.QUEUE_MAX
+
+
 def test_sources_share_nothing(database: Database) -> None:
     while take(database) is None:
         pass

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import Database
@@ -118,9 +119,13 @@ def test_what_would_be_due_before_is_not_put_off_by_letting_it_go(database: Data
 def test_letting_go_passes_over_a_row_that_somebody_holds(postgres_database: Database) -> None:
     ids = held(postgres_database, 2)
 
+    def let_go(connection: Connection) -> int:
+        connection.execute(sa.text("SET LOCAL lock_timeout = '2s'"))  # whoever waits for the row here would wait for ever
+        return runs.let_go(connection, "frozen", at=START)
+
     def act(holding: Connection) -> int:
         runs.wake(holding, ids[0], at=START)
-        return postgres_database.write(lambda c: runs.let_go(c, "frozen", at=START))
+        return postgres_database.write(let_go)
 
     assert postgres_database.write(act) == 1
     assert [row(postgres_database, id)["reason"] for id in ids] == ["frozen", None]

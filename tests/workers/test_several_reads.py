@@ -109,7 +109,13 @@ def test_a_missing_one_of_several_is_not_taken_for_the_others() -> None:
 def test_reads_that_take_longer_than_they_count_are_made_again_later_and_people_hear_of_it() -> None:
     with Flow(write) as flow:
         flow.trigger("invoice.completed")
-        flow.runtime.point = lambda name: flow.clock.pass_(timedelta(seconds=61)) if name == "token" else None
+        rounds = iter(range(40))
+
+        def slowly(name: str) -> None:
+            if name == "token" and next(rounds, None) is not None:  # a worker that never pauses between them comes to an end too
+                flow.clock.pass_(timedelta(seconds=61))
+
+        flow.runtime.point = slowly
         flow.trigger("invoice.completed")
         asked = len(flow.sandbox.calls)
         flow.advance(hours=2)
