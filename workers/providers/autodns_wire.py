@@ -13,6 +13,7 @@ import msgspec
 
 from receiver.errors import OutcomeUnknown, PayloadInvalid, Rejected, Retryable
 from receiver.sources.document import read_object
+from workers.providers.answers import kept
 from workers.providers.http import Answer, Ask, basic_auth
 from workers.providers.monsum_client import retry_after
 
@@ -85,9 +86,10 @@ def envelope(answer: Answer, told: Told) -> Envelope:
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
-    """An object with fractions as text, None where it is none."""
+    """An object with fractions as text, its texts as a database keeps them, None where it is none."""
     try:
-        return read_object(body)
+        said: dict[str, Any] = kept(read_object(body))
+        return said
     except PayloadInvalid:
         return None
 

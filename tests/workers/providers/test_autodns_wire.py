@@ -97,3 +97,12 @@ def test_an_amount_keeps_every_digit_on_its_way() -> None:
     body = json.dumps({"status": {"type": "SUCCESS"}, "data": [{"a": 0}]}).replace('"a": 0', '"a": 0.30000000000000004').encode()
 
     assert envelope(Answer(status=200, body=body), TOLD).data == ({"a": "0.30000000000000004"},)
+
+
+def test_a_refusal_in_texts_no_database_takes_is_kept_readable() -> None:
+    body = json.dumps({"status": {"type": "ERROR", "code": "E1", "text": "no\x00 \ud800name"}}).encode()
+
+    with pytest.raises(Rejected) as refused:
+        envelope(Answer(status=200, body=body), TOLD)
+
+    assert refused.value.reasons == ("E1 no� �name",)
