@@ -337,6 +337,14 @@ class Excluded(BlockEvent, State):
     block: ClassVar[str] = "exclude"
 
 
+@event("block.insolvency")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insolvent(BlockEvent, State):
+    """Insolvency proceedings were opened over the customer: what is owed is claimed there, and no demand goes to the debtor."""
+
+    block: ClassVar[str] = "insolvency"
+
+
 @event("block.release")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockReleased(Event, Signal):

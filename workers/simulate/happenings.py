@@ -20,6 +20,7 @@ from receiver.event import (
     Event,
     Excluded,
     Fact,
+    Insolvent,
     Paused,
     Promised,
     event_class,
@@ -38,7 +39,7 @@ from workers.simulate.stage import Stage
 from workers.simulate.timeline import Draft
 
 Said = Mapping[str, Any]
-BLOCKS = ("dispute", "promise", "pause", "exclude")
+BLOCKS = ("dispute", "promise", "pause", "exclude", "insolvency")
 POINTS = (
     "claimed", "before-journal", "journaled", "intended", "read", "calling", "asking", "called", "settled", "suspending", "suspended",
     "finishing", "finished", "routed", "ticked",
@@ -310,6 +311,7 @@ SHIPPED: dict[str, What] = {
     "promise": What(act=partial(_block, Promised), needs=("date",), either=_OBJECT, may=("amount", "reason")),
     "pause": What(act=partial(_block, Paused), needs=("until",), either=_OBJECT, may=("reason",)),
     "exclude": What(act=partial(_block, Excluded), either=_OBJECT, may=("reason",)),
+    "insolvency": What(act=partial(_block, Insolvent), needs=("customer",), may=("reason",)),
     "release": What(act=_release, either=_OBJECT, may=("kind", "reason")),
     "mark_sent": What(act=_mark_sent, needs=("invoice",), may=("on",)),
     "signal": What(act=_signal, needs=("event",), may=("fields",)),

@@ -17,7 +17,7 @@ from workers.simulate.scenario import Customer, Happening, Head, Invoice, Where
 
 Wrong = tuple[Where, str, str]
 MONEY = ("total", "outstanding", "outstanding_amount", "is_canceled", "type")  # a change of these: what is open is not known any more
-BLOCKS = ("dispute", "promise", "pause", "exclude")
+BLOCKS = ("dispute", "promise", "pause", "exclude", "insolvency")
 
 
 @dataclass(slots=True)

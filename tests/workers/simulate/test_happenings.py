@@ -125,13 +125,14 @@ def test_what_a_person_tells_is_learned_at_once(played: Play) -> None:
             'what = "promise"\ninvoice = "A"\ndate = 2026-12-01',
             'what = "pause"\ncustomer = "501"\nuntil = 2026-12-01\nreason = "talks"',
             'what = "exclude"\ncustomer = "501"\nreason = "a friend"',
+            'what = "insolvency"\ncustomer = "501"',
             'what = "bounce"\ninvoice = "A"',
             'what = "mode"\nworkflow = "auto-send"\nto = "observe"',
         )
     )
 
     assert [name for _, name, _ in states(rows)] == [
-        "block.dispute", "block.release", "block.promise", "block.pause", "block.exclude", "email.bounced"
+        "block.dispute", "block.release", "block.promise", "block.pause", "block.exclude", "block.insolvency", "email.bounced"
     ]  # fmt: skip
     assert ("2026-11-20T09:00:00", {"amount": "19.00", "currency": "EUR"}) in [(row.at, row.figures) for row in rows]
 

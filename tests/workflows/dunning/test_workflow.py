@@ -2,11 +2,11 @@
 
 from datetime import date
 
-from workers.authoring import EmailBounced, Paused
+from workers.authoring import BlockReleased, EmailBounced, Insolvent, Paused
 from workflows.dunning.letter import address_hash
 
 from .cases import L0, L1
-from .conftest import Open
+from .conftest import Office, Open
 
 ALONE = {"approve_first_notice": False}
 
@@ -119,6 +119,39 @@ def test_a_pause_ends_by_itself_and_the_ladder_goes_on_the_day_after(open_office
     office.until("2026-04-07")
 
     assert [sent for _, sent, _, _ in office.notices(invoice)] == ["2026-03-31"]
+
+
+def insolvent(office: Office, invoice: str) -> Insolvent:
+    return Insolvent(source="shop", at=office.flow.clock.now, customer_id=office.customer_of(invoice), reason="12 IN 34/26")
+
+
+def test_an_insolvent_customer_gets_nothing_for_any_invoice_until_a_person_takes_it_back(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy={"approve_first_notice": False})
+    invoice = office.invoice()
+    other = office.invoice(customer_id=office.customer_of(invoice))
+    office.flow.signal(insolvent(office, invoice))
+
+    office.until("2026-04-10")
+    rested = (office.ladder(invoice), office.ladder(other), office.sent)
+    ended = BlockReleased(source="shop", at=office.flow.clock.now, customer_id=office.customer_of(invoice), kind="insolvency")
+    office.flow.signal(ended)
+    office.until("2026-04-13")
+
+    assert rested == (("resting", "insolvency"), ("resting", "insolvency"), [])
+    assert len(office.sent) == 1
+
+
+def test_an_insolvency_told_after_the_step_was_claimed_stops_the_call(open_office: Open) -> None:
+    office = open_office("2026-04-20 10:00")
+    invoice = office.invoice()
+    office.reached(invoice, L0, L1)
+    told = insolvent(office, invoice)
+    office.at_point("read", lambda: office.block(told))
+
+    office.until("2026-04-21")
+
+    assert office.mails == []
+    assert [(state, reason) for _, _, state, reason in office.flow.effects] == [("cancelled", "insolvency")]
 
 
 def test_a_customer_with_the_word_that_takes_out_is_left_alone(open_office: Open) -> None:
