@@ -19,9 +19,11 @@ from workflows.dunning.debtor import debtor_of
 from workflows.dunning.eligibility import why_approve, why_not_dunned
 from workflows.dunning.letter import Letter, Line, Standing, address_hash
 from workflows.dunning.others import stop_foreign
-from workflows.dunning.outlook import HandOff, planned
+from workflows.dunning.outlook import NOT_TOLD, HandOff, planned
 from workflows.dunning.statement import Debt, Reckoning, Statement, message_total, reckoning_in, statement
 from workflows.dunning.wording import Written, language_of, load_wording, of_customer, written_date, written_money
+
+TOLD = ("foreign_dunning", NOT_TOLD)
 
 
 class Composed(BaseModel):
@@ -57,7 +59,7 @@ def compose(connection: Connection, account: Account, read: list[Standing], gone
     for invoice_id, reason in refused.items():
         _hold(connection, account, invoice_id, reason)
     rates = {line.statement.no_rate.why: line.invoice_id for _, line in kept if line.statement.no_rate is not None}
-    told = [*((id, why) for why, id in sorted(rates.items())), *(one for one in refused.items() if one[1] == "foreign_dunning")]
+    told = [*((id, why) for why, id in sorted(rates.items())), *(one for one in refused.items() if one[1] in TOLD)]
     alerts = tuple(HandOff(invoice_id=invoice_id, reason=reason) for invoice_id, reason in told)
     said = "; ".join(f"{invoice_id}: {reason}" for invoice_id, reason in refused.items())
     letter = _letter(connection, account, kept) if kept else None

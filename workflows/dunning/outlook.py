@@ -25,6 +25,7 @@ from workflows.dunning.whose import is_anothers, why_frozen
 LOOK_AGAIN = timedelta(days=7)
 ONE_DAY = timedelta(days=1)
 STALE = "stale_bank_data"
+NOT_TOLD = "outstanding_unknown"
 END_REASON = {"hand_over": "hand_over_proposed", "task": "reminder_only_unpaid"}
 
 
@@ -42,6 +43,7 @@ class Outlook(BaseModel):
 
     `live`: an invoice is still open, `open`: which. `cut`: those whose pause was longer than the policy allows.
     `deleted`: the customer is, at the provider. `stale`: which data was too old ("sync", "bank").
+    `blind`: the first invoice of the source of which the provider does not tell what is owed, else None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +56,7 @@ class Outlook(BaseModel):
     cut: tuple[HandOff, ...] = ()
     deleted: bool = False
     stale: str | None = None
+    blind: str | None = None
     rate_gap: str | None = None
     reason: str = ""
 
@@ -70,6 +73,7 @@ def look(connection: Connection, account: Account) -> Outlook:
     owed = {doc.id: doc.outstanding.amount for doc in invoices.values() if doc.outstanding is not None}
     tables.see(connection, account.source, owed, on=account.today, same_on=account.verified_on(connection))
     deleted = is_deleted_customer(connection, account.source, account.customer_id)
+    news = any(doc.outstanding is None for doc in invoices.values()) and not _is_known_blind(connection, account)
     found = [_one(connection, account, doc, ladders.get(doc.id), deleted=deleted) for doc in invoices.values()]
     tasks += [task for one in found for task in one.tasks]
     cut = (
@@ -87,10 +91,12 @@ def look(connection: Connection, account: Account) -> Outlook:
     gap = account.policy.rate_table.gap_ahead(
         account.ladder.country, account.today, account.confirmed_rates(connection), days=account.policy.rate_alert_days
     )  # fmt: skip
+    blind = next((one.invoice_id for one in found if news and one.said == NOT_TOLD), None)
     said = "; ".join(f"{one.invoice_id}: {STALE if stale and one.due else one.said}" for one in found)
     return Outlook(
         due=() if stale else due, tasks=tuple(tasks), wake_at=min(wakes, default=account.now + LOOK_AGAIN), live=bool(found),
-        open=tuple(invoices), cut=cut, deleted=deleted, stale=stale, rate_gap=None if gap is None else gap.why, reason=said[:400],
+        open=tuple(invoices), cut=cut, deleted=deleted, stale=stale, blind=blind,
+        rate_gap=None if gap is None else gap.why, reason=said[:400],
     )  # fmt: skip
 
 
@@ -102,6 +108,11 @@ class _Found(BaseModel):
     due: bool = False
     wake_at: datetime | None = None
     tasks: tuple[HandOff, ...] = ()
+
+
+def _is_known_blind(connection: Connection, account: Account) -> bool:
+    """Whether people were told before that the provider does not tell what is owed: an invoice rests for it, not only in observe."""
+    return any(not (row["detail"] or {}).get("observed") for row in tables.all_ladders(connection, account.source, reason=NOT_TOLD))
 
 
 def _is_overdue(doc: InvoiceDoc, today: date) -> bool:

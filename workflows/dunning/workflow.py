@@ -34,11 +34,12 @@ from workflows.dunning.composing import compose
 from workflows.dunning.keeping import keep_sent, keep_unsent
 from workflows.dunning.letter import Letter, Standing, mail_notice, send_notice, standing
 from workflows.dunning.others import take_notice
-from workflows.dunning.outlook import HandOff, Outlook, look
+from workflows.dunning.outlook import NOT_TOLD, HandOff, Outlook, look
 from workflows.dunning.policy import NAME, DunningPolicy
 from workflows.dunning.timeline import lines_of
 
 ROUNDS_MAX = 500
+INSTEAD = "remind by hand (notice.sent) or take out (block.exclude)"
 NEWS = (
     InvoiceOverdue, InvoicePaid, InvoiceReopened, InvoiceCanceled, InvoiceChanged, InvoiceSent, BlockReleased, CustomerUpdated,
     PaymentFailed, PaymentChargeback, PaymentReminded, EmailBounced, NoticeSent, LookAgain,
@@ -94,6 +95,8 @@ def _tell(run: Run, round: int, outlook: Outlook) -> None:
         return
     if outlook.stale:
         run.alert(f"stale {round}", "stale_bank_data", about=run.source, data=outlook.stale)
+    if outlook.blind:
+        run.alert(f"blind {round}", NOT_TOLD, about=run.source, invoice=outlook.blind, instead=INSTEAD)
     if outlook.rate_gap:
         run.alert(f"rate gap {round}", outlook.rate_gap, about=f"{run.source}/rates")
     for cut in outlook.cut:
@@ -130,14 +133,18 @@ def _notify(run: Run, round: int, account: Account, outlook: Outlook) -> None:
     )
     if run.mode != "observe":
         for alert in composed.alerts:
-            run.alert(f"{alert.reason} {alert.invoice_id} {round}", alert.reason, about=_subject(run, alert), invoice=alert.invoice_id)
+            more = {"instead": INSTEAD} if alert.reason == NOT_TOLD else {}
+            named = f"{alert.reason} {alert.invoice_id} {round}"
+            run.alert(named, alert.reason, about=_subject(run, alert), invoice=alert.invoice_id, **more)
         _ask(run, round, composed.tasks)
     if composed.letter is not None:
         _send(run, round, account, composed.letter)
 
 
 def _subject(run: Run, alert: HandOff) -> str:
-    """What an alert is about: rates concern everybody, and are told once."""
+    """What an alert is about: rates, and a provider that does not tell what is owed, concern everybody and are told once."""
+    if alert.reason == NOT_TOLD:
+        return run.source
     return f"{run.source}/rates" if alert.reason.startswith("rate_") else f"{run.source}/invoice:{alert.invoice_id}"
 
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 from workers.authoring import BlockReleased, EmailBounced, Insolvent, Paused
+from workers.desk import Alert
 from workflows.dunning.letter import address_hash
 
 from .cases import L0, L1
@@ -247,3 +248,42 @@ def test_interest_rests_while_an_invoice_was_paid_and_goes_on_when_the_money_wen
 
     assert office.notices(invoice)[-1][:2] == ("L2", "2026-04-24")  # 20 + 3 + 1
     assert office.figures("L2")["interest"] == "3.35"  # 8 to 13 and 21 to 24 April
+
+
+def test_a_provider_that_does_not_tell_what_is_owed_is_told_of_once_for_all_its_invoices_with_the_way_out(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE, kind="fastbill")
+    first, other = office.invoice(), office.invoice()
+    office.until("2026-03-23")
+    told = office.rows(Alert)
+
+    office.until("2026-04-10")
+
+    assert [office.ladder(one) for one in (first, other)] == [("resting", "outstanding_unknown")] * 2
+    assert [(row["subject"], row["reason"], row["count"]) for row in told] == [("shop", "outstanding_unknown", 1)]
+    assert "block.exclude" in told[0]["detail"]["instead"]
+    assert [row["count"] for row in office.rows(Alert)] == [1]
+
+
+def test_what_only_observing_found_is_told_of_once_the_workflow_acts(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE, kind="fastbill", mode="observe")
+    office.invoice()
+    office.until("2026-03-24")
+    before = office.flow.told
+
+    office.flow.set_mode("dunning", "auto")
+    office.invoice()
+    office.until("2026-03-26")
+
+    assert (before, office.flow.told) == ([], [("alert", "outstanding_unknown")])
+
+
+def test_an_invoice_whose_balance_the_last_read_does_not_tell_is_not_sent_and_told_of_with_the_others(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    invoice = office.invoice()
+    office.until("2026-03-20")
+    office.flow.sandbox.account.kind = "fastbill"
+
+    office.until("2026-03-23")
+
+    assert (office.mails, office.ladder(invoice)[1]) == ([], "outstanding_unknown")
+    assert [(row["subject"], row["reason"]) for row in office.rows(Alert)] == [("shop", "outstanding_unknown")]
