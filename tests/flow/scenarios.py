@@ -25,6 +25,7 @@ from workflows.credits.late import late_payment
 from workflows.credits.tables import FAILED, add_order
 from workflows.credits.withdraw import withdraw_unpaid
 from workflows.credits.workflow import credits
+from workflows.customers.reverse_charge import before_first_use
 from workflows.customers.vat import check_vat_id
 from workflows.customers.workflow import follow_rules
 
@@ -206,6 +207,20 @@ def play_vat(flow: Flow) -> None:
     flow.advance(minutes=2)
 
 
+def of_vat_invoice(**how: Any) -> Flow:
+    return Flow(before_first_use, **how)
+
+
+def play_vat_invoice(flow: Flow) -> None:
+    """An invoice without VAT goes to another member state."""
+    customer = flow.trigger("customer.created", vat_id="ATU13585627")["customer_id"]
+    draft = flow.sandbox.account.new_invoice(flow.sandbox.account.customers[customer], {})
+    draft["ITEMS"][0]["VAT_PERCENT"] = "0.00"
+    flow.sandbox.account.total(draft)
+    flow.trigger("invoice.completed", invoice_id=draft["INVOICE_ID"])
+    flow.advance(minutes=2)
+
+
 SCENARIOS = (
     Scenario("t-crash", of_crashed, play_crashed),
     Scenario("auto-send", of_auto_send, play_auto_send),
@@ -218,4 +233,5 @@ SCENARIOS = (
     Scenario("credits-autodns", of_autodns, play_autodns, slow=True),
     Scenario("customers", of_rules, play_rules, slow=True),
     Scenario("customers-vat", of_vat, play_vat, slow=True),
+    Scenario("customers-vat-invoice", of_vat_invoice, play_vat_invoice, slow=True),
 )

@@ -58,13 +58,12 @@ class CustomersPolicy(BaseModel):
         return self
 
 
-class VatPolicy(BaseModel):
-    """How VAT ids are checked."""
+class Retried(BaseModel):
+    """When a VAT id of which nobody could tell is asked about again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     retry: tuple[str, ...] = ("5m", "1h", "6h", "24h")
-    recheck_days: int = Field(default=365, ge=1, le=1000)
 
     @property
     def pauses(self) -> tuple[timedelta, ...]:
@@ -78,6 +77,18 @@ class VatPolicy(BaseModel):
         if spans != sorted(set(spans)):
             raise ValueError("retry counts from the first try: each must be later than the one before")
         return said
+
+
+class VatPolicy(Retried):
+    """How VAT ids are checked."""
+
+    recheck_days: int = Field(default=365, ge=1, le=1000)
+
+
+class ReverseChargePolicy(Retried):
+    """How a VAT id is checked before its first invoice without VAT. `country`: the account's own; None: that of its zone."""
+
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
 
 
 def _span(text: str) -> timedelta:

@@ -4,6 +4,7 @@ One run per customer with a VAT id: it checks, asks again where nobody could tel
 later. What was asked and answered stands in the journal, as evidence. No tax treatment is changed by it.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Literal
@@ -13,7 +14,7 @@ from stdnum import get_cc_module
 from stdnum.eu import vat as eu_vat
 
 from workers.authoring import CustomerCreated, CustomerDeleted, CustomerUpdated, NotFound, Query, Retryable, Run, monsum, workflow
-from workflows.customers.policy import VatPolicy
+from workflows.customers.policy import Retried, VatPolicy
 
 Verdict = Literal["valid", "invalid", "unknown"]
 UNKNOWN_AGAIN = timedelta(days=7)
@@ -81,32 +82,44 @@ def check_vat_id(run: Run, event: CustomerCreated | CustomerUpdated) -> None:
             run.skip("customer_not_found")
         if not vat_id:
             run.skip("no_vat_id")
-        verdict = _verdict(run, policy, event.customer_id, vat_id, round)
-        if verdict == "changed":
+        checked = settled(run, policy, event.customer_id, vat_id, f"{round}")
+        if checked is None:
             continue
-        again = timedelta(days=policy.recheck_days) if verdict != "unknown" else min(UNKNOWN_AGAIN, timedelta(days=policy.recheck_days))
-        _changes(run, event.customer_id, vat_id, run.now() + again, f"next {round}")
+        _tell(run, round, checked)
+        again = timedelta(days=policy.recheck_days)
+        again = again if checked.verdict != "unknown" else min(UNKNOWN_AGAIN, again)
+        changes(run, event.customer_id, vat_id, run.now() + again, f"next {round}")
 
 
-def _verdict(run: Run, policy: VatPolicy, customer_id: str, vat_id: str, round: int) -> Verdict | Literal["changed"]:
-    """The verdict, people told; "changed" where the VAT id changed while nobody could tell."""
+def settled(
+    run: Run, policy: Retried, customer_id: str, vat_id: str, name: str, unknown: Callable[[Checked], None] | None = None
+) -> Checked | None:
+    """What is known of a VAT id once somebody could tell, or once all tries are made; None where it changed meanwhile.
+
+    `unknown` is called with the first answer that tells nothing.
+    """
     if syntax_of(vat_id) == "invalid":
-        run.task(f"syntax {round}", "vat_id_invalid", why="syntax")
-        return "invalid"
+        return Checked(id=vat_id, verdict="invalid", why="syntax")
     began = run.now()
     for attempt, pause in enumerate((timedelta(0), *policy.pauses)):
-        if attempt and _changes(run, customer_id, vat_id, began + pause, f"again {round} {attempt}"):
-            return "changed"
-        checked = run.read(f"check {round} {attempt}", provider_check, vat_id)
-        if checked.verdict == "invalid":
-            run.task(f"invalid {round}", "vat_id_invalid", why=checked.why)
+        if attempt and changes(run, customer_id, vat_id, began + pause, f"again {name} {attempt}"):
+            return None
+        checked = run.read(f"check {name} {attempt}", provider_check, vat_id)
         if checked.verdict != "unknown":
-            return checked.verdict
-    run.alert(f"unknown {round}", "vat_id_unknown", why=checked.why)
-    return "unknown"
+            return checked
+        if not attempt and unknown is not None:
+            unknown(checked)
+    return checked
 
 
-def _changes(run: Run, customer_id: str, vat_id: str, until: datetime, name: str) -> bool:
+def _tell(run: Run, round: int, checked: Checked) -> None:
+    if checked.verdict == "invalid":
+        run.task(f"invalid {round}", "vat_id_invalid", why=checked.why)
+    elif checked.verdict == "unknown":
+        run.alert(f"unknown {round}", "vat_id_unknown", why=checked.why)
+
+
+def changes(run: Run, customer_id: str, vat_id: str, until: datetime, name: str) -> bool:
     """Wait until an instant; true where the VAT id changed before. A Monsum notification does not name it, so the customer is read."""
     for number in range(WAITS_MAX):
         if run.wait_for(CustomerUpdated, until=until, name=f"{name} {number}") is None:
