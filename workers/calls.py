@@ -39,6 +39,7 @@ from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
 from workers.limits import Rank
+from workers.providers.mail import NotLetIn
 from workers.providers.service import Mirrored
 from workers.retry import backoff, settle_pause, told
 
@@ -47,6 +48,7 @@ FIRST_BYTE_S = 5.0
 READ_AGE = timedelta(seconds=60)
 REQUEST_CHANGED = "request_changed"
 NEVER_KEPT = (sa.exc.DataError, ValueError, OverflowError)  # such as NUL, half a surrogate pair, or a number of 30 digits
+NOT_LET_IN = "mail_server_refuses"
 TOLD_WITHIN = timedelta(seconds=60)  # by then the webhook of our own write is there, or is lost
 
 
@@ -352,6 +354,8 @@ def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoRe
             limits.empty(connection, deed.source, machine=deed.runtime.clock.machine(connection))
         if isinstance(cause, Retryable):
             breaker.unread(connection, deed.source, cause, told("not_asked", cause), at=now)
+        if isinstance(cause, NotLetIn):
+            desk.alert(connection, source=deed.source, subject=deed.source, reason=NOT_LET_IN, at=now, detail={"why": str(cause)})
         waits = {"attempts": attempts, "wake_at": later}
         ledger.move(connection, row["id"], before, since=["calling"], at=now, reason="not_asked", calls=row["calls"] + 1, **waits)
         return later

@@ -39,8 +39,12 @@ class Accepted(BaseModel):
     code: int
 
 
+class NotLetIn(OSError):
+    """The mail server cannot be used as it is set up: nothing was sent, and asking again is no cure. Says what to correct."""
+
+
 class Mailer(Protocol):
-    """Hands one message to a mail server. Raises OSError (it was not taken, ask again), Rejected, or OutcomeUnknown."""
+    """Hands one message to a mail server. Raises OSError (it was not taken, ask again; NotLetIn too), Rejected, or OutcomeUnknown."""
 
     def send(self, mail: Mail, *, before_write: Callable[[], None] | None = None) -> Accepted: ...
 

@@ -16,7 +16,7 @@ from email.utils import formatdate, parseaddr
 from typing import Literal
 
 from receiver.errors import OutcomeUnknown, Rejected
-from workers.providers.mail import Accepted, Mail
+from workers.providers.mail import Accepted, Mail, NotLetIn
 
 Security = Literal["starttls", "tls", "none"]
 GREETING_S, ANSWER_S = 4.0, 20.0
@@ -36,9 +36,12 @@ class SmtpMailer:
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
 
     def send(self, mail: Mail, *, before_write: Callable[[], None] | None = None) -> Accepted:
-        """Accepted once the server said so. Raises OSError, Rejected or OutcomeUnknown."""
+        """Accepted once the server said so. Raises OSError (NotLetIn where the settings are wrong), Rejected or OutcomeUnknown."""
         content = written(mail, self.sender).as_bytes(policy=SMTP)
-        server = self._connected()
+        try:
+            server = self._connected()
+        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as cause:
+            raise self._not_let_in(cause) from None
         try:
             self._address(server, mail)
             if before_write is not None:
@@ -63,6 +66,17 @@ class SmtpMailer:
             server.close()
             raise
         return server
+
+    def _not_let_in(self, cause: OSError) -> OSError:
+        """What to correct; `cause` itself where the server only refuses the login for now. Its words may quote a user: not kept."""
+        stem = f"BILLHOOK_SMTP_{self.source.upper().replace('-', '_')}_"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return NotLetIn(f"its certificate is not that of a host to trust: check host under [source.{self.source}.smtp]")
+        if isinstance(cause, smtplib.SMTPNotSupportedError):
+            return NotLetIn(f"it offers no STARTTLS or no login: check port and security under [source.{self.source}.smtp]")
+        if isinstance(cause, smtplib.SMTPAuthenticationError) and cause.smtp_code < 500:
+            return smtplib.SMTPResponseException(cause.smtp_code, "the mail server does not take the login now")
+        return NotLetIn(f"it refuses the login: correct {stem}USER and {stem}PASSWORD")
 
     def _address(self, server: smtplib.SMTP, mail: Mail) -> None:
         """Sender and recipient; a lasting no is Rejected."""

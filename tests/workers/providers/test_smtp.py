@@ -1,9 +1,10 @@
 """One message over a real SMTP connection: taken, refused, tried again, or nobody knows."""
 
-import smtplib
 import ssl
+import subprocess
 from collections.abc import Iterator
 from email import message_from_bytes, policy
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from tests.mailserver import Mailserver, mailserver
 from workers.providers import mail
-from workers.providers.mail import Mail
+from workers.providers.mail import Mail, NotLetIn
 from workers.providers.service import AtMostOnce
-from workers.providers.smtp import SmtpMailer
+from workers.providers.smtp import Security, SmtpMailer
 
 TEXT = "Sehr geehrte Frau Muster,\n.\n.das ist fällig: 1.190,00 €\n"
 
@@ -26,8 +27,8 @@ def server() -> Iterator[Mailserver]:
 
 
 def mailer(server: Mailserver, **said: Any) -> SmtpMailer:
-    settings = {"security": "none", "sender": "Muster GmbH <rechnung@muster.de>", **said}
-    return SmtpMailer(source="shop", host="127.0.0.1", port=server.port, **settings)
+    settings = {"source": "shop", "security": "none", "sender": "Muster GmbH <rechnung@muster.de>", **said}
+    return SmtpMailer(host="127.0.0.1", port=server.port, **settings)
 
 
 def letter(**said: str) -> Mail:
@@ -132,7 +133,7 @@ def test_an_answer_to_the_text_that_is_no_smtp_proves_nothing(server: Mailserver
 
 
 def test_a_server_without_starttls_gets_neither_login_nor_text(server: Mailserver) -> None:
-    with pytest.raises(smtplib.SMTPNotSupportedError):
+    with pytest.raises(NotLetIn, match="no STARTTLS"):
         mailer(server, security="starttls", login=("shop", "geheim")).send(letter())
 
     assert (server.logins, server.taken) == ([], [])
@@ -166,3 +167,71 @@ def test_an_address_with_letters_of_its_own_is_written_in_ascii(server: Mailserv
     mailer(server).send(letter(recipient="ap@müller.de"))
 
     assert server.taken[0][1] == "ap@xn--mller-kva.de"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate of "localhost" with its key, in one file."""
+    file = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", *named]
+    subprocess.run([*made, "-keyout", str(file), "-out", str(file) + ".crt"], check=True, capture_output=True)
+    file.write_text(file.read_text() + Path(str(file) + ".crt").read_text())
+    return file
+
+
+def secured(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+WAYS: tuple[Security, ...] = ("starttls", "tls")
+
+
+def inside(server: Mailserver, certificate: Path | None, security: Security, host: str = "localhost") -> SmtpMailer:
+    """A mailer with a login that trusts this certificate only; None: those this machine trusts."""
+    tls = ssl.create_default_context(cafile=str(certificate) if certificate else None)
+    return SmtpMailer(
+        source="my-shop", host=host, port=server.port, sender="rechnung@muster.de", security=security, login=("shop", "geheim"), tls=tls
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("security", WAYS)
+def test_login_and_text_go_through_tls_to_a_server_that_proves_who_it_is(certificate: Path, security: Security) -> None:
+    with mailserver(secured(certificate), wrapped=security == "tls") as server:
+        inside(server, certificate, security).send(letter())
+
+        assert (server.logins, len(server.taken), server.secured) == ([("shop", "geheim")], 1, [True])
+
+
+@pytest.mark.parametrize("security", WAYS)
+@pytest.mark.parametrize(("trusted", "host"), [(False, "localhost"), (True, "127.0.0.1")], ids=["unknown", "another host's"])
+def test_a_server_that_does_not_prove_who_it_is_gets_neither_login_nor_text(
+    certificate: Path, security: Security, trusted: bool, host: str
+) -> None:
+    with mailserver(secured(certificate), wrapped=security == "tls") as server:
+        with pytest.raises(NotLetIn, match=r"certificate.*\[source\.my-shop\.smtp\]"):
+            inside(server, certificate if trusted else None, security, host).send(letter())
+
+        assert (server.logins, server.taken) == ([], [])
+
+
+def test_a_refused_login_says_what_to_correct_and_quotes_nobody(server: Mailserver) -> None:
+    server.answers["AUTH"] = "535 5.7.8 shop is not welcome"
+
+    with pytest.raises(NotLetIn) as refused:
+        mailer(server, source="my-shop", login=("shop", "geheim")).send(letter())
+
+    assert str(refused.value) == "it refuses the login: correct BILLHOOK_SMTP_MY_SHOP_USER and BILLHOOK_SMTP_MY_SHOP_PASSWORD"
+    assert refused.value.__cause__ is None
+    assert server.taken == []
+
+
+def test_a_login_refused_for_now_is_no_matter_for_a_person(server: Mailserver) -> None:
+    server.answers["AUTH"] = "454 4.7.0 later"
+
+    with pytest.raises(OSError) as refused:
+        mailer(server, login=("shop", "geheim")).send(letter())
+
+    assert not isinstance(refused.value, NotLetIn)

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.mailserver import Mailserver, mailserver
+from workers import breaker
+from workers.desk import Alert
 from workers.providers.monsum_client import MonsumClient
 from workers.providers.smtp import SmtpMailer
 
@@ -100,3 +102,26 @@ def test_an_address_that_only_some_servers_take_is_a_task(open_office: Open, ser
     office.until("2026-03-24")
 
     assert (server.taken, office.ladder(invoice)[1]) == ([], "invalid_email")
+
+
+def test_a_refused_login_is_told_of_once_with_what_to_do_and_the_reminder_leaves_when_it_is_right(
+    open_office: Open, server: Mailserver
+) -> None:
+    office, invoice = begun(open_office, server)
+    account = office.flow.runtime.accounts["shop"]
+    assert isinstance(account.client, MonsumClient)
+    mailer = replace(account.client.mailer, login=("shop", "geheim"))  # type: ignore[type-var]
+    office.flow.runtime.accounts["shop"] = replace(account, client=replace(account.client, mailer=mailer))
+    server.answers["AUTH"] = "535 5.7.8 no"
+    office.until("2026-03-23")
+    office.flow.advance(minutes=5)
+    (told,) = office.rows(Alert)
+    with office.flow.db.read() as connection:
+        held = breaker.is_open(connection, "shop")
+
+    del server.answers["AUTH"]
+    office.flow.advance(minutes=45)
+
+    assert (told["subject"], told["reason"], held) == ("shop", "mail_server_refuses", False)
+    assert "BILLHOOK_SMTP_SHOP_PASSWORD" in told["detail"]["why"]
+    assert [name for name, *_ in office.notices(invoice)] == ["L0"]
