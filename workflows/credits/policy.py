@@ -62,6 +62,7 @@ class CreditsPolicy(BaseModel):
     daily_cap: int = Field(default=20, ge=1)
     spike_floor: int = Field(default=10, ge=1)
     unpaid_days: int = Field(default=14, ge=1, le=90)
+    expire_days: int | None = Field(default=None, ge=1, le=3650)
     title: str = Field(default="Guthaben", min_length=1)
     vat_percent: Amount = Decimal("0.00")
 

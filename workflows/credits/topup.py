@@ -22,6 +22,7 @@ from workflows.credits import books, tables
 from workflows.credits.amounts import cents
 from workflows.credits.effects import TopUpInvoice, bill, charge, complete, grant, grant_at_once, invoice_problem, is_paid
 from workflows.credits.errand import Came, Errand
+from workflows.credits.grants import keep_grant
 from workflows.credits.proof import Proof, proof_of
 
 LOOK_EVERY = timedelta(hours=6)
@@ -187,6 +188,8 @@ def _prove(errand: Errand, before: Decimal) -> None:
         proof = "review" if after is None else proof_of(before, topup.amount, after)
     shown = None if after is None else str(after)
     errand.keep("order granted", state=tables.GRANTED, balance_after=shown, proof=proof, reason=None, ended_at=run.now())
+    if errand.policy.expire_days is not None:
+        run.step("grant runs out", keep_grant, topup, run.now(), run.now() + timedelta(days=errand.policy.expire_days))
     run.step("caps told", books.tell_caps, topup, errand.policy, run.zone, run.now())
     rest = None if proof != "review" else "balance_not_proved"
     next_at = run.now() + timedelta(minutes=errand.policy.cooldown_minutes)

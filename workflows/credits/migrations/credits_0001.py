@@ -58,8 +58,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "customer_id", name="credits_customer_id"),
     )
+    op.create_table(
+        "credits_grant",
+        _id(),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("customer_id", sa.String(length=128), nullable=False),
+        sa.Column("uid", sa.String(length=64), nullable=False),
+        sa.Column("amount", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("source", "uid", name="credits_grant_uid"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("credits_grant")
     op.drop_table("credits_customer")
     op.drop_table("credits_order")
