@@ -251,7 +251,7 @@ def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.
         return _or_person(deed, row, "rejected", lambda: _settle(deed, row, "rejected", said[:256], {"reasons": reasons}, None, ill=ill))
     except OutcomeUnknown as cause:
         deed.runtime.point("called")
-        reconcile.unknown(deed, row, type(cause.__cause__).__name__ if cause.__cause__ else "no_answer")
+        reconcile.unknown(deed, row, _doubt(cause))
         return None
     deed.runtime.point("called")
 
@@ -269,6 +269,13 @@ def _or_person(deed: Deed, row: sa.RowMapping, state: str, settle: Callable[[], 
     except NEVER_KEPT as cause:
         log.error("answer cannot be kept", effect=row["id"], run=deed.claim.run_id, error_type=type(cause).__name__)
         reconcile.not_kept(deed, row, state)
+
+
+def _doubt(cause: OutcomeUnknown) -> str:
+    """Why nobody can know: what the answer was where one came, such as "unclear_answer: status 503", else how it was lost."""
+    if "status" in cause.context:
+        return told("unclear_answer", cause)
+    return type(cause.__cause__).__name__ if cause.__cause__ else "no_answer"
 
 
 def _settle(

@@ -6,7 +6,7 @@ Retryable means that nothing was asked; the wait is durable (a `wake_at`), never
 import hashlib
 from datetime import timedelta
 
-from receiver.errors import Retryable
+from receiver.errors import BillhookError, Retryable
 
 FIRST_S = 1.0
 LONGEST_S = 900.0
@@ -23,8 +23,8 @@ def backoff(attempt: int, cause: Retryable | None = None, *, key: str = "") -> t
     return timedelta(seconds=max(wanted, cause.retry_after_s or 0.0 if cause else 0.0))
 
 
-def told(reason: str, cause: Retryable) -> str:
-    """The code kept for a read that could not be made, such as "read_failed: credentials" or "read_failed: status 503".
+def told(reason: str, cause: BillhookError) -> str:
+    """The code kept for a read or call that came to nothing, such as "read_failed: credentials" or "read_failed: status 503".
 
     The kind is billhook's own word; an HTTP status stands behind the kind that says no more than that there was one.
     """

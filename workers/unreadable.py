@@ -26,7 +26,7 @@ SENTENCES = {
 DOWN = "the provider of source {source} answers {status} instead of data: " + LATER
 ELSEWHERE = "the provider of source {source} answers {status}: is base_url under [source.{source}.api] the API's URL?"
 OTHER = "the provider's answer for source {source} is not what was asked for ({kind}): " + LATER
-_CODE = re.compile(r"\w+: (\w+)(?: ([0-9]{3}))?")
+_CODE = re.compile(r"(?!unclear_answer)\w+: (\w+)(?: ([0-9]{3}))?")
 
 
 def in_words(cause: Retryable, source: str = "") -> str:
@@ -37,7 +37,7 @@ def in_words(cause: Retryable, source: str = "") -> str:
 
 
 def of_code(code: str, source: str) -> str:
-    """The same for a code that retry.told made, such as "read_failed: status 503"; "" where it is none."""
+    """The same for a code that retry.told made of a read, such as "read_failed: status 503"; "" else: a call may have changed something."""
     found = _CODE.fullmatch(code)
     return sentence(found[1], source, int(found[2]) if found[2] else None) if found else ""
 

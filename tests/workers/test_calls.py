@@ -89,6 +89,24 @@ def test_an_outcome_nobody_knows_is_parked_and_never_asked_again(fault: str) -> 
         assert sum(1 for call in flow.sandbox.calls if call.service == SEND) == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("unavailable", "unclear_answer: status 503"),
+        ("gone", "unclear_answer: status 404"),
+        ("not-json", "unclear_answer: not_json"),
+        ("drop", "no_answer"),
+    ],
+)
+def test_the_person_who_must_decide_is_told_whether_an_answer_came_and_which(fault: str, reason: str) -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add(fault, SEND)
+        flow.advance(minutes=10)
+
+        assert act(flow) == ("unknown", reason)
+
+
 def test_a_request_past_its_validity_expires_uncalled() -> None:
     with Flow(valid) as flow:
         flow.sandbox.faults.add("unavailable", "invoice.get", times=100, skip=1)

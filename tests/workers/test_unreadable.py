@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.errors import Retryable
+from receiver.errors import OutcomeUnknown, Retryable
 from workers.retry import told
 from workers.unreadable import SENTENCES, in_words, of_code
 
@@ -37,3 +37,9 @@ def test_no_sentence_has_an_open_place_or_claims_that_nothing_was_asked(kind: st
 def test_an_error_without_a_kind_keeps_its_own_message() -> None:
     assert in_words(Retryable("The first byte would have left too late")) == "The first byte would have left too late"
     assert of_code("daily_cap", "shop") == ""
+
+
+def test_a_call_whose_outcome_nobody_knows_is_not_said_to_have_changed_nothing() -> None:
+    cause = OutcomeUnknown(provider="shop", kind="status", status=503)
+
+    assert of_code(told("unclear_answer", cause), "shop") == ""
