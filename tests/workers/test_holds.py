@@ -104,7 +104,7 @@ def test_a_hold_that_ends_while_a_run_goes_to_sleep_for_it_is_not_slept_for() ->
     with Flow(mail) as flow:
         flow.db.write(lambda c: put(c, "pause:shop:*", {"reason": "stock take"}))
         flow.trigger("invoice.completed")
-        at_point(flow, "suspending", lambda: flow.db.write(lambda c: holds.end_pause(c, "pause:shop:*", at=flow.clock.now, actor="ada")))
+        at_point(flow, "suspending", lambda: flow.db.write(lambda c: control.end_pause(c, "pause:shop:*", at=flow.clock.now, actor="ada")))
         flow.advance(minutes=5, seconds=1)
 
         assert [row[2] for row in flow.effects] == ["done"]

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 
 from receiver.db import UtcDateTime, table_of
-from workers import desk, runs
+from workers import desk, ids, runs
 from workers.ledger import EffectRow
 from workers.testing import invariants
 from workers.testing.actors import WorkerLost
@@ -273,13 +273,14 @@ def untouched(stage: Stage) -> Iterator[Saved]:
 
 @contextmanager
 def repeatable(seed: int) -> Iterator[None]:
-    """Inside, ids that billhook draws are the same every time."""
-    drawn, uuid4 = random.Random(seed), uuid.uuid4
+    """Inside, ids that billhook draws are the same every time, and in no order: nothing may depend on that."""
+    drawn, uuid4, now_ms = random.Random(seed), uuid.uuid4, ids.now_ms
     uuid.uuid4 = lambda: uuid.UUID(int=drawn.getrandbits(128), version=4)
+    ids.now_ms = lambda: drawn.getrandbits(44)
     try:
         yield
     finally:
-        uuid.uuid4 = uuid4
+        uuid.uuid4, ids.now_ms = uuid4, now_ms
 
 
 @contextmanager
