@@ -25,7 +25,7 @@ def flow() -> Iterator[Flow]:
         made.sandbox.faults.add("error-before", PAID)
         made.trigger("invoice.completed")
         made.advance(minutes=6)
-        assert act(made) == ("unknown", "no_answer")
+        assert act(made) == ("unknown", "unclear_answer: status 500")
         made.clock.pass_(timedelta(minutes=2))
         yield made
 

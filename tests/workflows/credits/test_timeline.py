@@ -39,7 +39,7 @@ def calls(rows: list[Row]) -> list[tuple[str, str, str, str, str]]:
         (
             "s22b_call_lost",
             [
-                (GRANT, "unknown", "no_answer", "88.10", "11.90"),
+                (GRANT, "unknown", "unclear_answer: status 500", "88.10", "11.90"),
                 (GRANT, "done", "", "88.10", "11.90"),
                 ("order", "granted", "confirmed", "88.10", "100.00"),
             ],
