@@ -43,7 +43,8 @@ class Receiver:
         )
         self.door = Door(settings, self.commit, self.announcer, self.refusals)
         self._failures: Repeats[str] = Repeats()
-        self._behind = Starlette(routes=list(routes(self.door, self.commit, settings.metrics_token())), lifespan=self._lifespan)
+        behind = routes(self.door, self.commit, settings.metrics_token(), lambda: self._identity)
+        self._behind = Starlette(routes=list(behind), lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
@@ -74,7 +75,7 @@ class Receiver:
     async def _look_at_schema(self) -> None:
         """Open the door while the schema is ours. A database that does not answer leaves it as it is: commits say so themselves."""
         try:
-            await asyncio.to_thread(self.database.require_schema)
+            await asyncio.to_thread(self._read_schema)
         except SchemaOutdated as outdated:
             if self.door.open or not self._told:
                 log.warning("waiting for the schema, senders get 503", command="billhook migrate", found=str(outdated.context.get("found")))
@@ -86,7 +87,12 @@ class Receiver:
             self._failures.over()
             self._told, self.door.open = False, True
 
+    def _read_schema(self) -> None:
+        self.database.require_schema()
+        self._identity = self._identity or self.database.identity()
+
     _told = False
+    _identity = ""
 
     async def _keep_looking(self) -> None:
         while True:

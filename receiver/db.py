@@ -6,6 +6,7 @@ caller's thread and is repeated on serialization failure and deadlock, so fn mus
 `Database.read()` gives a read-only connection. Nothing here knows a table.
 """
 
+import hashlib
 import json
 import random
 import re
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 CLOCK_AGE_S = 5.0
 _BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_WHICH_POSTGRES = sa.text("SELECT concat_ws(' ', system_identifier, current_database(), current_schema()) FROM pg_control_system()")
 _REPEATABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 
 
@@ -195,6 +197,21 @@ class Database:
             heads = set(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()) if known else set()
         if CORE_HEAD not in heads:
             raise SchemaOutdated(wanted=CORE_HEAD, found=",".join(sorted(heads)) or "nothing")
+
+    def identity(self) -> str:
+        """Which database this is: 16 hex digits, the same in every process that opened it, no secret. "" where there is no file yet.
+
+        A copy of a SQLite file is another one, and so is a database of the same name on another PostgreSQL server.
+        """
+        if self.path is not None:
+            if not self.path.exists():
+                return ""
+            found = self.path.stat()
+            said = f"{found.st_dev} {found.st_ino}"
+        else:
+            with self.read() as connection:
+                said = str(connection.execute(_WHICH_POSTGRES).scalar_one())
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def close(self) -> None:
         """Finish what has queued and let go of every connection."""

@@ -1,10 +1,11 @@
 """What else the receiver answers: /healthz, /readyz and /metrics.
 
 `/healthz` says that the process and its writer thread live; `/readyz` that a delivery would be kept now: the schema is ours and the
-last commit came back, just now, or one on trial does. `/metrics` is for this machine, and for who knows the token:
-the door is public, and how much business passes it is not.
+last commit came back, just now, or one on trial does; it names the database by Database.identity. `/metrics` is for this machine, and
+for who knows the token: the door is public, and how much business passes it is not.
 """
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from starlette.requests import Request
@@ -18,8 +19,8 @@ from receiver.metrics import exposition
 from receiver.signing import digest, matching
 
 
-def routes(door: Door, commit: GroupCommit, metrics_token: str | None) -> list[Route]:
-    """The routes behind the door. Without a token only this machine reads the metrics."""
+def routes(door: Door, commit: GroupCommit, metrics_token: str | None, identity: Callable[[], str]) -> list[Route]:
+    """The routes behind the door. `identity` is the database's. Without a token only this machine reads the metrics."""
     tokens = [digest(f"Bearer {metrics_token}".encode())] if metrics_token is not None else []
 
     async def healthz(_request: Request) -> Response:
@@ -32,7 +33,7 @@ def routes(door: Door, commit: GroupCommit, metrics_token: str | None) -> list[R
             await commit.probe()
         except StoreUnavailable:
             return JSONResponse({"status": "the database takes nothing", "do": "billhook doctor"}, status_code=503)
-        return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "ready", "database": identity()})
 
     async def metrics(request: Request) -> Response:
         if not _from_here(request) and matching(request.headers.get("authorization", "").encode(), tokens) is None:

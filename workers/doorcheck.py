@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver import inbox
-from receiver.errors import SettingsInvalid
+from receiver.db import Database
+from receiver.errors import BillhookError, SettingsInvalid
 from receiver.settings import Settings
 from workers import demo, runfile
 from workers.addresses import door_address, webhook_url
@@ -22,7 +24,7 @@ LOOK_S = 2.0
 
 
 def receiver(settings: Settings, running: runfile.Running | None) -> Iterator[Finding]:
-    """Whether a receiver of this configuration answers, and would keep a delivery now."""
+    """Whether a receiver of this configuration and this database answers, and would keep a delivery now."""
     url = running.receiver if running else door_address(settings)
     stranger = _stranger(settings, running, url)
     if stranger is not None:
@@ -35,7 +37,7 @@ def receiver(settings: Settings, running: runfile.Running | None) -> Iterator[Fi
         yield _silent(settings, url)
         return
     if answer.status_code == 200:
-        yield Finding("receiver", FINE, f"{url} would keep a delivery now")
+        yield _kept(settings, url, answer)
     else:
         yield Finding("receiver", WRONG, f"{url} answers {answer.status_code}: {_said(answer)}", "look at its log, and below")
 
@@ -68,6 +70,28 @@ def _stranger(settings: Settings, running: runfile.Running | None, url: str) -> 
     return None
 
 
+def _kept(settings: Settings, url: str, answer: httpx.Response) -> Finding:
+    """Whether a receiver that keeps deliveries keeps them in our database."""
+    try:
+        ours = _our_identity(settings)
+    except (sa.exc.SQLAlchemyError, BillhookError):
+        text = f"a receiver at {url} would keep a delivery now; whether in this database cannot be told"
+        return Finding("receiver", NOTE, text, "see “database” below")
+    if ours and _word(answer, "database") == ours:
+        return Finding("receiver", FINE, f"{url} would keep a delivery now")
+    text = f"what answers at {url} keeps deliveries elsewhere, not in the database of {settings.config}: it is another installation's"
+    todo = "stop that one, or set another port in [billhook.receiver]; then `billhook up`. If it is yours, start it again"
+    return Finding("receiver", WRONG, text, todo)
+
+
+def _our_identity(settings: Settings) -> str:
+    database = Database(settings.database, read_pool=1)
+    try:
+        return database.identity()
+    finally:
+        database.close()
+
+
 def _silent(settings: Settings, url: str) -> Finding:
     host, port = settings.receiver.host, settings.receiver.port
     if _taken(host, port):
@@ -77,10 +101,15 @@ def _silent(settings: Settings, url: str) -> Finding:
 
 def _said(answer: httpx.Response) -> str:
     """The status our receiver gives as its reason; a stranger's answer is not quoted."""
+    return _word(answer, "status")[:60] or "not billhook's words"
+
+
+def _word(answer: httpx.Response, name: str) -> str:
+    """What an answer in JSON says under `name`, or "" where it says nothing of the kind."""
     try:
-        return str(answer.json()["status"])[:60]
+        return str(answer.json()[name])
     except (ValueError, KeyError, TypeError):
-        return "not billhook's words"
+        return ""
 
 
 def _taken(host: str, port: int) -> bool:

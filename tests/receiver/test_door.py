@@ -142,6 +142,15 @@ def test_ready_means_a_round_trip_through_the_writer(database: Database) -> None
     assert b'billhook_deliveries_accepted_total{repeat="no",source="shop"}' in metrics.body
 
 
+def test_ready_names_the_database_that_keeps(database: Database) -> None:
+    async def talk(asked: Asked) -> list[Answer]:
+        return [await asked.get("/readyz")]
+
+    [ready] = with_door(settings_of(database.url), talk)
+
+    assert ready.json == {"status": "ready", "database": database.identity()}
+
+
 def test_a_signed_event_is_validated_at_the_door_and_an_unknown_type_is_kept(sqlite_database: Database, now: int) -> None:
     good = {"type": "email.bounced", "timestamp": "2026-11-21T08:00:00Z", "data": {"invoice_id": "4711", "bounce": "hard"}}
     wrong = {**good, "data": {"bounce": "hard"}}

@@ -1,5 +1,6 @@
 """The doctor at the door and at the database: whose receiver answers, where to send to, what was refused, what cannot be written."""
 
+import json
 import os
 import resource
 from collections.abc import Iterator
@@ -28,12 +29,18 @@ def refused(cause: str, at: datetime, source: str = "shop") -> inbox.RefusedRequ
     return inbox.RefusedRequest(source=source, at=at, status=401, cause=cause, body=b"junk", body_size=4)
 
 
-class NotReady(BaseHTTPRequestHandler):
-    """A receiver on a full disk."""
+class Answering(HTTPServer):
+    """A receiver that says `body`."""
 
+    status = 503
+    body = b'{"status": "the database takes nothing"}'
+
+
+class Saying(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = b'{"status": "the database takes nothing"}'
-        self.send_response(503)
+        assert isinstance(self.server, Answering)
+        body = self.server.body
+        self.send_response(self.server.status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -43,9 +50,11 @@ class NotReady(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering() -> Iterator[str]:
-    """The URL at which somebody answers 503."""
-    with HTTPServer(("127.0.0.1", 0), NotReady) as server:
+def answering(ready: dict[str, str] | None = None) -> Iterator[str]:
+    """The URL at which somebody answers 503, or 200 with `ready`."""
+    with Answering(("127.0.0.1", 0), Saying) as server:
+        if ready is not None:
+            server.status, server.body = 200, json.dumps(ready).encode()
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -83,6 +92,41 @@ def test_a_receiver_that_is_not_ready_is_wrong_with_its_reason(billhook: Billhoo
         [found] = findings(billhook, "receiver")
 
     assert (found["state"], found["text"]) == ("wrong", f"{url} answers 503: the database takes nothing")
+
+
+def found_at(billhook: Billhook, place: Path, url: str) -> Finding:
+    """What the doctor finds where billhook.toml names the port of `url`, and nothing was started here."""
+    toml = place / "billhook.toml"
+    toml.write_text(toml.read_text().replace("port = 1\n", f"port = {url.rpartition(':')[2]}\n"))
+    [found] = findings(billhook, "receiver")
+    return found
+
+
+def test_a_receiver_that_keeps_in_this_database_is_fine(billhook: Billhook, store: Database, place: Path) -> None:
+    with answering({"status": "ready", "database": store.identity()}) as url:
+        found = found_at(billhook, place, url)
+
+    assert (found["state"], found["text"]) == ("fine", f"{url} would keep a delivery now")
+
+
+@pytest.mark.parametrize("said", [{"status": "ready", "database": "0123456789abcdef"}, {"status": "ready"}])
+def test_a_receiver_that_keeps_in_another_database_is_another_installations(
+    billhook: Billhook, store: Database, place: Path, said: dict[str, str]
+) -> None:
+    with answering(said) as url:
+        found = found_at(billhook, place, url)
+
+    assert found["state"] == "wrong" and "another installation's" in found["text"]
+    assert "set another port in [billhook.receiver]" in found["todo"]
+
+
+def test_before_there_is_a_database_every_receiver_is_anothers(billhook: Billhook, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLHOOK_DATABASE", f"sqlite:///{place}/none.db")
+
+    with answering({"status": "ready", "database": ""}) as url:
+        found = found_at(billhook, place, url)
+
+    assert found["state"] == "wrong" and "another installation's" in found["text"]
 
 
 @pytest.mark.parametrize("folder", ["data", str(demo.DATA)])
