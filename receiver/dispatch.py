@@ -34,7 +34,7 @@ def make_broker(redis_url: str, *, deadline_s: float = DEADLINE_S) -> RedisBroke
     try:
         pool = redis.ConnectionPool.from_url(redis_url, socket_timeout=deadline_s, socket_connect_timeout=deadline_s)
     except ValueError as error:
-        raise SettingsInvalid("redis cannot be used: write redis://HOST:PORT/0 or unix:///path/to/socket") from error
+        raise SettingsInvalid("billhook.redis cannot be used: write redis://HOST:PORT/0 or unix:///path/to/socket") from error
     broker = RedisBroker(client=redis.Redis(connection_pool=pool), middleware=[])  # type: ignore[no-untyped-call]
     broker.declare_queue(QUEUE)
     return broker

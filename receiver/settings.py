@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from redis.connection import parse_url
 
 from receiver.configuration import EnvironmentSource, FileSource, misplaced, variable_of
 from receiver.configuration import find_config as find_config
@@ -53,6 +54,16 @@ def _three_capitals(code: str) -> str:
     if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
         raise ValueError('not a currency: write three capitals, such as ["EUR"]')
     return code
+
+
+def _redis_url(url: str) -> str:
+    """A Redis URL, or empty. It may hold a password, so no message quotes it."""
+    try:
+        if url:
+            parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        raise ValueError("not a Redis URL: write redis://HOST:PORT/0, redis://:PASSWORD@HOST:PORT/0 or unix:///PATH") from None
+    return url
 
 
 class _Frozen(BaseModel):
@@ -140,7 +151,7 @@ class Settings(BaseSettings):
     unwritten: ClassVar[tuple[str, ...]] = ("sources", "config")
 
     database: str = "sqlite:///.billhook/data/billhook.db"
-    redis: str = ""
+    redis: Annotated[str, AfterValidator(_redis_url)] = ""
     data_dir: Path = Path(".billhook/data")
     ledger_head_dir: Path = Path(".billhook/ledger-head")
     secrets_dir: Path | None = Path(".billhook/secrets")

@@ -128,6 +128,21 @@ def test_the_environment_is_the_one_given_and_an_argument_beats_it(tmp_path: Pat
     assert (door.host, door.port, door.queue_max) == ("::1", 9002, 7)
 
 
+SECRET_REDIS = "kE4-ruW8mzQ2pLx9"
+
+
+@pytest.mark.parametrize("url", ["redis//x", "localhost:6379", f"http://:{SECRET_REDIS}@h/0", f"redis://:{SECRET_REDIS}@h:port/0"])
+def test_an_address_that_is_none_of_redis_is_refused_with_an_example_and_never_shown(tmp_path: Path, url: str) -> None:
+    said = []
+    for text, environ in ((f"[billhook]\nredis = '{url}'", {}), ("", {"BILLHOOK_REDIS": url})):
+        with pytest.raises(SettingsInvalid, match=r"^billhook\.redis cannot be used: .*write redis://HOST:PORT/0") as caught:
+            loaded(tmp_path, text, **environ)
+        said.append(str(caught.value))
+
+    assert said[0].endswith(f"correct it in {tmp_path / 'billhook.toml'}") and said[1].endswith("correct it in BILLHOOK_REDIS")
+    assert SECRET_REDIS not in "".join(said) and url not in "".join(said)
+
+
 def test_an_empty_variable_says_empty_but_for_the_address_and_the_folders(tmp_path: Path) -> None:
     text = "[billhook]\nredis = 'redis://one'\nworkflows = ['flows']\n[billhook.receiver]\nport = 9000"
 
