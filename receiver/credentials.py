@@ -92,6 +92,16 @@ def require_use(source: str, kind: str, secrets: DoorSecrets, stem: str) -> None
         )
 
 
+def require_unshared(doors: Mapping[str, DoorSecrets]) -> None:
+    """Raise SettingsInvalid where one value stands at two doors, or twice at one. `doors`: by source."""
+    seen: dict[str, str] = {}
+    for source, door in doors.items():
+        for value in (*door.passwords, *door.paths, *door.signing):
+            if value in seen:
+                raise SettingsInvalid(f"a door secret of source {source} is also used by {seen[value]}: make a new one for each")
+            seen[value] = source
+
+
 def _require_merchant(source: str, secrets: DoorSecrets, stem: str) -> None:
     """A callback carries a hash, and beside it only what stands in its URL."""
     if not secrets.signing:

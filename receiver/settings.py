@@ -35,6 +35,7 @@ from receiver.configuration import read_toml as read_toml
 from receiver.credentials import DoorSecrets as DoorSecrets
 from receiver.credentials import read_secret as read_secret
 from receiver.credentials import require_strong, require_use, split_live
+from receiver.credentials import require_unshared as require_unshared
 from receiver.credentials import variable_part as variable_part
 from receiver.errors import SettingsInvalid
 from receiver.mistakes import Mistake, mistakes_of, refusal, unknown
@@ -209,12 +210,7 @@ class Settings(BaseSettings):
     def all_door_secrets(self) -> dict[str, DoorSecrets]:
         """Every source's door secrets; raises SettingsInvalid also where one value stands in two places."""
         doors = {name: self.door_secrets(name) for name in self.sources}
-        seen: dict[str, str] = {}
-        for name, door in doors.items():
-            for value in (*door.passwords, *door.paths, *door.signing):
-                if value in seen:
-                    raise SettingsInvalid(f"a door secret of source {name} is also used by {seen[value]}: make a new one for each")
-                seen[value] = name
+        require_unshared(doors)
         return doors
 
 

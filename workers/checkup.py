@@ -18,6 +18,7 @@ from receiver import inbox
 from receiver.db import Database
 from receiver.errors import BillhookError, DatabaseBusy, SettingsInvalid
 from receiver.log import masked
+from receiver.settings import DoorSecrets, require_unshared
 from workers import control, doorcheck, modes, runfile, standstill, valkey
 from workers.finding import FINE, NOTE, WRONG, Finding
 from workers.loading import load_folders
@@ -91,16 +92,17 @@ def _warned(name: str, body: Mapping[str, Any], registry: Registry) -> Iterator[
 
 def _sources(chosen: WorkerSettings) -> Iterator[Finding]:
     settings = chosen.settings
+    doors: dict[str, DoorSecrets] = {}
     for source in settings.sources.values():
         area = f"source {source.name}"
-        yield _tried(area, lambda source=source: settings.door_secrets(source.name), "the door's secrets are set")  # type: ignore[misc]
+        yield _tried(area, lambda name=source.name: doors.update({name: settings.door_secrets(name)}), "the door's secrets are set")  # type: ignore[misc]
         if source.kind != "standard":
             yield _tried(area, lambda source=source: chosen.client(source), "the provider's API login is set")  # type: ignore[misc]
     if not settings.sources:
         yield Finding(
             "sources", NOTE, "no source is configured", f"add [source.NAME] to {settings.config}: see README.md, “A real account”"
         )
-    yield _tried("secrets", settings.all_door_secrets, "no secret is used twice")
+    yield _tried("secrets", lambda: require_unshared(doors), "no secret is used twice")
 
 
 def _tried(area: str, look: Callable[[], object], text: str) -> Finding:

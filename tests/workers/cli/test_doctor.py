@@ -69,6 +69,24 @@ def test_it_prints_each_webhook_url_without_its_secret(billhook: Billhook, store
     assert SECRETS["BILLHOOK_DOOR_SHOP_PATH"] not in str(texts)
 
 
+def test_a_door_that_lets_anybody_in_is_told_once(billhook: Billhook, store: Database, place: Path) -> None:
+    (place / "secrets" / "BILLHOOK_DOOR_SHOP_PATH").unlink()
+
+    told = [finding["area"] for finding in billhook("doctor", "--json").json if "lets anybody in" in finding["text"]]
+
+    assert told == ["source shop"]
+
+
+def test_a_secret_used_twice_is_told_also_beside_a_door_that_has_none(billhook: Billhook, store: Database, place: Path) -> None:
+    with (place / "billhook.toml").open("a") as toml:
+        toml.write("".join(f'\n[source.{name}]\nkind = "fastbill"\n' for name in ("bare", "other")))
+    (place / "secrets" / "BILLHOOK_DOOR_OTHER_PATH").write_text(SECRETS["BILLHOOK_DOOR_SHOP_PATH"])
+
+    [found] = findings(billhook, "secrets")
+
+    assert (found["state"], "also used by shop" in found["text"]) == ("wrong", True)
+
+
 def test_it_tells_what_was_refused_in_the_last_hour(billhook: Billhook, store: Database) -> None:
     now = datetime.now(UTC)
     lately = [
