@@ -13,15 +13,15 @@ IS = {
     "intended": "it is about to be carried out and was not asked of the provider yet",
     "calling": "it is being asked of the provider at this moment: look again in half a minute",
     "unknown": "nobody knows whether it happened: look at the provider, then `billhook resolve {id} did` or `did-not`",
-    "done": "it is already done",
+    "done": "it is already done: `billhook explain {id}` tells how, `billhook resend {id} --reason …` does it once more",
     "rejected": "the provider rejected it, nothing was done: `billhook retry {run_id}` plans it anew where its run is parked",
-    "cancelled": "it was cancelled and will not be carried out",
-    "expired": "it went out of date before it was carried out",
+    "cancelled": "it was cancelled and will not be carried out: `billhook explain {id}` tells why",
+    "expired": "it went out of date before it was carried out: `billhook explain {id}` tells what came of it",
 }
 ALSO = {
     ("approve", "intended"): "it needs no approval: {is_}",
     ("reject", "intended"): "it is past approval: {is_}. `billhook freeze` holds every effect back",
-    ("reject", "done"): "{is_}: it cannot be taken back here",
+    ("reject", "done"): "it is already done: it cannot be taken back here, and `billhook explain {id}` tells how it was done",
     ("resolve", "intended"): "there is nothing to resolve: {is_}",
     ("resend", "cancelled"): "it was never done, so there is nothing to do again: it was cancelled",
     ("resend", "expired"): "it was never done, so there is nothing to do again: it went out of date",
@@ -35,7 +35,7 @@ def refusal(act: str, effect: Mapping[str, Any]) -> str:
         return ""
     is_ = IS.get(state, f"it is {state}").format(id=effect["id"], run_id=effect["run_id"])
     reason = f" ({effect['reason']})" if effect["reason"] and state in ("cancelled", "rejected") else ""
-    said = ALSO.get((act, state), "{is_}").format(is_=is_) + reason
+    said = ALSO.get((act, state), "{is_}").format(is_=is_, id=effect["id"]) + reason
     return f"{said[0].upper()}{said[1:]}"
 
 
