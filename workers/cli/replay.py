@@ -121,7 +121,9 @@ def _show(shown: list[Preview], said: dict[str, Any], json: bool, hint: str) -> 
         print_json({**said, "would": rows})
         return
     show_rows(rows, COLUMNS, as_json=False, nothing="no workflow starts on these events")
-    count = said["events"]
+    count, done = said["events"], sum(one.done for one in shown)
+    if done:
+        print(f"start: so many runs begin. done: {done} of these find that what they are for is done already, and do not do it again")
     if said["ordered_already"]:
         print(f"{said['ordered_already']} of them are ordered already by a replay under way, and are not ordered again")
     for warning in said["warnings"]:

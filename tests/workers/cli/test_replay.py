@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from receiver.db import Database
+from receiver.db import Database, table_of
 from receiver.event import InvoiceCompleted
-from tests.workers.cli.conftest import Billhook
-from workers import control, events, policies, runs
+from tests.workers.cli.conftest import AT, Billhook, Made
+from workers import control, events, ledger, policies, runs
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,18 @@ def test_what_was_completed_before_the_switch_is_shown_to_be_skipped(billhook: B
 
     assert (would["mode"], would["start"], would["skip"]) == ("auto", 1, 2)
     assert would["why"] == "completed before the switch at 2026-11-20 10:30 UTC"
+
+
+def test_runs_that_begin_and_find_all_done_are_told_apart_in_words(billhook: Billhook, store: Database, made: Made) -> None:
+    before = billhook("replay", str(made.event)).out
+    store.write(lambda c: c.execute(sa.update(table_of(runs.RunRow)).values(status="done", ended_at=AT)))
+    for was, state in (("proposed", "approved"), ("approved", "calling"), ("calling", "done")):
+        store.write(lambda c, was=was, state=state: ledger.move(c, made.effect, state, since=[was], at=AT))  # type: ignore[misc]
+
+    after = billhook("replay", str(made.event)).out
+
+    assert "done:" not in before
+    assert "done: 1 of these find that what they are for is done already, and do not do it again" in after
 
 
 def _ids(ids: list[int]) -> list[str]:
