@@ -5,6 +5,7 @@ mistake in finding or reading is a SettingsInvalid, a name where nothing stands 
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSourc
 
 from receiver.credentials import read_secret
 from receiver.errors import NoConfiguration, SettingsInvalid
+from receiver.log import masked
 from receiver.mistakes import Mistake, unknown
 
 CONFIG_FILES = ("billhook.toml", ".billhook/demo.toml")
@@ -27,6 +29,10 @@ _VARIABLES = {
     "BILLHOOK_LEDGER_HEAD_DIR": "ledger_head_dir", "BILLHOOK_LOG_LEVEL": "log_level", "BILLHOOK_LOG_FORMAT": "log_format",
     "BILLHOOK_WORKFLOWS": "workflows", "BILLHOOK_HOST": "receiver.host", "BILLHOOK_PORT": "receiver.port",
 }  # fmt: skip
+_SYNTAX = 'correct it there or in the line before: [table] in brackets, then one name = value in a line, each name once, a text in "quotes"'
+_MAY_BE_SECRET = re.compile(r"://|@|pass|secret|key|token|path|signing", re.IGNORECASE)
+_NAME = re.compile(r"([A-Za-z0-9_.-]{1,40})\s*=")
+_LINE_MAX = 120
 _FROM_FILES = ("BILLHOOK_DATABASE", "BILLHOOK_REDIS")
 _EMPTY_IS_UNSET = ("BILLHOOK_WORKFLOWS", "BILLHOOK_HOST", "BILLHOOK_PORT")
 
@@ -77,11 +83,29 @@ def find_config(config: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The file as a table; raises SettingsInvalid naming the line that is not TOML."""
+    """The file as a table; raises SettingsInvalid naming and showing the line that is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsInvalid(f"{path} cannot be read as TOML: {error}") from error
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error.strerror}: let the user billhook runs as read it") from error
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid(f"{path} cannot be read as TOML: it is not text in UTF-8: save it as UTF-8") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{path} cannot be read as TOML: {error}{_shown_line(text, str(error))}; {_SYNTAX}") from error
+
+
+def _shown_line(text: str, said: str) -> str:
+    """The line that the parser names, as far as it can hold no secret; empty where it names none, or it is neither table nor setting."""
+    named = re.search(r"at line (\d+)", said)
+    line = text.split("\n")[int(named[1]) - 1].strip() if named else ""
+    name = _NAME.match(line)
+    if not line.startswith("[") and name is None:
+        return ""
+    if name is not None and _MAY_BE_SECRET.search(line):
+        line = f"{name[1]} = …"
+    return f": `{masked(line[:_LINE_MAX])}`"
 
 
 def misplaced(raw: Mapping[str, Any]) -> list[Mistake]:

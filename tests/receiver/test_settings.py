@@ -65,6 +65,9 @@ mode = "observe"
     assert (str(shop.tz), shop.concerns, str(shop.allow_from[0])) == ("Europe/Vienna", "shop", "203.0.113.0/24")
 
 
+SECRET_REDIS = "kE4-ruW8mzQ2pLx9"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -93,6 +96,24 @@ def test_a_mistake_names_its_setting(tmp_path: Path, text: str, says: str) -> No
         loaded(tmp_path, text)
 
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[billhook]\nlog_level = loud\n", "(at line 2, column 13): `log_level = loud`; correct it there"),
+        ("[source.shop\nkind = 1", "(at line 1, column 13): `[source.shop`; correct it there"),
+        ("[billhook]\nredis = 'a'\nredis = 'b'", "; correct it there or in the line before: "),
+        (f"[billhook]\nredis = redis://:{SECRET_REDIS}@h/0\n", ": `redis = …`; correct it there"),
+        (f"[billhook]\nmy_password {SECRET_REDIS}\n", "; correct it there"),
+    ],
+)
+def test_a_file_that_is_no_toml_shows_the_line_without_a_secret_and_says_how_to_write_it(tmp_path: Path, text: str, shown: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        loaded(tmp_path, text)
+
+    assert shown in str(caught.value) and "each name once" in str(caught.value)
+    assert SECRET_REDIS not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +147,6 @@ def test_the_environment_is_the_one_given_and_an_argument_beats_it(tmp_path: Pat
     assert Settings(config=path, environ=given, redis="redis://argument").redis == "redis://argument"
     door = load_settings(path, given).receiver
     assert (door.host, door.port, door.queue_max) == ("::1", 9002, 7)
-
-
-SECRET_REDIS = "kE4-ruW8mzQ2pLx9"
 
 
 @pytest.mark.parametrize("url", ["redis//x", "localhost:6379", f"http://:{SECRET_REDIS}@h/0", f"redis://:{SECRET_REDIS}@h:port/0"])
