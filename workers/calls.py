@@ -39,6 +39,7 @@ from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
 from workers.limits import Rank
+from workers.providers import mail
 from workers.providers.mail import NotLetIn
 from workers.providers.service import Mirrored
 from workers.retry import backoff, settle_pause, told
@@ -291,6 +292,8 @@ def _settle(
         if state == "done":
             kind, object_id, fields = said or (row["object_kind"], row["object_id"], {})
             touches = dict.fromkeys(deed.effect.touches, row["id"])
+            if deed.effect.service is mail.send:
+                desk.close_alert(connection, deed.source, NOT_LET_IN, at=now)
             if mirror.write_own(connection, deed.source, kind, object_id, fields, touches=touches, at=now):
                 rereads.ask(connection, deed.source, kind, object_id, reason=rereads.OWN_WRITE, at=now + TOLD_WITHIN)
         if ill is None:

@@ -121,7 +121,9 @@ def test_a_refused_login_is_told_of_once_with_what_to_do_and_the_reminder_leaves
 
     del server.answers["AUTH"]
     office.flow.advance(minutes=45)
+    (over,) = office.rows(Alert)
 
     assert (told["subject"], told["reason"], held) == ("shop", "mail_server_refuses", False)
+    assert (told["closed_at"], over["closed_at"] is None) == (None, False)
     assert "BILLHOOK_SMTP_SHOP_PASSWORD" in told["detail"]["why"]
     assert [name for name, *_ in office.notices(invoice)] == ["L0"]
