@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
-from workers.authoring import Approval, Budget, CustomerDoc, Disputed, InvoiceDoc, Money, Paused, Read, Slot, effect, monsum
+from workers.authoring import Approval, Budget, CustomerDoc, Disputed, Insolvent, InvoiceDoc, Money, Paused, Read, Slot, effect, monsum
 from workflows.credits.amounts import ZERO, cents
 from workflows.credits.conditions import cannot_pay
 from workflows.credits.policy import CreditsPolicy
@@ -139,7 +139,7 @@ bill = effect(
     monsum.create_invoice,
     slot=lambda topup, **_: [Slot(topup.source, topup.id, "topup-bill", topup.uid)],
     fresh=Read(monsum.customer, must=why_not_billed),
-    unless=(Paused, Disputed),
+    unless=(Paused, Disputed, Insolvent),
     approval=OVER,
     daily_cap=_daily,
     spike_floor=_floor,
@@ -148,13 +148,13 @@ complete = effect(
     monsum.complete,
     slot=lambda invoice, **_: [Slot(invoice.source, invoice.id, "topup-complete")],
     fresh=Read(monsum.invoice, must=why_not_completed),
-    unless=(Paused,),
+    unless=(Paused, Insolvent),
 )
 charge = effect(
     monsum.capture,
     slot=lambda invoice, **_: [Slot(invoice.source, invoice.id, "topup-charge")],
     fresh=Read(monsum.invoice, must=why_not_charged),
-    unless=(Paused, Disputed),
+    unless=(Paused, Disputed, Insolvent),
 )
 grant = effect(
     monsum.add_credits,
@@ -167,7 +167,7 @@ grant_at_once = effect(
     monsum.add_credits,
     slot=lambda topup, **_: [Slot(topup.source, topup.id, "topup", topup.uid)],
     fresh=Read(monsum.customer, must=why_not_now),
-    unless=(Paused, Disputed),
+    unless=(Paused, Disputed, Insolvent),
     touches=("credit_balance",),
     budget=CAPS,
     approval=OVER,

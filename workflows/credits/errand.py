@@ -15,7 +15,7 @@ from workflows.credits.effects import TopUp
 from workflows.credits.policy import CreditsPolicy
 
 REST = timedelta(hours=24)
-AGAIN = {"balance_moved": timedelta(0), "pause": timedelta(hours=1), "dispute": REST}
+AGAIN = {"balance_moved": timedelta(0), "pause": timedelta(hours=1), "dispute": REST, "insolvency": REST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workers.authoring import Paused
+from workers.authoring import Insolvent, Paused
 from workflows.credits.happenings import CreditsResume
 
 from .conftest import Open, Shop
@@ -98,6 +98,63 @@ def test_a_pause_between_invoice_and_charge_holds_the_charge_and_suspends_nobody
 
     assert held == []
     assert shop.grants == ["88.10"]
+
+
+def insolvent(shop: Shop, customer: str) -> Insolvent:
+    return Insolvent(source="shop", at=shop.flow.clock.now, customer_id=customer, reason="12 IN 34/26")
+
+
+@pytest.mark.parametrize("policy", [{}, {"grant_on": "immediate"}])
+def test_an_insolvent_customer_is_neither_invoiced_nor_credited(open_shop: Open, policy: dict[str, Any]) -> None:
+    shop = open_shop(**policy)
+    customer = shop.customer("11.90")
+    shop.flow.signal(insolvent(shop, customer))
+
+    shop.hint(customer, phone="1")
+    shop.jump(hours=25)
+
+    assert (shop.services, {order[0] for order in shop.orders}) == ([], {"cancelled"})
+
+
+def test_an_insolvency_between_invoice_and_charge_stops_the_charge_for_good(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture")
+    shop.hint(customer, phone="1")
+    asked = len(shop.flow.sandbox.calls)
+
+    shop.flow.signal(insolvent(shop, customer))
+    shop.jump(hours=48)
+
+    assert "invoice.capture" not in [call.service for call in shop.flow.sandbox.calls[asked:]]
+    assert (shop.orders, shop.grants) == ([("failed", "88.10", None)], [])
+    assert ("topup_insolvency", 1) in shop.alerts
+
+
+def test_an_insolvency_between_draft_and_completion_leaves_a_draft(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("unavailable", "invoice.complete")
+    shop.hint(customer, phone="1")
+
+    shop.flow.signal(insolvent(shop, customer))
+    shop.jump(hours=1)
+
+    assert (the_invoice(shop)["TYPE"], [state for state, *_ in shop.orders]) == ("draft", ["failed"])
+
+
+def test_what_was_paid_before_an_insolvency_is_still_credited(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    account, pay = shop.flow.sandbox.account, shop.flow.sandbox.account.pay
+    account.pay = lambda invoice, amount, day: None  # type: ignore[method-assign]
+    shop.hint(customer, phone="1")
+    account.pay = pay  # type: ignore[method-assign]
+    shop.flow.signal(insolvent(shop, customer))
+
+    shop.flow.trigger("invoice.paid", invoice_id=the_invoice(shop)["INVOICE_ID"])
+
+    assert shop.orders == [("granted", "88.10", "confirmed")]
 
 
 def test_a_lost_charge_waits_for_a_person_and_is_made_again_only_on_their_word(open_shop: Open) -> None:
