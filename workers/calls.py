@@ -39,9 +39,7 @@ from workers.chain import Head
 from workers.deed import Deed, Later
 from workers.errors import OWN_RATE, LostLease, NotFound, RateHeld, StateConflict, Suspend
 from workers.limits import Rank
-from workers.providers import mail
-from workers.providers.mail import NotLetIn
-from workers.providers.service import Mirrored
+from workers.providers.service import Mirrored, NotLetIn
 from workers.retry import backoff, settle_pause, told
 
 log = get_logger(__name__)
@@ -49,7 +47,6 @@ FIRST_BYTE_S = 5.0
 READ_AGE = timedelta(seconds=60)
 REQUEST_CHANGED = "request_changed"
 NEVER_KEPT = (sa.exc.DataError, ValueError, OverflowError)  # such as NUL, half a surrogate pair, or a number of 30 digits
-NOT_LET_IN = "mail_server_refuses"
 TOLD_WITHIN = timedelta(seconds=60)  # by then the webhook of our own write is there, or is lost
 
 
@@ -292,8 +289,8 @@ def _settle(
         if state == "done":
             kind, object_id, fields = said or (row["object_kind"], row["object_id"], {})
             touches = dict.fromkeys(deed.effect.touches, row["id"])
-            if deed.effect.service is mail.send:
-                desk.close_alert(connection, deed.source, NOT_LET_IN, at=now)
+            if deed.effect.service.shut_out:
+                desk.close_alert(connection, deed.source, deed.effect.service.shut_out, at=now)
             if mirror.write_own(connection, deed.source, kind, object_id, fields, touches=touches, at=now):
                 rereads.ask(connection, deed.source, kind, object_id, reason=rereads.OWN_WRITE, at=now + TOLD_WITHIN)
         if ill is None:
@@ -365,7 +362,8 @@ def _unasked(deed: Deed, row: sa.RowMapping, cause: Retryable | OSError) -> NoRe
         if isinstance(cause, Retryable):
             breaker.unread(connection, deed.source, cause, told("not_asked", cause), at=now)
         if isinstance(cause, NotLetIn):
-            desk.alert(connection, source=deed.source, subject=deed.source, reason=NOT_LET_IN, at=now, detail={"why": str(cause)})
+            shut_out = deed.effect.service.shut_out
+            desk.alert(connection, source=deed.source, subject=deed.source, reason=shut_out, at=now, detail={"why": str(cause)})
         waits = {"attempts": attempts, "wake_at": later}
         ledger.move(connection, row["id"], before, since=["calling"], at=now, reason="not_asked", calls=row["calls"] + 1, **waits)
         return later

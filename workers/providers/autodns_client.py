@@ -16,13 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from receiver.sources.autodns_fields import without_secrets
-from workers.errors import NotFound, WorkflowInvalid
+from workers.errors import NotFound
 from workers.providers import autodns_wire as wire
 from workers.providers.autodns_requests import Accepted, ApiRequest
 from workers.providers.http import Metered, Transport
 from workers.providers.monsum_client import Page
 from workers.providers.rate import Rate
-from workers.providers.service import Query, Service
+from workers.providers.service import Query, Service, asked_of
 
 PAGE = 100
 CUSTOMER_ID = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,63})/([1-9][0-9]{0,18})", re.ASCII)
@@ -54,12 +54,7 @@ class AutodnsClient:
 
     def query(self, query: Query[R], id: str) -> R:
         """What the provider says now. Raises NotFound, Retryable, and WorkflowInvalid for a query of another provider."""
-        if self.kind not in query.kinds:
-            raise WorkflowInvalid(
-                f'The source "{self.source}" is AutoDNS and has no {query.name}: switch this workflow off there with `billhook mode`',
-                source=self.source,
-            )
-        return query.run(self, id)
+        return asked_of(self, "AutoDNS", query, id)
 
     def query_all(self, query: Query[R], ids: Sequence[str]) -> Sequence[R]:
         """What the provider says of these objects now, in their order."""

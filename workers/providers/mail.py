@@ -39,10 +39,6 @@ class Accepted(BaseModel):
     code: int
 
 
-class NotLetIn(OSError):
-    """The mail server cannot be used as it is set up: nothing was sent, and asking again is no cure. Says what to correct."""
-
-
 class Mailer(Protocol):
     """Hands one message to a mail server. Raises OSError (it was not taken, ask again; NotLetIn too), Rejected, or OutcomeUnknown."""
 
@@ -66,6 +62,7 @@ def _build(obj: Any, *, recipient: str, subject: str, message: str) -> Mail:
 
 
 send = Service(
-    name="mail.send", kinds=KINDS, request=Mail, reply=Accepted, effect_class=AtMostOnce(), build=_build, object_kind="invoice"
+    name="mail.send", kinds=KINDS, request=Mail, reply=Accepted, effect_class=AtMostOnce(), build=_build, object_kind="invoice",
+    shut_out="mail_server_refuses",
 )  # fmt: skip
 SERVICES = {send.name: send}

@@ -13,14 +13,14 @@ from pydantic import BaseModel, ValidationError
 
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from receiver.sources.qvickly_fields import ID
-from workers.errors import NotFound, WorkflowInvalid
+from workers.errors import NotFound
 from workers.providers import qvickly_wire as wire
 from workers.providers.answers import document
 from workers.providers.http import Answer, Metered, Transport
 from workers.providers.monsum_client import Page, retry_after
 from workers.providers.qvickly_requests import PaymentRequest, PortalRequest
 from workers.providers.rate import Rate
-from workers.providers.service import Query, Service
+from workers.providers.service import Query, Service, asked_of
 
 PAGE = 100
 R = TypeVar("R", bound=BaseModel)
@@ -49,12 +49,7 @@ class QvicklyClient:
 
     def query(self, query: Query[R], id: str) -> R:
         """What the provider says now. Raises NotFound, Retryable, and WorkflowInvalid for a query of another provider."""
-        if self.kind not in query.kinds:
-            raise WorkflowInvalid(
-                f'The source "{self.source}" is Qvickly and has no {query.name}: switch this workflow off there with `billhook mode`',
-                source=self.source,
-            )
-        return query.run(self, id)
+        return asked_of(self, "Qvickly", query, id)
 
     def query_all(self, query: Query[R], ids: Sequence[str]) -> Sequence[R]:
         """What the provider says of these objects now, in their order."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from workers.errors import WorkflowInvalid
 from workers.providers.rate import Rate
 
 R = TypeVar("R", bound=BaseModel)
@@ -62,6 +63,10 @@ class Client(Protocol):
         ...
 
 
+class NotLetIn(OSError):
+    """It cannot be used as it is set up: nothing was asked, and asking again is no cure. Says what to correct."""
+
+
 @dataclass(frozen=True)
 class Query(Generic[R]):
     """A read of one object by id. `object_kind` is the mirror's kind it tells about ("invoice", "customer").
@@ -84,6 +89,16 @@ class Query(Generic[R]):
     def calls(self, count: int) -> int:
         """How many calls a read of so many objects makes."""
         return self.requests * count if self.together is None else self.requests + self.apiece * (count - 1)
+
+
+def asked_of(client: Client, provider: str, query: Query[R], id: str) -> R:
+    """What the provider, by its name, says now. Raises as Client.query does, and WorkflowInvalid for a query of another provider."""
+    if client.kind not in query.kinds:
+        raise WorkflowInvalid(
+            f'The source "{client.source}" is {provider} and has no {query.name}: switch this workflow off there with `billhook mode`',
+            source=client.source,
+        )
+    return query.run(client, id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +171,7 @@ class Service:
     `build`:     (object, **kwargs) -> request; the object has `.source` and `.id`.
     `mirror`:    (request, reply) -> (object kind, id, canonical fields) known from a settled call, or None.
     `reference`: reply -> the provider's own name for what happened, or None.
+    `shut_out`:  the alert a NotLetIn raises, and the next call that is done closes; "" where nothing raises one.
     """
 
     name: str
@@ -167,6 +183,7 @@ class Service:
     object_kind: str = ""
     mirror: Callable[[Any, Any], Mirrored | None] = no_mirror
     reference: Callable[[Any], str | None] = no_reference
+    shut_out: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.effect_class, Find | Idempotent | AtMostOnce):

@@ -16,7 +16,8 @@ from email.utils import formatdate, parseaddr
 from typing import Literal
 
 from receiver.errors import OutcomeUnknown, Rejected
-from workers.providers.mail import Accepted, Mail, NotLetIn
+from workers.providers.mail import Accepted, Mail
+from workers.providers.service import NotLetIn
 
 Security = Literal["starttls", "tls", "none"]
 GREETING_S, ANSWER_S = 4.0, 20.0

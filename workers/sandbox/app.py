@@ -7,7 +7,7 @@ faults as JSON from loopback addresses. Called by `billhook sandbox` and by test
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from starlette.applications import Starlette
@@ -63,21 +63,27 @@ def create_app(sandbox: MonsumSandbox, sender: Sender | None = None) -> Starlett
         body = sandbox.document(request.path_params["name"].removesuffix(".pdf"))
         return Response(status_code=404) if body is None else Response(body, media_type="application/pdf")
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        posting = asyncio.create_task(sender.run()) if sender is not None else None
-        yield
-        if posting is not None:
-            posting.cancel()
-            with suppress(asyncio.CancelledError):
-                await posting
-
     routes = [
         Route("/api/1.0/api.php", api, methods=["POST"]),
         Route("/documents/{name}", document, methods=["GET"]),
         *desk.routes(),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, lifespan=posting(sender))
+
+
+def posting(sender: Sender | None) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """The lifespan of a sandbox's app: a `sender` posts while it runs."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(sender.run()) if sender is not None else None
+        yield
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    return lifespan
 
 
 class ControlDesk:

@@ -4,9 +4,7 @@ Owns the addresses (POST /qvickly, /portal/customers…, POST /auth/login) and w
 same errors, as workers/providers/http.py.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -14,13 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from receiver.errors import OutcomeUnknown, Retryable
 from workers.providers.http import Answer, Ask
-from workers.sandbox.app import BODY_MAX, ControlDesk, felt
+from workers.sandbox.app import BODY_MAX, ControlDesk, felt, posting
 from workers.sandbox.core import SandboxReply
 from workers.sandbox.qvickly_core import QvicklySandbox
 from workers.sandbox.sender import Sender
-from workers.sandbox.transport import LOST, NOT_CONNECTED
+from workers.sandbox.transport import carried
 
 METHODS = ["GET", "POST", "PATCH", "DELETE"]
 
@@ -33,18 +30,12 @@ class QvicklyTransport:
 
     def send(self, ask: Ask, *, before_write: Callable[[], None] | None = None, started: float | None = None) -> Answer:
         """The whole Answer. Raises Retryable before the first byte, OutcomeUnknown after it, as the faults ask."""
-        planned = self._sandbox.faults.peek(ask.service)
-        if planned is not None and planned.kind in NOT_CONNECTED:
-            self._sandbox.faults.take(ask.service)
-            raise Retryable(provider=ask.provider, kind=NOT_CONNECTED[planned.kind])
-        if before_write is not None:
-            before_write()
-        parts = urlsplit(ask.url)
-        token = ask.headers.get("Authorization", "").removeprefix("Bearer ")
-        reply = answer(self._sandbox, ask.method, parts.path, parts.query, token, ask.body)
-        if reply.fault is not None and reply.fault.kind in LOST:
-            raise OutcomeUnknown(provider=ask.provider, kind=LOST[reply.fault.kind])
-        return Answer(status=reply.status, headers={name.lower(): value for name, value in reply.headers}, body=reply.body)
+        parts, token = urlsplit(ask.url), ask.headers.get("Authorization", "").removeprefix("Bearer ")
+
+        def reply_of() -> SandboxReply:
+            return answer(self._sandbox, ask.method, parts.path, parts.query, token, ask.body)
+
+        return carried(ask, self._sandbox.faults, ask.service, reply_of, before_write)
 
 
 def answer(sandbox: QvicklySandbox, method: str, path: str, query: str, token: str, body: bytes) -> SandboxReply:
@@ -72,14 +63,5 @@ def create_qvickly_app(sandbox: QvicklySandbox, sender: Sender | None = None) ->
         desk.wake()
         return await felt(reply)
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        posting = asyncio.create_task(sender.run()) if sender is not None else None
-        yield
-        if posting is not None:
-            posting.cancel()
-            with suppress(asyncio.CancelledError):
-                await posting
-
     served = [Route("/qvickly", provider, methods=["POST"]), Route("/auth/login", provider, methods=["POST"])]
-    return Starlette(routes=[*served, Route("/portal/{rest:path}", provider, methods=METHODS), *desk.routes()], lifespan=lifespan)
+    return Starlette(routes=[*served, Route("/portal/{rest:path}", provider, methods=METHODS), *desk.routes()], lifespan=posting(sender))

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from receiver.errors import OutcomeUnknown, Retryable
 from workers.providers.http import Answer, Ask
-from workers.sandbox.core import MonsumSandbox
+from workers.sandbox.core import MonsumSandbox, SandboxReply
+from workers.sandbox.faults import Faults
 
 NOT_CONNECTED = {"refuse": "connect", "dns": "dns", "tls": "tls"}
 LOST = {"drop": "reset", "late": "reset", "slow": "timeout", "drip": "timeout", "truncate": "protocol"}
@@ -26,22 +27,30 @@ class LocalTransport:
         """The whole Answer. Raises Retryable before the first byte, OutcomeUnknown after it, as the faults ask."""
         if ask.method == "GET":
             return self._document(ask)
-        planned = self._sandbox.faults.peek(_service(ask))
-        if planned is not None and planned.kind in NOT_CONNECTED:
-            self._sandbox.faults.take(_service(ask))
-            raise Retryable(provider=ask.provider, kind=NOT_CONNECTED[planned.kind])
-        if before_write is not None:
-            before_write()
-        reply = self._sandbox.handle(ask.body, basic_credentials(ask.headers.get("Authorization", "")))
-        if reply.fault is not None and reply.fault.kind in LOST:
-            raise OutcomeUnknown(provider=ask.provider, kind=LOST[reply.fault.kind])
-        headers = {"content-type": reply.content_type} | {name.lower(): value for name, value in reply.headers}
-        return Answer(status=reply.status, headers=headers, body=reply.body)
+        login = basic_credentials(ask.headers.get("Authorization", ""))
+        return carried(ask, self._sandbox.faults, _service(ask), lambda: self._sandbox.handle(ask.body, login), before_write)
 
     def _document(self, ask: Ask) -> Answer:
         name = urlsplit(ask.url).path.rpartition("/")[2]
         body = self._sandbox.document(name.removesuffix(".pdf"))
         return Answer(status=404) if body is None else Answer(status=200, headers={"content-type": "application/pdf"}, body=body)
+
+
+def carried(
+    ask: Ask, faults: Faults, service: str, reply_of: Callable[[], SandboxReply], before_write: Callable[[], None] | None
+) -> Answer:
+    """The whole Answer of a sandbox to one Ask. Raises Retryable before the first byte, OutcomeUnknown after it, as the faults ask."""
+    planned = faults.peek(service)
+    if planned is not None and planned.kind in NOT_CONNECTED:
+        faults.take(service)
+        raise Retryable(provider=ask.provider, kind=NOT_CONNECTED[planned.kind])
+    if before_write is not None:
+        before_write()
+    reply = reply_of()
+    if reply.fault is not None and reply.fault.kind in LOST:
+        raise OutcomeUnknown(provider=ask.provider, kind=LOST[reply.fault.kind])
+    headers = {"content-type": reply.content_type} | {name.lower(): value for name, value in reply.headers}
+    return Answer(status=reply.status, headers=headers, body=reply.body)
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:

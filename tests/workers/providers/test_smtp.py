@@ -13,8 +13,8 @@ import pytest
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from tests.mailserver import Mailserver, mailserver
 from workers.providers import mail
-from workers.providers.mail import Mail, NotLetIn
-from workers.providers.service import AtMostOnce
+from workers.providers.mail import Mail
+from workers.providers.service import AtMostOnce, NotLetIn
 from workers.providers.smtp import Security, SmtpMailer
 
 TEXT = "Sehr geehrte Frau Muster,\n.\n.das ist fällig: 1.190,00 €\n"
