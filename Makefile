@@ -1,6 +1,6 @@
 # make run    prepare .venv and start billhook; the demo where nothing is configured
 # make test   the test suite: on any Linux machine with Python alone
-# make chaos  what it only samples, in full: crashes beside faults and 10,000 orders of things, on both databases (an hour)
+# make chaos  what it only samples, in full: crashes beside faults and 10,000 orders of things, on both databases (hours)
 # make check  ruff, mypy --strict and the documentation's own tests
 # make fmt    format the code
 # make bench  door, latency, runs and kill, measured here; each prints its figures

@@ -6,7 +6,7 @@ then the writer thread with what had queued, then hints and refusals. Knows no s
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import sqlalchemy as sa
 from starlette.applications import Starlette
@@ -89,7 +89,8 @@ class Receiver:
 
     def _read_schema(self) -> None:
         self.database.require_schema()
-        self._identity = self._identity or self.database.identity()
+        with suppress(sa.exc.ProgrammingError):  # a server that does not say which one it is: receiving matters more
+            self._identity = self._identity or self.database.identity()
 
     _told = False
     _identity = ""

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+import sqlalchemy as sa
 
 from receiver.db import Database
 from receiver.door import Door
@@ -149,6 +150,19 @@ def test_ready_names_the_database_that_keeps(database: Database) -> None:
     [ready] = with_door(settings_of(database.url), talk)
 
     assert ready.json == {"status": "ready", "database": database.identity()}
+
+
+def test_a_server_that_does_not_say_which_one_it_is_is_written_to_all_the_same(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Database) -> str:
+        raise sa.exc.ProgrammingError("SELECT", {}, Exception("permission denied for function pg_control_system"))
+
+    async def talk(asked: Asked) -> list[Answer]:
+        return [await asked.get("/readyz")]
+
+    monkeypatch.setattr(Database, "identity", refused)
+    [ready] = with_door(settings_of(database.url), talk)
+
+    assert ready.json == {"status": "ready", "database": ""}
 
 
 def test_a_signed_event_is_validated_at_the_door_and_an_unknown_type_is_kept(sqlite_database: Database, now: int) -> None:
