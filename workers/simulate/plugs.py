@@ -98,7 +98,7 @@ def untold(workflow: str, *reasons: str) -> None:
 
     For helpers that look at every invoice for the few that concern them. `billhook runs` goes on showing them.
     """
-    NO_ROWS[workflow] = frozenset(reasons)
+    NO_ROWS[workflow] = NO_ROWS.get(workflow, frozenset()) | set(reasons)
 
 
 def _keep(register: dict[str, Any], name: str, value: Any, fn: Callable[..., Any], what: str, count: int) -> None:

@@ -37,8 +37,7 @@ from workflows.customers.vat import Checked, compact, settled
 
 NAME = "customers-vat-invoice"
 QUIET = ("vat_charged", "no_vat_id", "not_abroad", "asked_before", "customer_unknown")
-for reason in QUIET:
-    untold(NAME, reason)
+untold(NAME, *QUIET)
 
 
 @event("vat_id.checked")
@@ -58,6 +57,7 @@ class VatIdChecked(Event, Signal):
     about="customer",
     cancel_on=(CustomerDeleted,),
     policy=ReverseChargePolicy,
+    kinds=("monsum", "fastbill"),
 )
 def before_first_use(run: Run, event: InvoiceCreated | InvoiceCompleted) -> None:
     """One invoice, draft or completed."""

@@ -110,6 +110,7 @@ def test_lines_with_an_effect_stand_in_place_of_its_row(read: Read) -> None:
 
 def test_a_skip_that_was_none_of_its_business_is_no_row(read: Read) -> None:
     untold("t-shrugs", "not_ours")
+    untold("t-shrugs", "another_reason")
 
     another = OBJECTS[OBJECTS.index("[[invoice]]") :].replace('"A"', '"B"')
     rows = play(read(HEAD + OBJECTS + another + "".join(PAID.format(id) for id in "AB")))

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from workers.sandbox.notices import Notices
+from workers.simulate.plugs import NO_ROWS
 from workers.testing.flow import Flow
-from workflows.customers.reverse_charge import before_first_use, country_of, is_abroad
+from workflows.customers.reverse_charge import NAME, QUIET, before_first_use, country_of, is_abroad
 
 ABROAD, OTHER = "ATU13585627", "FR23334175221"
 CHECK = "customer.checkvatid"
@@ -44,6 +45,10 @@ def test_the_first_invoice_without_vat_asks_once_and_the_next_ones_do_not() -> N
         invoice(flow, whose)
 
         assert (asked(flow), flow.told) == ([ABROAD], [])
+
+
+def test_what_it_had_no_business_with_is_no_row_of_a_simulation() -> None:
+    assert NO_ROWS[NAME] == set(QUIET)
 
 
 def test_another_number_is_asked_about_again() -> None:
