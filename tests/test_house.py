@@ -18,6 +18,7 @@ from receiver.settings import ReceiverSettings, Settings, SourceSettings
 from receiver.settings import WorkerSettings as WorkerTable
 from workers import schema
 from workers.cli.main import app
+from workers.console.settings import ConsoleSettings
 from workers.loading import load_folders
 from workers.registry import REGISTRY
 from workers.settings import ApiSettings
@@ -42,7 +43,15 @@ GROUND = {
     "mistakes",
     "repeats",
 }
-ASYNC = ("receiver/app.py", "receiver/routes.py", "receiver/commit.py", "receiver/door.py", "receiver/server.py", "workers/sandbox/")
+ASYNC = (
+    "receiver/app.py",
+    "receiver/routes.py",
+    "receiver/commit.py",
+    "receiver/door.py",
+    "receiver/server.py",
+    "workers/sandbox/",
+    "workers/console/web/",
+)
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core_utils"}
 EDGES = (
     "receiver/app.py", "receiver/door.py", "receiver/commit.py", "receiver/routes.py", "workers/engine.py", "workers/loading.py",
@@ -195,7 +204,9 @@ def documented(page: str) -> set[str]:
 
 
 SETTINGS: list[tuple[str, type[BaseModel]]] = [
-    ("billhook", Settings), ("billhook.receiver", ReceiverSettings), ("billhook.worker", WorkerTable), ("source.NAME", SourceSettings),
+    ("billhook", Settings), ("billhook.receiver", ReceiverSettings), ("billhook.worker", WorkerTable),
+    ("billhook.console", ConsoleSettings),
+    ("source.NAME", SourceSettings),
     ("source.NAME.api", ApiSettings),
 ]  # fmt: skip
 NOT_WRITTEN = {"billhook.receiver", "billhook.worker", "billhook.sources", "billhook.config", "source.NAME.name"}

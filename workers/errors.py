@@ -47,6 +47,10 @@ class WorkflowInvalid(BillhookError):
     """A workflow file cannot be used. The message names the file, the name in it and the way out."""
 
 
+class FilterInvalid(BillhookError):
+    """A field of the console's search cannot be understood: the message names it and what to write."""
+
+
 class PanelFailed(BillhookError):
     """A panel's query cannot be shown. The message names the panel and the place in its author's file."""
 

@@ -21,6 +21,7 @@ class Running(BaseModel, frozen=True):
 
     pid: int
     receiver: str
+    console: str = ""
     sandbox: str | None = None
     redis: str = ""
     config: str = ""

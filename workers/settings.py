@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from email.utils import parseaddr
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -31,8 +30,10 @@ from receiver.mistakes import Mistake, mistakes_of, refusal, unknown
 from receiver.settings import Settings, SourceSettings, load_settings, read_secret, read_toml, variable_part
 from receiver.settings import WorkerSettings as WorkerTable
 from receiver.sources import catalog
+from workers.addresses import is_here
 from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
+from workers.console.settings import ConsoleSettings, table_in
 from workers.loading import load_folders
 from workers.providers import bundle, mail
 from workers.providers.autodns_client import CUSTOMER_ID
@@ -117,7 +118,7 @@ class SmtpSettings(BaseModel):
 
     @model_validator(mode="after")
     def _in_secret(self) -> "SmtpSettings":
-        if self.security == "none" and not _is_here(self.host):
+        if self.security == "none" and not is_here(self.host):
             raise ValueError('security = "none" is for a mail server on this machine: write "starttls" or "tls"')
         return self
 
@@ -136,6 +137,7 @@ class WorkerSettings:
         self._environ = environ
         table = read_toml(self.settings.config) if self.settings.config else {}
         self.policies: dict[str, dict[str, Any]] = table.get("policy", {})
+        self.console = ConsoleSettings.model_validate(table_in(table))
         self.mail = {n: SmtpSettings.model_validate(part["smtp"]) for n, part in table.get("source", {}).items() if "smtp" in part}
         self.apis = {name: ApiSettings.model_validate(part.get("api", {})) for name, part in table.get("source", {}).items()}
 
@@ -267,6 +269,7 @@ def _mistakes(raw: Mapping[str, Any]) -> list[Mistake]:
     for name, part in _tables(raw, "source").items():
         found += _in_api(name, part.get("api", {}), part.get("kind"))
         found += _in_smtp(name, part["smtp"]) if "smtp" in part else []
+    found += _in_console(table_in(raw))
     known = list(WorkerTable.model_fields)
     strangers = [name for name in _tables(raw, "billhook").get("worker", {}) if name not in known]
     return found + [Mistake(f"billhook.worker.{name}", unknown(name, known)) for name in strangers]
@@ -290,6 +293,14 @@ def policy_mistakes(name: str, body: Mapping[str, Any], workflow: Workflow | Non
         except ValidationError as error:
             found += mistakes_of(error, model, lambda place: ".".join(("policy", name, *place)), beside=("mode",))
     return found
+
+
+def _in_console(part: object) -> list[Mistake]:
+    try:
+        ConsoleSettings.model_validate(part)
+    except ValidationError as error:
+        return mistakes_of(error, ConsoleSettings, lambda place: ".".join(("billhook", "console", *place)))
+    return []
 
 
 def _in_smtp(name: str, part: object) -> list[Mistake]:
@@ -327,11 +338,4 @@ def _in_api(name: str, part: object, kind: object) -> list[Mistake]:
 
 
 def _loopback(url: str) -> bool:
-    return _is_here(urlsplit(url).hostname or "")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_here(urlsplit(url).hostname or "")

@@ -25,7 +25,7 @@ from receiver.environment import receiver_environment
 from receiver.errors import SettingsInvalid
 from receiver.settings import Settings, SourceSettings, find_config
 from workers import demo, runfile, valkey
-from workers.addresses import HIDDEN, door_address, webhook_url
+from workers.addresses import HIDDEN, door_address, url_of, webhook_url
 from workers.invocation import command_line
 from workers.loading import load_folders
 from workers.migrate import migrate
@@ -111,6 +111,7 @@ class Up:
 
     def __init__(self, chosen: WorkerSettings, path: Path, environ: Mapping[str, str]) -> None:
         self._chosen, self._settings = chosen, chosen.settings
+        self._console = ""
         self._path = path
         self._environ = {**environ, "BILLHOOK_CONFIG": str(path)}
         self._children = Supervisor()
@@ -133,6 +134,16 @@ class Up:
             sys.stdout.write(f"Port {wanted} is taken: the receiver listens on {port}.\n")
         self._receiver = door_address(self._settings, port)
         self._environ["BILLHOOK_PORT"] = str(port)
+        self._choose_console()
+
+    def _choose_console(self) -> None:
+        """The console's port may move: only people type it, and they are told."""
+        console = self._chosen.console
+        port = free_port(console.host, console.port)
+        if console.port not in (0, port):
+            sys.stdout.write(f"Port {console.port} is taken: the console listens on {port}.\n")
+        self._console = url_of(console.host, port)
+        self._environ["BILLHOOK_CONSOLE_PORT"] = str(port)
 
     def start(self) -> None:
         """Start everything, in the order of need."""
@@ -142,7 +153,9 @@ class Up:
         self._start_sandbox()
         self._start_roles()
         config = str(self._path.resolve())
-        running = runfile.Running(pid=os.getpid(), receiver=self._receiver, sandbox=self._sandbox, redis=self._redis, config=config)
+        running = runfile.Running(
+            pid=os.getpid(), receiver=self._receiver, console=self._console, sandbox=self._sandbox, redis=self._redis, config=config
+        )
         runfile.write(self._settings.data_dir, running)
 
     def watch(self) -> int:
@@ -205,6 +218,7 @@ class Up:
 
     def _start_roles(self) -> None:
         self._start("receiver", ["-m", "receiver"], environ=receiver_environment(self._environ))
+        self._start("console", ["-m", "workers.cli.main", "console"])
         for role in ("worker", "sweeper"):
             self._start(role, ["-m", "workers.cli.main", role], on_orphaned=signal.SIGTERM)  # it may finish its call when we are killed
 
@@ -229,6 +243,7 @@ class Up:
         billhook = command_line()
         urls = [f"  {name}: {self._webhook_url(name)}" for name in self._settings.sources]
         lines = ["", f"billhook is ready ({self._path}). Ctrl-C stops it.", "", "Webhook URL", *urls, ""]
+        lines += [f"Console: {self._console}", ""]
         lines += ["In a second shell:", f"cd {shlex.quote(os.getcwd())}"]
         if self._sandbox is not None:
             lines += [f"{billhook} trigger invoice.completed"]

@@ -44,8 +44,8 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 app.command("breaker")(breakers.breaker_of)
 for _command in (
-    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.sandbox, roles.migrate, roles.connect, doctor, trigger, explain, prove,
-    check_replay, panel, simulate,
+    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.sandbox, roles.migrate, roles.connect,
+    doctor, trigger, explain, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal, replay,
     gates.bank_checked, gates.mark_sent, gates.rate, controls.mode, holds.freeze, release.unfreeze, holds.pause, holds.resume,
 ):  # fmt: skip

@@ -15,6 +15,7 @@ from receiver.environment import receiver_environment
 from workers import baseline, control, demo
 from workers.cli.output import print_json, show_one
 from workers.cli.session import Json, session
+from workers.console.web.serve import run_console
 from workers.errors import RateHeld
 from workers.migrate import migrate as run_migrations
 from workers.mirror import Mirror
@@ -44,6 +45,11 @@ def worker(context: typer.Context) -> None:
 def sweeper(context: typer.Context) -> None:
     """Find what nobody was told about, keep schedules, read baselines; with no Redis, drive every run."""
     raise typer.Exit(run_sweeper(session(context).config))
+
+
+def console(context: typer.Context) -> None:
+    """Serve the operators' pages, by default to this machine alone; see [billhook.console]."""
+    raise typer.Exit(run_console(session(context).config))
 
 
 def sandbox(

@@ -1,0 +1,30 @@
+"""The story of one thing, from a key as a person has it."""
+
+from tests.workers.console.conftest import Browser, Made
+
+
+def test_the_search_leads_to_the_story_of_what_was_typed(browser: Browser, made: Made) -> None:
+    answer = browser.get("/find?q=customer:501")
+
+    assert answer.headers["location"] == "/story?key=customer%3A501"
+    assert browser.get("/find?q=").headers["location"] == "/"
+
+
+def test_a_story_goes_from_the_delivery_to_the_effect(browser: Browser, made: Made) -> None:
+    text = browser.text("/story?key=4711")
+
+    places = [
+        text.index(part) for part in ("push invoice.created 464", "invoice.completed invoice 4711", "auto-send 4711 started", ": proposed")
+    ]
+    assert places == sorted(places)
+
+
+def test_a_story_is_narrowed_to_the_kinds_wanted(browser: Browser, made: Made) -> None:
+    text = browser.text("/story?key=4711&only=effect")
+
+    assert "invoice.sendbyemail" in text
+    assert "received from shop" not in text
+
+
+def test_an_unknown_key_is_told_how_to_ask(browser: Browser) -> None:
+    assert "Nothing is known about 12345" in browser.text("/story?key=12345")

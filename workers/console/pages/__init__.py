@@ -1,0 +1,1 @@
+"""The pages, one file each: a request in, a page out."""

@@ -1,0 +1,82 @@
+"""One customer or invoice, or whatever a key names: its timeline from the wire to the provider's reference, and what is known of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from receiver.db import table_of
+from workers import keys
+from workers.console.site import query, site
+from workers.keys import Fit
+from workers.mirror import Mirror
+from workers.story import Line, split, story
+
+LINES_MAX = 1_000
+KINDS = ("delivery", "event", "run", "step", "effect", "parked", "task", "alert", "block", "act")
+MARKS = ("completed", "paid", "canceled", "deleted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What the mirror knows of one object."""
+
+    source: str
+    kind: str
+    id: str
+    fields: dict[str, Any]
+    marks: list[str]
+
+
+def found(request: Request) -> Response:
+    """What was typed into the search on every page: straight to the one thing it names, else everything it may mean."""
+    key = request.query_params.get("q", "").strip()
+    if not key:
+        return RedirectResponse("/", 303)
+    return RedirectResponse(f"/story?{query({'key': key, 'source': request.query_params.get('source', '')})}", 303)
+
+
+def told(request: Request) -> Response:
+    """The story of a key: the lines, oldest first, narrowed to the wanted kinds."""
+    here, params = site(request), request.query_params
+    key, source = params.get("key", "").strip(), params.get("source", "") or None
+    only = params.getlist("only")
+    with here.database.read() as connection:
+        fits = [] if split(key)[0] or not key else keys.fits(connection, key, source)
+        lines = _lines(connection, key, source, fits) if key else []
+        about = known(connection, key, source, fits)
+    shown = [line for line in lines if not only or line.what in only]
+    sent = [line for line in lines if line.what == "effect" and ": done" in line.text]
+    there = [kind for kind in KINDS if any(line.what == kind for line in lines)]
+    narrowed: dict[str, Any] = {
+        "lines": shown[-LINES_MAX:],
+        "left_out": max(0, len(shown) - LINES_MAX),
+        "only": only,
+        "kinds": there,
+        "all": len(lines),
+    }
+    return here.page(request, "story.html.j2", key=key, source=source or "", fits=fits, about=about, sent=sent, **narrowed)
+
+
+def _lines(connection: Connection, key: str, source: str | None, fits: list[Fit]) -> list[Line]:
+    """The story of the key as an id, and of whatever else it fits, each line once."""
+    lines = story(connection, key, source)
+    lines += [line for fit in fits for line in story(connection, fit.key, fit.source) if line not in lines]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def known(connection: Connection, key: str, source: str | None, fits: list[Fit]) -> list[Known]:
+    """The customers and invoices a key means, as the mirror knows them."""
+    kind, id = split(key)
+    wanted = [(kind, id, source)] if kind in ("customer", "invoice") else [(*split(fit.key), fit.source) for fit in fits]
+    return [one for kind, id, whose in wanted for one in _known(connection, kind, id, whose)]
+
+
+def _known(connection: Connection, kind: str, id: str, source: str | None) -> list[Known]:
+    table = table_of(Mirror)
+    of_source = [table.c.source == source] if source else []
+    rows = connection.execute(sa.select(table).where(table.c.kind == kind, table.c.object_id == id, *of_source)).mappings()
+    return [Known(source=row["source"], kind=kind, id=id, fields=row["fields"] or {}, marks=[m for m in MARKS if row[m]]) for row in rows]

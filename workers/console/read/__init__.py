@@ -1,0 +1,1 @@
+"""What the pages show, as plain queries: bounded, so that a page never scans a whole table."""

@@ -1,0 +1,220 @@
+"""Lists for the console: a page of rows, newest first, narrowed by what an operator wants to see, whatever the size of the table.
+
+Used by the list pages. What an index finds is asked of the index; everything else is looked for among the next SCAN rows only, and the
+page says how far back it looked, so that one request reads a bounded part of the table. Reads only; the lists are workers/views.py's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from workers.errors import FilterInvalid
+from workers.views import BIG, VIEWS, Row, View, row_number
+
+SCAN = 20_000
+LIMIT, LIMIT_MAX = 50, 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """How one view is listed. `at` is the column of its time; `filters` maps a field of the form to what it does to a row.
+
+    `indexed`: the filters an index answers. `text`: the columns a text is looked for in.
+    """
+
+    view: View
+    at: str
+    indexed: Mapping[str, str] = field(default_factory=dict)
+    plain: Mapping[str, str] = field(default_factory=dict)
+    text: tuple[str, ...] = ()
+    error: str | None = None
+    amount: str | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The form's fields, in their order."""
+        extra = ["error"] if self.error else []
+        extra += ["least", "most", "currency"] if self.amount else []
+        return ("source", *(name for name in (*self.plain, *self.indexed) if name != "source"), "text", *extra, "since", "until")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """`rows`, and where the next page begins: `older` is the id to pass on, None at the end.
+
+    `looked_to`: the instant up to which was looked, where fewer rows than wanted were found and there is more to look through.
+    """
+
+    rows: list[Row]
+    older: str | None
+    looked_to: datetime | None = None
+
+
+WHOSE = {"customer": "customer_id", "invoice": "invoice_id"}
+LISTINGS = {
+    listing.view.name: listing
+    for listing in (
+        Listing(
+            view=VIEWS["deliveries"], at="received_at", text=("body",), error="reason",
+            plain={"source": "source", "origin": "origin", "type": "native_type", "state": "outcome", "id": "native_id"},
+        ),
+        Listing(
+            view=VIEWS["events"], at="recorded_at", text=("data",), error="outcome",
+            plain={"source": "source", "type": "type"}, indexed=WHOSE,
+        ),
+        Listing(
+            view=VIEWS["runs"], at="started_at", text=("key", "reason"), error="reason",
+            plain={"source": "source", "workflow": "workflow", "state": "status", "outcome": "outcome", "mode": "mode"}, indexed=WHOSE,
+        ),
+        Listing(
+            view=VIEWS["effects"], at="intended_at", text=("request", "reference"), error="reason", amount="amount",
+            plain={"source": "source", "workflow": "workflow", "service": "service", "state": "state"},
+            indexed={"customer": "customer_id", "object": "object_id"},
+        ),
+        Listing(view=VIEWS["refusals"], at="at", text=("body",), error="detail", plain={"source": "source", "cause": "cause"}),
+    )
+}  # fmt: skip
+
+
+def page(
+    connection: Connection,
+    listing: Listing,
+    wanted: Mapping[str, str],
+    *,
+    sources: Sequence[str],
+    older: str | None = None,
+    limit: int = LIMIT,
+) -> Page:
+    """The next rows from the id `older` down. `sources` are all there are. Raises FilterInvalid naming the field that is wrong."""
+    table, limit = table_of(listing.view.model), max(1, min(limit, LIMIT_MAX))
+    first = _first(connection, listing, table, older, wanted.get("until", ""))
+    below = [table.c.id <= first] if first is not None else []
+    named = _by_index(listing, table, wanted, sources)
+    rest = _rest(connection, listing, table, wanted)
+    ids = sa.select(table.c.id).where(*below, *named).order_by(table.c.id.desc())
+    if named or not rest:
+        found = list(connection.execute(ids.where(*rest).limit(limit + 1)).scalars())
+        return Page(rows=_rows(connection, listing, table, found[:limit]), older=str(found[limit]) if len(found) > limit else None)
+    window = ids.limit(SCAN).subquery()
+    fitting = sa.select(table.c.id).join(window, window.c.id == table.c.id).where(*rest).order_by(table.c.id.desc())
+    found = list(connection.execute(fitting.limit(limit + 1)).scalars())
+    rows = _rows(connection, listing, table, found[:limit])
+    if len(found) > limit:
+        return Page(rows=rows, older=str(found[limit]))
+    return _looked(connection, table, listing, window, rows)
+
+
+def _looked(connection: Connection, table: sa.Table, listing: Listing, window: sa.Subquery, rows: list[Row]) -> Page:
+    """A page whose window may have ended before the table did."""
+    last, count = connection.execute(sa.select(sa.func.min(window.c.id), sa.func.count())).one()
+    if count < SCAN:
+        return Page(rows=rows, older=None)
+    at = connection.execute(sa.select(table.c[listing.at]).where(table.c.id == last)).scalar_one()
+    return Page(rows=rows, older=_before(last), looked_to=at)
+
+
+def _before(id: Any) -> str:
+    """The largest id below this one."""
+    return str(id - 1) if isinstance(id, int) else f"{int(id, 16) - 1:0{len(id)}x}"
+
+
+def _rows(connection: Connection, listing: Listing, table: sa.Table, ids: list[Any]) -> list[Row]:
+    columns = [column for column in table.c if column.name not in BIG]
+    query = sa.select(*columns).where(table.c.id.in_(ids)).order_by(table.c.id.desc())
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    more: Callable[[Connection, Row], Row] = listing.view.more or (lambda _connection, _row: {})
+    return [{**row, **more(connection, row)} for row in rows]
+
+
+def _first(connection: Connection, listing: Listing, table: sa.Table, older: str | None, until: str) -> Any:
+    """The largest id to show: the cursor's, else the last made before `until`; None from the newest on."""
+    if older:
+        numbered = isinstance(table.c.id.type, sa.Integer)
+        return row_number(older) or 0 if numbered else older
+    return newest_before(connection, table, listing.at, instant("until", until)) if until else None
+
+
+def newest_before(connection: Connection, table: sa.Table, at: str, until: datetime) -> Any:
+    """The largest id whose row came before `until`, found by halving: ids are given in the order of time, a few rows apart."""
+    low, high = connection.execute(sa.select(sa.func.min(table.c.id), sa.func.max(table.c.id))).one()
+    if low is None:
+        return None
+    numbered = isinstance(low, int)
+    width = 0 if numbered else len(high)
+    bottom, top = (low, high) if numbered else (int(low, 16), int(high, 16))
+    while bottom < top:
+        middle = (bottom + top + 1) // 2
+        mark = middle if numbered else f"{middle:0{width}x}"
+        row = connection.execute(sa.select(table.c[at]).where(table.c.id >= mark).order_by(table.c.id).limit(1)).scalar_one_or_none()
+        if row is not None and row < until:
+            bottom = middle
+        else:
+            top = middle - 1
+    return bottom if numbered else f"{bottom:0{width}x}"
+
+
+def _by_index(listing: Listing, table: sa.Table, wanted: Mapping[str, str], sources: Sequence[str]) -> list[Any]:
+    """The conditions an index answers: an object's, on every source where none is named, because each index begins with the source."""
+    named = [table.c[column] == wanted[name] for name, column in listing.indexed.items() if wanted.get(name)]
+    whose = [wanted["source"]] if wanted.get("source") else list(sources)
+    return [table.c.source.in_(whose), *named] if named else []
+
+
+def _rest(connection: Connection, listing: Listing, table: sa.Table, wanted: Mapping[str, str]) -> list[Any]:
+    """The conditions no index answers."""
+    found: list[Any] = [table.c[column] == wanted[name] for name, column in listing.plain.items() if wanted.get(name)]
+    if wanted.get("text"):
+        found.append(sa.or_(*(_contains(connection, table.c[column], wanted["text"]) for column in listing.text)))
+    if wanted.get("error") and listing.error:
+        found.append(_contains(connection, table.c[listing.error], wanted["error"]))
+    if wanted.get("since"):
+        found.append(table.c[listing.at] >= instant("since", wanted["since"]))
+    if wanted.get("until"):
+        found.append(table.c[listing.at] < instant("until", wanted["until"]))
+    return found + (_amounts(table.c[listing.amount], wanted) if listing.amount else [])
+
+
+def _contains(connection: Connection, column: sa.Column[Any], text: str) -> sa.ColumnElement[bool]:
+    """Whether a column holds the text: letters large or small, but in bytes just as written, in UTF-8."""
+    if not isinstance(column.type, sa.LargeBinary):
+        return sa.func.lower(sa.cast(column, sa.Text)).contains(text.lower(), autoescape=True)
+    place = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.pg_catalog.position
+    return place(column, sa.literal(text.encode(), sa.LargeBinary)) > 0
+
+
+def _amounts(column: sa.Column[Any], wanted: Mapping[str, str]) -> list[Any]:
+    """Amounts are kept as "119.00 EUR"."""
+    found: list[Any] = []
+    number = sa.cast(sa.func.substr(column, 1, sa.func.length(column) - 4), sa.Numeric(18, 4))
+    for name, test in (("least", number.__ge__), ("most", number.__le__)):
+        if wanted.get(name):
+            found += [column.is_not(None), test(amount(name, wanted[name]))]
+    if wanted.get("currency"):
+        found.append(column.endswith(f" {wanted['currency'].upper()}", autoescape=True))
+    return found
+
+
+def instant(name: str, text: str) -> datetime:
+    """The instant a form's field says, such as 2026-11-21 or 2026-11-21T09:00; UTC where no zone stands in it. Raises FilterInvalid."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise FilterInvalid(f"{name}: write a time such as 2026-11-21 or 2026-11-21T09:00", field=name) from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+def amount(name: str, text: str) -> Decimal:
+    """The amount a form's field says. Raises FilterInvalid."""
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise FilterInvalid(f"{name}: write an amount such as 119.00", field=name)
+    return value

@@ -1,0 +1,65 @@
+"""`[billhook.console]`: where operators' pages are served, and to whom.
+
+Read by `billhook console` and `billhook up` alone; the receiver skips the table. Every mistake is a SettingsInvalid that names the
+setting.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from workers.addresses import is_here
+
+LogIn = Literal["none", "accounts", "header"]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not a time zone: write a name such as Europe/Berlin")
+    return name
+
+
+class ConsoleSettings(BaseModel):
+    """`[billhook.console]`.
+
+    `login`: "none" (this machine only: whoever reaches it is an approver), "accounts" (`billhook accounts`), or "header": a proxy in
+    front says who it is in `header`, and is believed only from `proxies`. `two_people_above`: an approval of more than this, in any
+    currency, takes a second person.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8081
+    names: tuple[str, ...] = ()
+    login: LogIn = "none"
+    header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    roles: dict[str, Literal["viewer", "operator", "approver"]] = {}
+    https: bool = False
+    session_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 12
+    two_people_above: Annotated[Decimal, Field(ge=0)] | None = None
+    zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
+
+    @model_validator(mode="after")
+    def _not_open_to_the_world(self) -> "ConsoleSettings":
+        if self.login == "none" and not is_here(self.host):
+            raise ValueError(
+                'host: other machines could reach the console and nobody logs in: write login = "accounts" or "header" beside it,'
+                ' or host = "127.0.0.1"'
+            )
+        return self
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+
+def table_in(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table as written; empty where there is none."""
+    own = raw.get("billhook", {})
+    table = own.get("console", {}) if isinstance(own, dict) else {}
+    return table if isinstance(table, dict) else {}

@@ -1,0 +1,65 @@
+"""`billhook console`: serve the operators' pages until told to stop. Exit 2 where the settings or the address cannot be used."""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvicorn
+
+from receiver.db import Database
+from receiver.errors import SettingsInvalid
+from receiver.log import configure, get_logger
+from workers.console.settings import ConsoleSettings
+from workers.console.web.app import console
+from workers.loading import load_folders
+from workers.settings import WorkerSettings
+
+READERS = 8
+
+log = get_logger(__name__)
+
+
+def run_console(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Serve; the exit code. Raises BillhookError where it cannot start."""
+    chosen = WorkerSettings(config, environ)
+    configure(chosen.settings.log_level, chosen.settings.log_format)
+    database = Database(chosen.settings.database, read_pool=READERS)
+    try:
+        database.require_schema()
+        app = console(chosen, database, load_folders(chosen.settings.workflows))
+        listening = listen(chosen.console, environ)
+        log.info("the console listens", address=address(listening))
+        server(app).run(sockets=[listening])
+    finally:
+        database.close()
+    return 0
+
+
+def server(app: object) -> uvicorn.Server:
+    """A uvicorn for the console: no access log (a search may hold a name), no banner."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, loop="uvloop", http="httptools", ws="none", lifespan="on", access_log=False, log_config=None, server_header=False,  # type: ignore[arg-type]
+            proxy_headers=False, timeout_graceful_shutdown=3,
+        )
+    )  # fmt: skip
+
+
+def listen(settings: ConsoleSettings, environ: Mapping[str, str] = os.environ) -> socket.socket:
+    """A bound socket; raises SettingsInvalid where the address is taken or not ours. BILLHOOK_CONSOLE_PORT beats the file."""
+    port = int(environ.get("BILLHOOK_CONSOLE_PORT") or settings.port)
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, port), family=family, backlog=128)
+    except OSError as error:
+        where = f"{settings.host}:{port}"
+        raise SettingsInvalid(
+            f"the console cannot listen on {where} ({error.strerror}): set host and port in [billhook.console]"
+        ) from error
+
+
+def address(listening: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
