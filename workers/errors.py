@@ -47,6 +47,14 @@ class WorkflowInvalid(BillhookError):
     """A workflow file cannot be used. The message names the file, the name in it and the way out."""
 
 
+class NotSayable(BillhookError):
+    """No event a person may give can be made of this. The message names what is possible instead."""
+
+
+class Forbidden(BillhookError):
+    """The role of who asks does not allow this: the message names the role that does."""
+
+
 class FilterInvalid(BillhookError):
     """A field of the console's search cannot be understood: the message names it and what to write."""
 

@@ -4,12 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.engine import Connection
 
-from workers import breaker, control, runs
+from workers import breaker, restraints
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, actor, session
-from workers.errors import StateConflict
 
 COLUMNS = ("source", "state", "failures", "since", "next_try")
 
@@ -30,26 +28,12 @@ def breaker_of(
         here.settings().source(source)
     with here.database() as database:
         if source is not None and (probe or close):
-            act = _probe if probe else _close
-            database.write(lambda c: act(c, source, reason, database.machine_now(c)))
+            act = restraints.probe if probe else restraints.close_breaker
+            database.write(lambda c: act(c, source, reason, at=database.machine_now(c), actor=actor()))
         with database.read() as connection:
             now = database.machine_now(connection)
             rows = [_row(one, now) for one in breaker.opened(connection) if source in (None, one["source"])]
     show_rows(rows, COLUMNS, as_json=json, nothing="no breaker is open" if source is None else f"the breaker of {source} is closed")
-
-
-def _probe(connection: Connection, source: str, reason: str, now: datetime) -> None:
-    if not breaker.probe(connection, source, at=now):
-        raise StateConflict(f"the breaker of {source} is not open: nothing waits for it")
-    control.audited(connection, "breaker probe", at=now, actor=actor(), subject=source, reason=reason)
-    runs.let_go(connection, breaker.OPEN, at=now, source=source, at_most=1)
-
-
-def _close(connection: Connection, source: str, reason: str, now: datetime) -> None:
-    if not breaker.answered(connection, source, at=now):
-        raise StateConflict(f"the breaker of {source} is not open: nothing waits for it")
-    control.audited(connection, "breaker close", at=now, actor=actor(), subject=source, reason=reason)
-    runs.let_go(connection, breaker.OPEN, at=now, source=source)
 
 
 def _row(opened: dict[str, Any], now: datetime) -> dict[str, Any]:

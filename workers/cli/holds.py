@@ -1,15 +1,12 @@
 """Holds: pause a source or a workflow and let it go on; freeze everything. The freeze is ended in workers/cli/release.py."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.engine import Connection
 
-from workers import control, holds, restored
+from workers import control, holds, restraints
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, actor, session
-from workers.errors import StateConflict
 from workers.loading import load_folders
 
 PauseSource = Annotated[str | None, typer.Option("--source", "-s", help="This source; without it, every source.")]
@@ -22,15 +19,8 @@ def freeze(context: typer.Context, reason: Reason = "operator", json: Json = Fal
     The freeze of a restored backup stays what it is: its release asks more.
     """
 
-    def act(connection: Connection) -> str:
-        now, stands = database.machine_now(connection), control.frozen(connection) == restored.FREEZE
-        if not stands:
-            control.put(connection, "freeze", {"reason": reason}, at=now, actor=actor())
-        control.audited(connection, "freeze", at=now, actor=actor(), reason=reason)
-        return restored.FREEZE if stands else reason
-
     with session(context).database() as database:
-        held = database.write(act)
+        held = database.write(lambda c: restraints.freeze(c, reason, at=database.machine_now(c), actor=actor()))
     show_rows([{"frozen": True, "reason": held}], ("frozen", "reason"), as_json=json, nothing="")
 
 
@@ -43,7 +33,7 @@ def pause(
         return
     name = _name(context, source, workflow)
     with session(context).database() as database:
-        database.write(lambda c: _begin(c, name, reason, database.machine_now(c)))
+        database.write(lambda c: restraints.pause(c, name, reason, at=database.machine_now(c), actor=actor()))
     show_rows([_row(source, workflow, reason)], ("source", "workflow", "paused"), as_json=json, nothing="")
 
 
@@ -52,13 +42,8 @@ def resume(
 ) -> None:
     """End a pause, a spike stop's too; give the same --source and --workflow as `billhook pause` shows."""
     name = _name(context, source, workflow)
-    with session(context).database() as database, database.read() as connection:
-        paused = control.named(connection, "pause:")
-    if name not in paused:
-        known = ", ".join(holds.pause_in_words(one) for one in sorted(paused)) or "nothing"
-        raise StateConflict(f"{holds.pause_in_words(name)} is not paused; paused now: {known}")
     with session(context).database() as database:
-        database.write(lambda c: _end(c, name, reason, database.machine_now(c)))
+        database.write(lambda c: restraints.resume(c, name, reason, at=database.machine_now(c), actor=actor()))
     show_rows([_row(source, workflow, None)], ("source", "workflow", "paused"), as_json=json, nothing="")
 
 
@@ -72,16 +57,6 @@ def _list(context: typer.Context, json: bool) -> None:
     show_rows(rows, ("source", "workflow", "paused", "resume"), as_json=json, nothing="nothing is paused")
 
 
-def _begin(connection: Connection, name: str, reason: str, now: datetime) -> None:
-    control.put(connection, name, {"reason": reason}, at=now, actor=actor())
-    control.audited(connection, "pause", at=now, actor=actor(), subject=holds.pause_in_words(name), reason=reason)
-
-
-def _end(connection: Connection, name: str, reason: str, now: datetime) -> None:
-    control.audited(connection, "resume", at=now, actor=actor(), subject=holds.pause_in_words(name), reason=reason)
-    control.end_pause(connection, name, at=now, actor=actor())
-
-
 def _name(context: typer.Context, source: str | None, workflow: str | None) -> str:
     if source is None and workflow is None:
         raise typer.BadParameter("say what: --source, --workflow, or both; `billhook freeze` holds everything")
@@ -91,7 +66,7 @@ def _name(context: typer.Context, source: str | None, workflow: str | None) -> s
     registry = load_folders(settings.workflows)
     if workflow is not None and registry.get(workflow) is None and not registry.broken:
         raise typer.BadParameter(f"there is no workflow {workflow}: known are {', '.join(sorted(w.name for w in registry.all()))}")
-    return f"pause:{source or '*'}:{workflow or '*'}"
+    return restraints.pause_name(source, workflow)
 
 
 def _row(source: str | None, workflow: str | None, reason: str | None) -> dict[str, Any]:

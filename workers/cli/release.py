@@ -1,18 +1,17 @@
 """The end of a freeze, at a chosen rate; after a restored backup with a look at every provider before it."""
 
-from datetime import datetime
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.engine import Connection
 
 from receiver.errors import Rejected, Retryable
-from workers import chain, control, drain, holds, restored
+from workers import control, restored
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, Session, actor, session
 from workers.errors import StateConflict
 from workers.limits import Patient
+from workers.release import release
 from workers.runtime import Runtime
 from workers.settings import build
 
@@ -48,8 +47,8 @@ def unfreeze(
             return
     with here.database() as database:
         heads = here.settings().ledger_head_dir
-        done = database.write(lambda c: _release(c, was, heads, per_minute, reason, at=database.machine_now(c)))
-    show_rows([done], RELEASED, as_json=json, nothing="")
+        done = database.write(lambda c: release(c, was, heads, per_minute, reason, at=database.machine_now(c), actor=actor()))
+    show_rows([{"frozen": False, **asdict(done)}], RELEASED, as_json=json, nothing="")
 
 
 def _frozen(here: Session) -> str:
@@ -58,29 +57,6 @@ def _frozen(here: Session) -> str:
     if was is None:
         raise StateConflict("nothing is frozen: there is nothing to release")
     return was
-
-
-def _release(connection: Connection, was: str, heads: Path, per_minute: int | None, reason: str, *, at: datetime) -> dict[str, Any]:
-    """End the freeze that was looked at. Raises StateConflict where it is another one by now.
-
-    `at` is the workers' clock, not this host's: what happened before it is doubted.
-    """
-    held_by = control.frozen(connection)
-    if held_by is None:
-        raise StateConflict("nothing is frozen any more: somebody else released it")
-    if held_by != was:
-        raise StateConflict(f"the freeze is another one by now ({held_by}): `billhook unfreeze` once more")
-    doubted = 0
-    if was == restored.FREEZE:
-        chain.accept(connection, heads, at=at, actor=actor())
-        doubted = restored.release(connection, at=at, actor=actor())
-    held = drain.backlog(connection, before=at, per_minute=per_minute)
-    if per_minute is not None:
-        drain.begin(connection, per_minute=per_minute, at=at)
-    detail = {"was": was, "per_minute": per_minute, "doubted": doubted}
-    control.audited(connection, "unfreeze", at=at, actor=actor(), reason=reason, detail=detail)
-    holds.end_freeze(connection, at=at, actor=actor())
-    return {"frozen": False, "was": was, "held": held.effects, "doubted": doubted, "per_minute": per_minute, "minutes": held.minutes}
 
 
 def _looked(here: Session, without_look: bool) -> list[dict[str, Any]]:

@@ -8,8 +8,7 @@ from receiver import inbox
 from receiver.db import Database
 from tests.processes import eventually
 from tests.workers.cli.conftest import AT, Billhook, Made
-from workers import desk, ledger
-from workers.cli import acts
+from workers import desk, ledger, orders
 from workers.views import VIEWS
 
 
@@ -86,7 +85,7 @@ def test_a_parked_item_is_closed_with_a_reason(billhook: Billhook, store: Databa
 def test_an_order_that_nobody_routes_is_kept_and_ends_with_one(
     billhook: Billhook, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acts, "ANSWER_S", 0.0)
+    monkeypatch.setattr(orders, "ANSWER_S", 0.0)
 
     answer = billhook("approve", made.effect)
 

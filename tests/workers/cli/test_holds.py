@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from tests.workers.cli.conftest import AT, Billhook, Made
 from workers import control
-from workers.cli.release import _release
 from workers.errors import StateConflict
+from workers.release import release
 from workers.runs import RunRow
 
 
@@ -101,7 +101,7 @@ def test_a_freeze_that_became_that_of_a_restored_backup_is_not_released_without_
     store.write(lambda c: control.put(c, "freeze", {"reason": "restored"}, at=AT))
 
     with pytest.raises(StateConflict, match="another one by now"):
-        store.write(lambda c: _release(c, "stock take", Path("heads"), None, "", at=AT))
+        store.write(lambda c: release(c, "stock take", Path("heads"), None, "", at=AT, actor="cli:anna"))
 
     with store.read() as connection:
         assert control.frozen(connection) == "restored"

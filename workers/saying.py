@@ -1,0 +1,61 @@
+"""What a person may say: the events that are no provider's to tell, made of the words of a form or a command line.
+
+Used by the command line and the console. The gates of workers/gates.py are said in their own ways, after a look at what they set free.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
+from receiver.event import Event, Fact, event_class, event_types, from_data, kind_of
+from workers import mirror
+from workers.errors import NotSayable
+from workers.events import EventRow
+
+TICK = "clock.tick"
+
+
+def sayable() -> list[str]:
+    """The types a person can say, by name: Signals and States."""
+    return sorted(name for name, cls in event_types().items() if kind_of(cls) != "fact" and name != TICK)
+
+
+def event_said(type: str, source: str, fields: Mapping[str, str], *, facts: tuple[type[Event], ...] = ()) -> Event:
+    """The event a person gives; of Facts only `facts`. Raises NotSayable naming what is possible instead."""
+    cls = event_class(type)
+    if cls is None or (issubclass(cls, Fact) and cls not in facts) or type == TICK:
+        raise NotSayable(f"{type} is nothing a person can say; possible are {', '.join(sayable())}")
+    names = [one.name for one in dataclasses.fields(cls) if one.name != "source"]
+    stray = sorted(fields.keys() - set(names))
+    if stray:
+        raise NotSayable(f"{type} has no field {', '.join(stray)}: its fields are {', '.join(names)}")
+    data: dict[str, Any] = {**fields, "source": source, "at": fields.get("at") or datetime.now(UTC).isoformat()}
+    if "amount" in fields:
+        amount, _, currency = fields["amount"].partition(" ")
+        data["amount"] = {"amount": amount, "currency": currency or "EUR"}
+    try:
+        return from_data(type, data)
+    except ValidationError as error:
+        wrong = ", ".join(f"{'.'.join(str(part) for part in one['loc'])} ({one['msg']})" for one in error.errors(include_input=False))
+        raise NotSayable(f"{type} cannot be made of this: {wrong}") from None
+
+
+def unheard_of(connection: Connection, event: Event) -> str:
+    """The warning for an invoice or customer that no delivery and no read ever told of; it may be told of later, so the event counts."""
+    named = {kind: getattr(event, f"{kind}_id", None) for kind in ("invoice", "customer")}
+    unknown = [f"{kind} {id}" for kind, id in named.items() if id and not _is_known(connection, event.source, kind, id)]
+    return f"nothing is known of {' and '.join(unknown)} on {event.source}: is that the id? It was taken all the same" if unknown else ""
+
+
+def _is_known(connection: Connection, source: str, kind: str, id: str) -> bool:
+    if mirror.load(connection, source, kind, id) is not None:
+        return True
+    table = table_of(EventRow)
+    told = sa.select(table.c.id).where(table.c.source == source, table.c[f"{kind}_id"] == id, table.c.type.like(f"{kind}.%"))
+    return connection.execute(told.limit(1)).first() is not None
