@@ -16,6 +16,7 @@ class Place:
 NAVIGATION = (
     Place("/", "Now", "n", "Watch"),
     Place("/needs", "Needs you", "y", "Watch"),
+    Place("/say", "Say", "o", "Watch"),
     Place("/timers", "Timers", "t", "Watch"),
     Place("/deliveries", "Deliveries", "d", "Find"),
     Place("/events", "Events", "e", "Find"),

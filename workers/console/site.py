@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 from receiver.db import Database
 from receiver.settings import Settings
 from workers.cli.output import plain
+from workers.console.buttons import button
 from workers.console.navigation import NAVIGATION
 from workers.console.read.waiting import needed
 from workers.registry import Registry
@@ -64,7 +65,7 @@ class Site:
         return {
             "request": request, "person": request.state.person, "csrf": request.state.csrf, "navigation": NAVIGATION,
             "needed": needed(connection), "flash": request.query_params.get("said", ""), "version": self.version,
-            "theme": request.cookies.get("theme", ""),
+            "theme": request.cookies.get("theme", ""), "undo": _own(request.query_params.get("undo", "")),
         }  # fmt: skip
 
 
@@ -78,8 +79,13 @@ def templates(zone: ZoneInfo) -> jinja2.Environment:
     """The templates, autoescaped; times are shown in `zone`. What came from outside is text, whatever it looks like."""
     loader = jinja2.FileSystemLoader(HERE / "templates")
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters.update(when=lambda at: _when(at, zone), shown=shown, pretty=pretty, query=query)
+    made.filters.update(when=lambda at: _when(at, zone), shown=shown, pretty=pretty, query=query, button=button)
     return made
+
+
+def _own(path: str) -> str:
+    """A path of acts that hold back or let go; "" for anything else."""
+    return path if path.startswith("/hold/") else ""
 
 
 def _when(at: datetime | None, zone: ZoneInfo) -> Markup | str:

@@ -11,11 +11,13 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.applications import Starlette
 
 from receiver.db import Database
+from tests.workers.cli.conftest import AT
 from tests.workers.cli.conftest import Made as Made
 from tests.workers.cli.conftest import made as made
 from tests.workers.cli.conftest import place as place
 from tests.workers.cli.conftest import router as router
 from tests.workers.cli.conftest import store as store
+from workers import ledger
 from workers.console.web.app import console
 from workers.loading import load_folders
 from workers.settings import WorkerSettings
@@ -52,6 +54,12 @@ class Browser:
     def post(self, path: str, **fields: str) -> httpx.Response:
         """A form of ours, sent."""
         return self.request("POST", path, data={"csrf": self.token(), **fields})
+
+
+def make_unknown(store: Database, effect: str) -> None:
+    """Let the effect be asked of a provider that never answers."""
+    for before, after in (("proposed", "approved"), ("approved", "intended"), ("intended", "calling"), ("calling", "unknown")):
+        store.write(lambda c, before=before, after=after: ledger.move(c, effect, after, since=[before], at=AT))  # type: ignore[misc]
 
 
 def words(html: str) -> str:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from workers.addresses import is_here
 from workers.console.settings import ConsoleSettings
+from workers.errors import Forbidden
 
 Role = Literal["viewer", "operator", "approver"]
 RANK: dict[str, int] = {"viewer": 0, "operator": 1, "approver": 2}
@@ -43,6 +44,13 @@ class Person:
     def may(self, role: Role) -> bool:
         """Whether this person may do what takes `role`."""
         return RANK[self.role] >= RANK[role]
+
+
+def require(request: Request, role: Role) -> None:
+    """Raise Forbidden where who asks may not do what takes `role`."""
+    person: Person = request.state.person
+    if not person.may(role):
+        raise Forbidden(f"this takes the role {role}; you are {person.role}: ask somebody who is, or have your role changed")
 
 
 class Access(BaseHTTPMiddleware):
@@ -81,6 +89,7 @@ class Access(BaseHTTPMiddleware):
         origin = request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
             return False
+        await request.body()  # kept, so that the page behind can read it too
         given = request.headers.get("x-csrf-token") or str((await request.form()).get("csrf", ""))
         return hmac.compare_digest(given.encode(), self._csrf(session).encode())
 

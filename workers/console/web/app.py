@@ -15,14 +15,16 @@ from starlette.staticfiles import StaticFiles
 
 from receiver.db import Database
 from receiver.errors import BillhookError, SchemaOutdated
-from workers.console.pages import lists, now, rows, stories
+from workers.console.pages import acts, holding, lists, needs, now, rows, saying, stories
 from workers.console.site import HERE, Site, site, templates
 from workers.console.web.access import Access
-from workers.errors import NotHere
+from workers.console.web.forms import posted
+from workers.errors import FilterInvalid, Forbidden, NotHere, NotSayable
 from workers.registry import Registry
 from workers.settings import WorkerSettings
 
 STATIC = HERE / "static"
+STATUS: dict[type[BillhookError], int] = {NotHere: 404, Forbidden: 403, SchemaOutdated: 503, FilterInvalid: 400, NotSayable: 400}
 
 
 def console(chosen: WorkerSettings, database: Database, registry: Registry) -> Starlette:
@@ -35,6 +37,14 @@ def console(chosen: WorkerSettings, database: Database, registry: Registry) -> S
     made = Starlette(
         routes=[
             Route("/", now.now),
+            Route("/needs", needs.waiting),
+            Route("/act/{act}", acts.asked, methods=["GET"]),
+            Route("/act/{act}", posted(acts.carry_out), methods=["POST"]),
+            Route("/hold/{act}", holding.asked, methods=["GET"]),
+            Route("/hold/{act}", posted(holding.carry_out), methods=["POST"]),
+            Route("/say", saying.listed),
+            Route("/say/{type}", saying.asked, methods=["GET"]),
+            Route("/say/{type}", posted(saying.carry_out), methods=["POST"]),
             Route("/find", stories.found),
             Route("/story", stories.told),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
@@ -57,7 +67,7 @@ def _version() -> str:
 
 def _named(request: Request, error: Exception) -> Response:
     """An error of ours: its message names the way out."""
-    status = 404 if isinstance(error, NotHere) else 503 if isinstance(error, SchemaOutdated) else 409
+    status = next((code for cls, code in STATUS.items() if isinstance(error, cls)), 409)
     return site(request).page(
         request, "mistake.html.j2", status=status, title="That is not here" if status == 404 else "That cannot be done", said=str(error)
     )

@@ -1,0 +1,158 @@
+"""Acts by button: asked first, carried out once, by whom it was and why, and refused in words."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
+from receiver.inbox import Delivery
+from tests.workers.console.conftest import Browser, Made, make_unknown, words
+from workers import desk, ledger, orders
+from workers.console.pages import acts
+from workers.control import Audit
+
+NOW = datetime.now(UTC)
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return found[1]
+
+
+def state(store: Database, id: str) -> str:
+    with store.read() as connection:
+        row = ledger.load(connection, id)
+    assert row is not None
+    return str(row["state"])
+
+
+def given(store: Database) -> list[sa.RowMapping]:
+    table = table_of(Delivery)
+    with store.read() as connection:
+        return list(connection.execute(sa.select(table).where(table.c.origin == "operator")).mappings())
+
+
+@pytest.mark.usefixtures("router")
+def test_an_approval_is_asked_for_and_then_given_by_name(browser: Browser, store: Database, made: Made) -> None:
+    page = browser.get(f"/act/approve?subject={made.effect}").text
+
+    assert "119.00 EUR" in page and "invoice.sendbyemail" in page
+    assert state(store, made.effect) == "proposed"
+
+    answer = browser.post("/act/approve", subject=made.effect, order=hidden(page, "order"), reason="looked at it")
+
+    assert answer.status_code == 303
+    assert "said=Approve%3A+approved" in answer.headers["location"]
+    assert state(store, made.effect) == "approved"
+    with store.read() as connection:
+        audit = connection.execute(sa.select(table_of(Audit)).where(table_of(Audit).c.act == "approve")).mappings().one()
+    assert audit["actor"].startswith("console") and audit["reason"] == "looked at it"
+
+
+@pytest.mark.usefixtures("router")
+def test_the_same_form_sent_twice_gives_one_order(browser: Browser, store: Database, made: Made) -> None:
+    order = hidden(browser.get(f"/act/reject?subject={made.effect}").text, "order")
+
+    for _ in range(2):
+        browser.post("/act/reject", subject=made.effect, order=order)
+
+    assert len(given(store)) == 1
+    assert state(store, made.effect) == "cancelled"
+
+
+def test_an_act_without_the_pages_token_is_not_given(browser: Browser, store: Database, made: Made) -> None:
+    for csrf in ("", "0" * 64):
+        answer = browser.request("POST", "/act/approve", data={"csrf": csrf, "subject": made.effect, "order": "a"})
+        assert answer.status_code == 403
+
+    assert given(store) == []
+
+
+def test_a_foreign_page_cannot_act_even_with_the_token(browser: Browser, store: Database, made: Made) -> None:
+    form = {"csrf": browser.token(), "subject": made.effect, "order": "a"}
+
+    for headers in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "http://evil.example"}):
+        assert browser.request("POST", "/act/approve", data=form, headers=headers).status_code == 403
+
+    assert given(store) == []
+
+
+@pytest.mark.usefixtures("router")
+def test_what_the_router_refuses_is_told(browser: Browser, store: Database, made: Made) -> None:
+    store.write(lambda c: ledger.move(c, made.effect, "cancelled", since=["proposed"], at=NOW, reason="paid", actor="test"))
+
+    answer = browser.post("/act/approve", subject=made.effect, order="a1")
+
+    assert "refused" in answer.headers["location"] and "cancelled" in answer.headers["location"]
+
+
+def test_an_order_that_nobody_routes_is_kept_and_said_so(
+    browser: Browser, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acts, "ANSWER_S", 0.0)
+
+    answer = browser.post("/act/approve", subject=made.effect, order="a1")
+
+    assert "nobody+routes+it+now" in answer.headers["location"]
+    assert len(given(store)) == 1
+
+
+def test_sending_again_needs_a_reason(browser: Browser, store: Database, made: Made) -> None:
+    answer = browser.post("/act/resend", subject=made.effect, order="a1", reason="  ")
+
+    assert answer.status_code == 400 and "Say why" in answer.text
+    assert given(store) == []
+
+
+@pytest.mark.usefixtures("router")
+def test_the_day_it_happened_is_a_day_of_the_consoles_zone(browser: Browser, store: Database, made: Made) -> None:
+    make_unknown(store, made.effect)
+
+    answer = browser.post("/act/did", subject=made.effect, order="a1", on="2026-11-20")
+
+    assert answer.status_code == 303
+    with store.read() as connection:
+        row = ledger.load(connection, made.effect)
+    assert row is not None and row["settled_at"] == datetime(2026, 11, 19, 23, 0, tzinfo=UTC)
+    assert browser.post("/act/did", subject=made.effect, order="a2", on="20.11.").status_code == 400
+
+
+@pytest.mark.usefixtures("router")
+def test_what_is_parked_is_closed(browser: Browser, store: Database) -> None:
+    at = NOW - timedelta(hours=1)
+    store.write(lambda c: desk.park(c, kind="failed", source="shop", subject="thing:1", reason="odd", at=at))
+
+    page = browser.text("/needs")
+    answer = browser.post("/act/close", subject="1", order="a1", back="/needs?kind=parked")
+
+    assert "failed: thing:1" in page
+    assert answer.headers["location"].startswith("/needs?kind=parked&said=Close")
+    assert "Nothing waits for you." in browser.text("/needs")
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/x\nset-cookie: a"])
+def test_one_is_never_led_elsewhere(browser: Browser, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch, back: str) -> None:
+    monkeypatch.setattr(acts, "ANSWER_S", 0.0)
+
+    answer = browser.post("/act/approve", subject=made.effect, order="a1", back=back)
+
+    assert answer.headers["location"].startswith("/needs?said=")
+
+
+@pytest.mark.parametrize("path", ["/act/approve?subject=nobody", "/act/nothing?subject=1", "/act/approve", "/act/close?subject=alert:99"])
+def test_an_act_on_nothing_is_not_found(browser: Browser, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
+def test_several_are_approved_at_once_with_their_money_told(browser: Browser, store: Database, made: Made) -> None:
+    text = words(browser.get(f"/act/reject?subject={made.effect}&subject={made.effect}").text)
+
+    assert "Reject: 2 of them" not in text  # the same one twice is one
+
+
+def test_every_act_of_the_router_has_a_page(browser: Browser) -> None:
+    assert {act.order for act in acts.ACTS.values()} == {"approve", "reject", "resolve", "resend", "retry", "close"}
+    assert orders.ANSWER_S > acts.ANSWER_S

@@ -1,0 +1,94 @@
+"""Holding back and letting go by button: what it says before, what it does, and the way back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from receiver.db import Database
+from tests.workers.console.conftest import Browser, Made
+from workers import control, restored
+
+
+@pytest.fixture
+def setting(store: Database) -> Callable[[str], Any]:
+    """What stands in `control` under a name."""
+
+    def get(name: str) -> Any:
+        with store.read() as connection:
+            return control.get(connection, name)
+
+    return get
+
+
+def test_a_freeze_is_set_and_its_undoing_offered(browser: Browser, setting: Callable[[str], Any]) -> None:
+    assert "No effect is called from now on" in browser.text("/hold/freeze")
+    assert setting("freeze") is None
+
+    answer = browser.post("/hold/freeze", reason="stock take")
+
+    assert setting("freeze") == {"reason": "stock take"}
+    assert "undo=%2Fhold%2Funfreeze" in answer.headers["location"]
+    assert 'href="/hold/unfreeze"' in browser.get(answer.headers["location"]).text
+
+    browser.post("/hold/unfreeze", per_minute="10")
+    assert setting("freeze") is None
+
+
+def test_the_freeze_of_a_restored_backup_is_not_ended_by_a_button(browser: Browser, store: Database, setting: Callable[[str], Any]) -> None:
+    store.write(lambda c: control.put(c, "freeze", {"reason": restored.FREEZE}, at=store.machine_now(c)))
+
+    answers = browser.get("/hold/unfreeze"), browser.post("/hold/unfreeze")
+
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert setting("freeze") == {"reason": restored.FREEZE}
+
+
+def test_a_pause_is_set_and_ended(browser: Browser, setting: Callable[[str], Any]) -> None:
+    answer = browser.post("/hold/pause", source="shop", workflow="auto-send", reason="odd texts")
+
+    assert setting("pause:shop:auto-send") == {"reason": "odd texts"}
+    assert "odd texts" in browser.text("/hold/resume?source=shop&workflow=auto-send")
+    assert "undo=%2Fhold%2Fresume%3Fsource%3Dshop%26workflow%3Dauto-send" in answer.headers["location"]
+
+    browser.post("/hold/resume", source="shop", workflow="auto-send")
+    assert setting("pause:shop:auto-send") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({}, "say what"), ({"source": "nobody"}, "no source nobody"), ({"workflow": "nothing"}, "there is no workflow nothing")],
+)
+def test_a_pause_of_nothing_is_refused(browser: Browser, fields: dict[str, str], said: str) -> None:
+    answer = browser.post("/hold/pause", **fields)
+
+    assert answer.status_code == 409
+    assert said in answer.text
+
+
+def test_a_mode_is_set_with_the_one_before_it_told(browser: Browser, setting: Callable[[str], Any]) -> None:
+    assert "in mode observe now" in browser.text("/hold/mode?source=shop&workflow=auto-send")
+
+    answer = browser.post("/hold/mode", source="shop", workflow="auto-send", mode="propose")
+
+    assert setting("mode:shop:auto-send")["mode"] == "propose"
+    assert "it+was+observe" in answer.headers["location"]
+
+
+def test_a_mode_there_is_not_is_refused(browser: Browser, setting: Callable[[str], Any]) -> None:
+    for fields in ({"workflow": "auto-send", "mode": "all"}, {"workflow": "nothing", "mode": "auto"}):
+        assert browser.post("/hold/mode", source="shop", **fields).status_code == 409
+
+    assert setting("mode:shop:auto-send") is None
+
+
+def test_a_breaker_that_is_closed_is_not_tried(browser: Browser) -> None:
+    answer = browser.post("/hold/probe", source="shop")
+
+    assert answer.status_code == 409 and "is not open" in answer.text
+
+
+def test_existing_objects_are_taken_only_where_it_was_ticked(browser: Browser, made: Made, setting: Callable[[str], Any]) -> None:
+    browser.post("/hold/mode", source="shop", workflow="auto-send", mode="auto", include_existing="yes")
+
+    assert setting("mode:shop:auto-send") == {"mode": "auto", "switched_at": None, "include_existing": True}

@@ -1,0 +1,45 @@
+"""Needs you: everything that waits, with its money and its buttons, and nothing that does not."""
+
+from datetime import UTC, datetime
+
+from receiver.db import Database
+from tests.workers.console.conftest import Browser, Made, make_unknown
+from workers import desk
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def test_an_approval_has_its_money_and_its_buttons(browser: Browser, made: Made) -> None:
+    page = browser.get("/needs").text
+
+    assert f'href="/act/approve?subject={made.effect}"' in page
+    assert f'href="/act/reject?subject={made.effect}"' in page
+    assert "119.00 EUR" in page
+    assert '<span class="count">1</span>' in page
+
+
+def test_an_unknown_effect_asks_what_happened_first_of_all(browser: Browser, store: Database, made: Made) -> None:
+    make_unknown(store, made.effect)
+    asks = {"kind": "unknown", "source": "shop", "subject": f"effect:{made.effect}", "reason": "no_answer", "effect_id": made.effect}
+    store.write(lambda c: desk.park(c, **asks, at=NOW))
+    store.write(lambda c: desk.alert(c, source="shop", subject="shop", reason="spike_stop", at=NOW))
+
+    text = browser.text("/needs")
+
+    assert text.index("Did it happen?") < text.index("To know")
+    assert "It did not happen" in text
+
+
+def test_what_is_closed_does_not_wait(browser: Browser, store: Database) -> None:
+    store.write(lambda c: desk.alert(c, source="shop", subject="shop", reason="spike_stop", at=NOW))
+    store.write(lambda c: desk.close_alert(c, "shop", "spike_stop", at=NOW))
+
+    assert "Nothing waits for you." in browser.text("/needs")
+
+
+def test_it_is_narrowed_to_a_kind_and_a_source(browser: Browser, store: Database, made: Made) -> None:
+    store.write(lambda c: desk.alert(c, source="shop", subject="shop", reason="spike_stop", at=NOW))
+
+    assert "spike_stop" not in browser.text("/needs?kind=approvals")
+    assert "invoice.sendbyemail" not in browser.text("/needs?kind=alerts")
+    assert "Nothing waits for you." in browser.text("/needs?source=other")

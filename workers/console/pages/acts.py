@@ -1,0 +1,191 @@
+"""Acts on effects, runs and what is parked: approve, reject, resolve, resend, retry, close; one or several at once.
+
+Every act is an order in the inbox, with who gave it and why; the id of its form makes pressing twice do it once.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from receiver.db import table_of
+from workers import advice, desk, ledger, orders, runs
+from workers.console.confirm import Input, Question, ask, back, done, is_own
+from workers.console.read.needs import totals
+from workers.console.site import Site, site
+from workers.console.web.access import Role, require
+from workers.errors import NotHere
+from workers.operator import Order, order_arrival
+from workers.views import row_number
+
+MANY, ANSWER_S = 200, 3.0
+EFFECT_FACTS = ("source", "workflow", "service", "state", "reason", "amount", "request")
+RUN_FACTS = ("workflow", "key", "status", "reason")
+OrderAct = Literal["approve", "reject", "resolve", "resend", "retry", "close"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """One act. `does` says what it will do; `takes` what its subject is."""
+
+    name: str
+    order: OrderAct
+    title: str
+    does: str
+    button: str
+    role: Role
+    takes: Literal["effect", "run", "item"] = "effect"
+    tone: str = "good"
+    needs_reason: bool = False
+    did: bool | None = None
+
+
+ACTS = {
+    act.name: act
+    for act in (
+        Act(
+            name="approve", order="approve", title="Approve", button="Approve", role="approver",
+            does="A worker carries it out at once, unless something stands against it by then: a block, a pause, a payment that came.",
+        ),
+        Act(
+            name="reject", order="reject", title="Reject", button="Reject", role="operator", tone="danger",
+            does="Nothing is sent or booked. Its slot is free again: the workflow may plan anew when its reason comes back.",
+        ),
+        Act(
+            name="did", order="resolve", did=True, title="It happened", button="It happened", role="approver",
+            does="billhook takes it as done and never does it again. Look at the provider first.",
+        ),
+        Act(
+            name="did-not", order="resolve", did=False, title="It did not happen", button="It did not happen", role="approver",
+            tone="danger",
+            does="billhook frees its slot, and its workflow plans it anew. If it did happen after all, it will then happen twice.",
+        ),
+        Act(
+            name="resend", order="resend", title="Send again", button="Send again", role="approver", tone="danger", needs_reason=True,
+            does="What is done already is done once more, on purpose.",
+        ),
+        Act(
+            name="retry", order="retry", title="Try again", button="Try again", role="operator", takes="run",
+            does="The run, or the delivery, is tried at once. What it has done already it does not do again.",
+        ),
+        Act(
+            name="close", order="close", title="Close", button="Close", role="operator", takes="item", tone="plain",
+            does="It leaves this list. A run that is parked with it ends; nothing that was not called yet is called.",
+        ),
+    )
+}  # fmt: skip
+
+
+def asked(request: Request) -> Response:
+    """The page that asks for an act on the subjects in the address."""
+    act, here = _act(request), site(request)
+    require(request, act.role)
+    subjects = list(dict.fromkeys(request.query_params.getlist("subject")))
+    return ask(request, _question(here, act, subjects, {"order": [uuid.uuid4().hex], "back": [back(request)]}))
+
+
+def _act(request: Request) -> Act:
+    name = request.path_params["act"]
+    if name not in ACTS:
+        raise NotHere(f"there is no act {name}")
+    return ACTS[name]
+
+
+def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, list[str]]) -> Question:
+    if not 0 < len(subjects) <= MANY:
+        raise NotHere(f"say which: one to {MANY} of them")
+    with here.database.read() as connection:
+        about = [_known(connection, act, subject, here) for subject in subjects]
+    inputs = [Input(name="reason", label="Why", required=act.needs_reason, about="It is kept in the audit.")]
+    if act.did:
+        inputs.insert(0, Input(name="on", label="On which day", kind="date", about="Empty: today."))
+    many = f" {len(subjects)}" if len(subjects) > 1 else ""
+    money = ", ".join(f"{total} {currency}" for currency, total in totals(one.get("amount") for one in about).items())
+    preview = [f"Together {money}."] if len(about) > 1 and money else []
+    return Question(
+        title=act.title + (f": {len(subjects)} of them" if many else ""), does=act.does, button=act.button + many, role=act.role,
+        tone=act.tone, about=about, preview=preview, inputs=inputs, hidden={**hidden, "subject": subjects},
+    )  # fmt: skip
+
+
+def _known(connection: Connection, act: Act, subject: str, here: Site) -> dict[str, Any]:
+    """What is known of one subject, for the page. Raises NotHere."""
+    if act.takes == "effect":
+        row = ledger.load(connection, subject)
+        if row is None:
+            raise NotHere(f"there is no effect {subject}")
+        told = advice.of_effect(connection, row)
+        facts = {name: row[name] for name in EFFECT_FACTS if row[name]}
+        return {"effect": subject, "known": told["known"], **facts, "customer": told["customer_id"]}
+    if act.takes == "run":
+        of, source = orders.to_retry(connection, subject)
+        run = runs.load(connection, of)
+        facts = {name: run[name] for name in RUN_FACTS if run[name]} if run is not None else {}
+        return {"run": of, "source": source, **facts}
+    return {"item": subject, **_item(connection, subject), "source": orders.to_close(connection, subject, here.sources)}
+
+
+def _item(connection: Connection, subject: str) -> dict[str, Any]:
+    kind, _, number = subject.rpartition(":")
+    models: dict[str, Any] = {"alert": desk.Alert, "task": desk.Task, "": desk.Parked}
+    table = table_of(models.get(kind, desk.Parked))
+    row = connection.execute(sa.select(table).where(table.c.id == row_number(number))).mappings().first()
+    return {} if row is None else {name: row[name] for name in ("kind", "subject", "reason", "opened_at") if row.get(name)}
+
+
+def carry_out(request: Request, form: FormData) -> Response:
+    """Give the order of the form, once for each subject; then back, with what the router said."""
+    act, here = _act(request), site(request)
+    require(request, act.role)
+    subjects = [str(one) for one in form.getlist("subject")]
+    said = {name: str(form.get(name, "")).strip() for name in ("reason", "on", "order", "back")}
+    wrong = _wrong(act, said)
+    if wrong:
+        question = _question(here, act, subjects, {"order": [said["order"]], "back": [said["back"]]})
+        return ask(request, question, wrong=wrong)
+    on = datetime.fromisoformat(said["on"]).replace(tzinfo=here.chosen.console.tz).astimezone(UTC).isoformat() if said["on"] else None
+    answers = []
+    for place, subject in enumerate(subjects[:MANY]):
+        source, of = _whose(here, act, subject)
+        order = Order(act=act.order, subject=of, reason=said["reason"], actor=request.state.person.name, did=act.did, on=on)
+        arrival = order_arrival(order, source=source, at=datetime.now(UTC), id=f"{said['order'][:64]}:{place}")
+        answers.append(orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))
+    return done(_in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs")
+
+
+def _wrong(act: Act, said: Mapping[str, str]) -> str:
+    if act.needs_reason and not said["reason"]:
+        return "Say why: it is kept in the audit."
+    try:
+        if said["on"]:
+            date.fromisoformat(said["on"])
+    except ValueError:
+        return "The day is written such as 2026-11-21."
+    return "" if said["order"].isalnum() else "This form is damaged: go back and press the button again."
+
+
+def _whose(here: Site, act: Act, subject: str) -> tuple[str, str]:
+    """(source, subject) of the order. Raises NotHere or StateConflict."""
+    with here.database.read() as connection:
+        if act.takes == "effect":
+            return orders.source_of_effect(connection, subject), subject
+        if act.takes == "run":
+            of, source = orders.to_retry(connection, subject)
+            return source, of
+        return orders.to_close(connection, subject, here.sources), subject
+
+
+def _in_words(act: Act, answers: list[orders.Answer]) -> str:
+    """What came of the orders, in a sentence."""
+    if len(answers) == 1:
+        outcome, reason = answers[0].outcome, answers[0].reason
+        return f"{act.title}: {'refused: ' if outcome == 'refused' else ''}{reason}"
+    refused = [answer for answer in answers if answer.outcome == "refused"]
+    return f"{act.title}: {len(answers)} ordered" + (f", {len(refused)} refused: {refused[0].reason}" if refused else "")

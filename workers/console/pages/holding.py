@@ -1,0 +1,235 @@
+"""Holding back and letting go: freeze and unfreeze, pause and resume, an open breaker, and the mode of a workflow.
+
+These are settings in `control`, read inside every transaction that acts; each change is audited, and says what takes it back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workers import control, drain, holds, modes, release, restored, restraints
+from workers.console.confirm import Input, Question, ask, back, done, is_own
+from workers.console.site import Site, query, site
+from workers.console.web.access import Role, require
+from workers.errors import NotHere, StateConflict
+
+WHY = Input(name="reason", label="Why", about="It is kept in the audit.")
+PACE = Input(name="per_minute", label="At most so many each minute", kind="number", about="Empty: as fast as the provider allows.")
+ON_THE_MACHINE = "a restored backup is released on the machine: `billhook unfreeze` asks every provider first and shows what differs"
+EVERY = "Empty: every one."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """One act. `question` says what it will do and what is known; `carry` does it: what came of it, and the page that undoes it."""
+
+    title: str
+    button: str
+    role: Role
+    question: Callable[[Site, dict[str, str]], Question]
+    carry: Callable[[Site, dict[str, str], str], tuple[str, str]]
+
+
+def asked(request: Request) -> Response:
+    """The page that asks."""
+    holding = _holding(request)
+    require(request, holding.role)
+    said = {name: value for name, value in request.query_params.items() if name != "back"}
+    return ask(request, _with(holding.question(site(request), said), {**said, "back": back(request)}))
+
+
+def carry_out(request: Request, form: FormData) -> Response:
+    """Do it, and go back."""
+    holding = _holding(request)
+    require(request, holding.role)
+    said = {name: str(value).strip() for name, value in form.items() if name != "csrf"}
+    told, undo = holding.carry(site(request), said, request.state.person.name)
+    to = said.get("back", "")
+    return done(told, to if is_own(to) else "/", undo)
+
+
+def _holding(request: Request) -> Holding:
+    name = request.path_params["act"]
+    if name not in HOLDINGS:
+        raise NotHere(f"there is no act {name}")
+    return HOLDINGS[name]
+
+
+def _with(question: Question, hidden: dict[str, str]) -> Question:
+    fields = {one.name for one in question.inputs}
+    return Question(**{**vars(question), "hidden": {name: [value] for name, value in hidden.items() if name not in fields}})
+
+
+def _freeze(_here: Site, _said: dict[str, str]) -> Question:
+    does = "No effect is called from now on, in any source. What is being called is finished. Receiving goes on, and runs wait."
+    return Question(title="Freeze every effect", does=does, button="Freeze", role="operator", tone="danger", inputs=[WHY])
+
+
+def _do_freeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
+    reason = said.get("reason") or "operator"
+    held = here.database.write(lambda c: restraints.freeze(c, reason, at=here.database.machine_now(c), actor=actor))
+    return f"Frozen: {held}", "/hold/unfreeze"
+
+
+def _unfreeze(here: Site, _said: dict[str, str]) -> Question:
+    with here.database.read() as connection:
+        was = control.frozen(connection)
+        held = drain.backlog(connection, before=here.database.machine_now(connection), per_minute=None)
+    if was is None:
+        raise StateConflict("nothing is frozen: there is nothing to release")
+    if was == restored.FREEZE:
+        raise StateConflict(ON_THE_MACHINE)
+    does = f"Effects go on. It was frozen because: {was}."
+    waits = [f"{held.effects} effects wait."]
+    return Question(title="Let effects go on", does=does, button="Let go on", role="approver", inputs=[PACE, WHY], preview=waits)
+
+
+def _do_unfreeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
+    pace = _number(said.get("per_minute", ""))
+    with here.database.read() as connection:
+        was = control.frozen(connection) or ""
+    if was == restored.FREEZE:
+        raise StateConflict(ON_THE_MACHINE)
+    heads, reason = here.settings.ledger_head_dir, said.get("reason", "")
+    let = here.database.write(lambda c: release.release(c, was, heads, pace, reason, at=here.database.machine_now(c), actor=actor))
+    return f"Effects go on: {let.held} were held" + (f", {pace} leave each minute" if pace else ""), "/hold/freeze"
+
+
+def _number(text: str) -> int | None:
+    if text and not (text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= 60_000):
+        raise StateConflict("at most so many each minute: write a whole number from 1 to 60000")
+    return int(text) if text else None
+
+
+def _pause(here: Site, said: dict[str, str]) -> Question:
+    does = "What this covers calls nothing until it is resumed. Receiving goes on, and its runs wait."
+    names = tuple(sorted(workflow.name for workflow in here.registry.all()))
+    inputs = [
+        Input(
+            name="source",
+            label="Source",
+            kind="select",
+            value=said.get("source", ""),
+            choices=tuple(here.sources),
+            about=EVERY,
+        ),
+        Input(name="workflow", label="Workflow", kind="select", value=said.get("workflow", ""), choices=names, about=EVERY),
+        WHY,
+    ]
+    return Question(title="Pause", does=does, button="Pause", role="operator", tone="danger", inputs=inputs)
+
+
+def _do_pause(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
+    name, reason = _pause_of(here, said), said.get("reason") or "operator"
+    here.database.write(lambda c: restraints.pause(c, name, reason, at=here.database.machine_now(c), actor=actor))
+    return f"Paused: {holds.pause_in_words(name)}", f"/hold/resume?{query({key: said.get(key) for key in ('source', 'workflow')})}"
+
+
+def _resume(here: Site, said: dict[str, str]) -> Question:
+    name = _pause_of(here, said)
+    with here.database.read() as connection:
+        paused = control.named(connection, "pause:")
+    if name not in paused:
+        raise StateConflict(f"{holds.pause_in_words(name)} is not paused")
+    does = f"{holds.pause_in_words(name)} goes on. It was paused because: {paused[name]['reason']}."
+    return Question(title="Resume", does=does, button="Resume", role="operator", inputs=[WHY])
+
+
+def _do_resume(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
+    name = _pause_of(here, said)
+    here.database.write(lambda c: restraints.resume(c, name, said.get("reason", ""), at=here.database.machine_now(c), actor=actor))
+    return f"Goes on: {holds.pause_in_words(name)}", f"/hold/pause?{query({key: said.get(key) for key in ('source', 'workflow')})}"
+
+
+def _pause_of(here: Site, said: dict[str, str]) -> str:
+    """The name of the pause a form means. Raises StateConflict where it names nothing, or what there is not."""
+    source, workflow = said.get("source") or None, said.get("workflow") or None
+    if source is None and workflow is None:
+        raise StateConflict("say what: a source, a workflow, or both; Freeze holds everything")
+    if source is not None:
+        here.settings.source(source)
+    if workflow is not None and here.registry.get(workflow) is None and not here.registry.broken:
+        raise StateConflict(f"there is no workflow {workflow}: known are {modes.known(here.registry)}")
+    return restraints.pause_name(source, workflow)
+
+
+def _breaker(title: str, does: str) -> Callable[[Site, dict[str, str]], Question]:
+    def question(here: Site, said: dict[str, str]) -> Question:
+        source = here.settings.source(said.get("source", "")).name
+        return Question(title=f"{title}: {source}", does=does, button=title, role="operator", inputs=[WHY])
+
+    return question
+
+
+def _do_breaker(act: Callable[..., None], told: str) -> Callable[[Site, dict[str, str], str], tuple[str, str]]:
+    def carry(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
+        source = here.settings.source(said.get("source", "")).name
+        here.database.write(lambda c: act(c, source, said.get("reason", ""), at=here.database.machine_now(c), actor=actor))
+        return told, ""
+
+    return carry
+
+
+MODES_DO = {
+    "off": "It starts nothing.", "observe": "Its runs begin and show what they would do; nothing is called.",
+    "propose": "Each effect waits for somebody's yes.", "auto": "Effects are called at once, inside limits and windows.",
+}  # fmt: skip
+
+
+def _mode(here: Site, said: dict[str, str]) -> Question:
+    source, workflow = here.settings.source(said.get("source", "")).name, said.get("workflow", "")
+    with here.database.read() as connection:
+        switches = modes.switches(connection, source, here.registry, here.chosen.policies)
+    now = next((one for one in switches if one.workflow == workflow), None)
+    if now is None:
+        raise StateConflict(f"there is no workflow {workflow}: known are {modes.known(here.registry)}")
+    does = f"{workflow} on {source} is in mode {now.mode} now." + (f" {now.note}." if now.note else "")
+    existing = Input(
+        name="include_existing", label="Also what was completed before this moment", kind="checkbox",
+        about="Without it, leaving observe takes only what is new from now on.",
+    )  # fmt: skip
+    inputs = [Input(name="mode", label="Mode", kind="select", value=now.mode, choices=control.MODES, required=True), existing, WHY]
+    preview = [f"{mode}: {does}" for mode, does in MODES_DO.items()]
+    return Question(title=f"Mode of {workflow}", does=does, button="Set the mode", role="operator", inputs=inputs, preview=preview)
+
+
+def _do_mode(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
+    source, workflow, mode = here.settings.source(said.get("source", "")).name, said.get("workflow", ""), said.get("mode", "")
+    if mode not in control.MODES:
+        raise StateConflict(f"{mode} is no mode: choose one of {', '.join(control.MODES)}")
+    first, existing = modes.first_mode(here.chosen.policies, workflow), bool(said.get("include_existing"))
+
+    def act(connection: Connection) -> str:
+        if (why_not := modes.objection(connection, source, workflow, mode, here.registry)) is not None:
+            raise StateConflict(why_not)
+        now: datetime = here.database.machine_now(connection)
+        was = control.mode_of(connection, source, workflow, first)
+        control.set_mode(connection, source, workflow, mode, was=was, at=now, actor=actor, include_existing=existing)
+        return was
+
+    was = here.database.write(act)
+    return f"{workflow} on {source}: {mode}, it was {was}", f"/hold/mode?{query({'source': source, 'workflow': workflow})}"
+
+
+HOLDINGS = {
+    "freeze": Holding(title="Freeze", button="Freeze", role="operator", question=_freeze, carry=_do_freeze),
+    "unfreeze": Holding(title="Unfreeze", button="Let go on", role="approver", question=_unfreeze, carry=_do_unfreeze),
+    "pause": Holding(title="Pause", button="Pause", role="operator", question=_pause, carry=_do_pause),
+    "resume": Holding(title="Resume", button="Resume", role="operator", question=_resume, carry=_do_resume),
+    "mode": Holding(title="Mode", button="Set the mode", role="approver", question=_mode, carry=_do_mode),
+    "probe": Holding(
+        title="Try the provider", button="Try", role="operator",
+        question=_breaker("Try the provider now", "The next call is let through, to see whether the provider is back."),
+        carry=_do_breaker(restraints.probe, "The next call tries."),
+    ),
+    "close-breaker": Holding(
+        title="Close the breaker", button="Close", role="operator",
+        question=_breaker("Close the breaker", "Everything that waits for this provider is called again."),
+        carry=_do_breaker(restraints.close_breaker, "The breaker is closed."),
+    ),
+}  # fmt: skip

@@ -1,0 +1,18 @@
+"""Needs you: everything that waits for a person, with what is known of it and a button for each thing that can be done."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workers.console.read import needs
+from workers.console.read.waiting import counts
+from workers.console.site import site
+
+
+def waiting(request: Request) -> Response:
+    """The page; `source` and `kind` narrow it."""
+    here, params = site(request), request.query_params
+    source, kind = params.get("source", ""), params.get("kind", "")
+    with here.database.read() as connection:
+        groups = needs.groups(connection, source=source, kind=kind)
+        counted = counts(connection)
+    return here.page(request, "needs.html.j2", groups=groups, counted=counted, source=source, kind=kind, sources=here.sources)

@@ -1,0 +1,134 @@
+"""Telling billhook what no provider says: a form drawn from the event's class, and what a gate would set free before it is opened."""
+
+import dataclasses
+import types
+import uuid
+from datetime import UTC, date, datetime
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from receiver.event import Event, event_class, kind_of
+from receiver.money import Money
+from workers import gates, orders
+from workers.console.confirm import Input, Question, ask, back, done, is_own
+from workers.console.site import Site, site
+from workers.console.web.access import require
+from workers.errors import NotHere, NotSayable
+from workers.operator import signal_arrival
+from workers.saying import event_said, sayable, unheard_of
+
+GATES: tuple[type[Event], ...] = (gates.BankChecked, gates.InvoiceSent, gates.RateConfirmed)
+OWN = ("source", "at")
+ANSWER_S = 3.0
+
+
+def listed(request: Request) -> Response:
+    """Everything a person can say, by name, each with what it means."""
+    names = sorted({*sayable(), *(gate.type for gate in GATES)})
+    said = [(name, kind_of(cls), _about(cls)) for name in names if (cls := event_class(name)) is not None]
+    return site(request).page(request, "sayings.html.j2", said=said)
+
+
+def asked(request: Request) -> Response:
+    """The form for one event; what stands in the address is filled in. A gate also shows what it would set free."""
+    here, cls = site(request), _class(request)
+    given = {name: value for name, value in request.query_params.items() if value}
+    return ask(request, _question(here, cls, given, {"order": uuid.uuid4().hex, "back": back(request)}))
+
+
+def carry_out(request: Request, form: FormData) -> Response:
+    """Give the event; or the form again, with what is wrong. A gate is first shown with what it frees, then opened."""
+    require(request, "operator")
+    here, cls = site(request), _class(request)
+    given = {name: str(value).strip() for name, value in form.items()}
+    hidden = {name: given.get(name, "") for name in ("order", "back")}
+    try:
+        event = _said(here, cls, given)
+    except NotSayable as wrong:
+        return ask(request, _question(here, cls, given, hidden), wrong=str(wrong))
+    if cls in GATES and not given.get("seen"):
+        return ask(request, _question(here, cls, given, {**hidden, "seen": "yes"}, event))
+    arrival = signal_arrival(event, actor=request.state.person.name, at=datetime.now(UTC), id=hidden["order"][:64] or None)
+    answer = orders.give(here.database, arrival, patience_s=ANSWER_S)
+    to = hidden["back"]
+    return done(f"Said: {cls.type}. {answer.reason}", to if is_own(to) else "/needs")
+
+
+def _class(request: Request) -> type[Event]:
+    name = request.path_params["type"]
+    cls = event_class(name)
+    if cls is None or (name not in sayable() and cls not in GATES):
+        raise NotHere(f"{name} is nothing a person can say: the page Say has what is")
+    return cls
+
+
+def _said(here: Site, cls: type[Event], given: dict[str, str]) -> Event:
+    """The event. Raises NotSayable."""
+    source = given.get("source") or (here.sources[0] if len(here.sources) == 1 else "")
+    if source not in here.sources:
+        raise NotSayable(f"source: choose one of {', '.join(here.sources)}")
+    fields = {name: given[name] for name in _fields(cls) if given.get(name)}
+    event = event_said(cls.type, source, fields, facts=GATES)
+    through = getattr(event, "through", None)
+    if isinstance(through, date) and through > datetime.now(here.chosen.console.tz).date():
+        raise NotSayable("through: that day lies ahead, nobody has checked it yet")
+    return event
+
+
+def _question(here: Site, cls: type[Event], given: dict[str, str], hidden: dict[str, str], seen: Event | None = None) -> Question:
+    inputs = [
+        Input(name="source", label="source", kind="select", value=given.get("source", ""), choices=tuple(here.sources), required=True)
+    ]
+    inputs += [_input(name, hint, given.get(name, ""), cls) for name, hint in _fields(cls).items()]
+    preview, warnings = _frees(here, seen) if seen is not None else ([], [])
+    button = "Say it" if cls not in GATES or seen is not None else "Show what it sets free"
+    return Question(
+        title=f"Say {cls.type}", does=_about(cls), button=button, role="operator", inputs=inputs, preview=preview, warnings=warnings,
+        hidden={name: [value] for name, value in hidden.items()},
+    )  # fmt: skip
+
+
+def _frees(here: Site, seen: Event) -> tuple[list[str], list[str]]:
+    """What an event would set free, in lines, and what is odd about it."""
+    with here.database.read() as connection:
+        warning = unheard_of(connection, seen)
+        odd = [warning] if warning else []
+        try:
+            return gates.set_free(connection, seen) or ["It sets nothing free that waits now."], odd
+        except ValueError as wrong:
+            return [], [str(wrong), *odd]
+
+
+def _about(cls: type[Event]) -> str:
+    return " ".join((cls.__doc__ or "").split())
+
+
+def _fields(cls: type[Event]) -> dict[str, Any]:
+    """The event's own fields by name, with their types."""
+    hints = get_type_hints(cls)
+    return {one.name: hints[one.name] for one in dataclasses.fields(cls) if one.name not in OWN}
+
+
+def _input(name: str, hint: Any, value: str, cls: type[Event]) -> Input:
+    """The form's field for one of the event's."""
+    field = next(one for one in dataclasses.fields(cls) if one.name == name)
+    required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    plain = next((part for part in get_args(hint) if part is not type(None)), hint) if get_origin(hint) in _UNIONS else hint
+    if get_origin(plain) is Literal:
+        return Input(name=name, label=_label(name), kind="select", value=value, required=required, choices=tuple(map(str, get_args(plain))))
+    kind, about = _KINDS.get(plain, ("text", ""))
+    return Input(name=name, label=_label(name), kind=kind, value=value, required=required, about=about)
+
+
+_UNIONS = (types.UnionType, Union)
+_KINDS: dict[Any, tuple[str, str]] = {
+    date: ("date", ""), datetime: ("datetime-local", ""), bool: ("checkbox", ""), Money: ("text", "Such as 119.00 EUR."),
+    int: ("number", ""),
+}  # fmt: skip
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
