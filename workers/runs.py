@@ -21,7 +21,7 @@ AWAITS = "awaits "  # how the reason of a run begins that waits for an event and
 FILELESS = "workflow_unknown"  # why a run waits that no worker at hand has the file of
 QUIET_MAX = 10
 UNFINISHED = ("ready", "running", "waiting", "parked")
-_LIVE = "status IN ('ready', 'running', 'waiting', 'parked')"
+LIVE = "status IN ('ready', 'running', 'waiting', 'parked')"
 
 
 class RunRow(SQLModel, table=True):
@@ -35,7 +35,7 @@ class RunRow(SQLModel, table=True):
 
     __tablename__ = "run"
     __table_args__ = (
-        sa.Index("run_live_key", "source", "workflow", "key", unique=True, sqlite_where=sa.text(_LIVE), postgresql_where=sa.text(_LIVE)),
+        sa.Index("run_live_key", "source", "workflow", "key", unique=True, sqlite_where=sa.text(LIVE), postgresql_where=sa.text(LIVE)),
         sa.Index("run_due", "status", "wake_at"),
         sa.Index("run_invoice", "source", "invoice_id"),
         sa.Index("run_customer", "source", "customer_id"),
@@ -86,14 +86,14 @@ _WOKEN = {
     "hints": sa.case((_WAITING, 0), else_=_RUN.c.hints),
 }
 _HERE = _RUN.c.source == sa.bindparam("of_source")
-_OF_SOURCE = sa.and_(_HERE, sa.text(_LIVE))
+_OF_SOURCE = sa.and_(_HERE, sa.text(LIVE))
 _OF_CUSTOMER = sa.and_(_HERE, _RUN.c.customer_id == sa.bindparam("of_customer"))
 _OF_INVOICE = sa.or_(  # the source in each of the two, so that SQLite takes both indexes and not every live run of the source
     sa.and_(_HERE, _RUN.c.invoice_id == sa.bindparam("of_invoice")), sa.and_(_OF_CUSTOMER, _RUN.c.invoice_id.is_(None))
 )
 _LOAD = sa.select(_RUN).where(_RUN.c.id == sa.bindparam("of_run"))
-_WAKE = sa.update(_RUN).where(_RUN.c.id == sa.bindparam("of_run"), sa.text(_LIVE)).values(**_WOKEN)
-_WAKE_INVOICE = sa.update(_RUN).where(sa.text(_LIVE), _OF_INVOICE).values(**_WOKEN).returning(_RUN.c.id)
+_WAKE = sa.update(_RUN).where(_RUN.c.id == sa.bindparam("of_run"), sa.text(LIVE)).values(**_WOKEN)
+_WAKE_INVOICE = sa.update(_RUN).where(sa.text(LIVE), _OF_INVOICE).values(**_WOKEN).returning(_RUN.c.id)
 _WAKE_CUSTOMER = sa.update(_RUN).where(_OF_SOURCE, _OF_CUSTOMER).values(**_WOKEN).returning(_RUN.c.id)
 _SAME_KEY = sa.and_(_RUN.c.workflow == sa.bindparam("of_workflow"), _RUN.c.key == sa.bindparam("of_key"))
 _LIVE_KEY = sa.update(_RUN).where(_OF_SOURCE, _SAME_KEY)
@@ -165,7 +165,7 @@ def start(
     latest = same | {"starts_at": starts_at, "doubtful": doubted} | {f"to_{name}": values[name] for name in _LATEST}
     follow, woken = (_JOIN, same | {"woken_at": at, "doubtful": doubted}) if joins else (_FOLLOW, same | {"woken_at": at})
     while True:  # on PostgreSQL the live run may begin or end between two of the statements: then look again
-        added: str | None = insert_new(connection, RunRow, values, unique=("source", "workflow", "key"), where=_LIVE)
+        added: str | None = insert_new(connection, RunRow, values, unique=("source", "workflow", "key"), where=LIVE)
         if added is not None or (quiet and connection.execute(_PUT_OFF, latest).rowcount):
             return added
         if connection.execute(follow, woken).rowcount:

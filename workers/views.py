@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 from receiver.db import table_of
 from receiver.inbox import Delivery, Refusal
 from workers import advice, outgoing
+from workers.control import Audit
 from workers.desk import Alert, Parked, Task
 from workers.events import EventRow
 from workers.journal import JournalRow
@@ -147,6 +148,10 @@ VIEWS = {
         View(
             name="refusals", model=Refusal, order="id", filters={"source": "source", "cause": "cause"},
             shown=("id", "at", "source", "status", "cause", "detail", "method", "peer", "seen"),
+        ),
+        View(
+            name="audit", model=Audit, order="id", filters={"type": "act", "since": "at"},
+            shown=("id", "at", "actor", "act", "subject", "reason"),
         ),
     )
 }  # fmt: skip

@@ -20,6 +20,7 @@ HELP = {
     "approvals": "Effects that wait for a yes.",
     "alerts": "What a person should know.",
     "tasks": "Work no provider's API can do.",
+    "audit": "What people did, when, to what and why.",
     "refusals": "Requests the door did not take, with the cause; seen counts what was refused like it and not kept.",
 }
 State = Annotated[str | None, typer.Option("--state", help="Only rows in this state.")]

@@ -16,6 +16,7 @@ TITLES = {
     "events": ("Events", "What deliveries meant, and what followed."),
     "runs": ("Runs", "Workflows at work, and how they ended."),
     "effects": ("Effects", "What was done to the world, or is about to be."),
+    "audit": ("Audit", "What people did, when, to what and why."),
     "refusals": ("Refusals", "Requests the door did not take, with the cause."),
 }
 LABELS = {"least": "amount from", "most": "amount to", "text": "text", "error": "error or reason"}

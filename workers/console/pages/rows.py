@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from receiver.db import table_of
 from workers.chain import EffectLog
+from workers.console.read import proofs
 from workers.console.read.listing import LISTINGS
 from workers.console.site import site
 from workers.errors import NotHere
@@ -17,7 +18,7 @@ from workers.journal import JournalRow
 from workers.ledger import EffectRow
 from workers.story import Line, story
 
-BIG = ("body", "headers", "request", "reply", "before", "data", "sends", "acts")
+BIG = ("body", "headers", "request", "reply", "before", "data", "detail", "sends", "acts")
 STORY_OF = {"deliveries": "delivery", "events": "event", "runs": "run", "effects": "effect"}
 PARTS_MAX = 200
 
@@ -31,10 +32,11 @@ def one(request: Request) -> Response:
         row = LISTINGS[name].view.one(connection, id)
         if row is None:
             raise NotHere(f"there is no {id} among the {name}")
+        doctor = proofs.why(row, here.settings) if name == "refusals" else []
         parts = _PARTS[name](connection, row) if name in _PARTS else {}
         lines: list[Line] = story(connection, f"{STORY_OF[name]}:{id}") if name in STORY_OF else []
     fields = {key: value for key, value in row.items() if key not in BIG}
-    return here.page(request, "row.html.j2", name=name, row=row, fields=fields, big=_big(row), parts=parts, lines=lines)
+    return here.page(request, "row.html.j2", name=name, row=row, fields=fields, big=_big(row), parts=parts, lines=lines, doctor=doctor)
 
 
 def _big(row: Mapping[str, Any]) -> dict[str, Any]:

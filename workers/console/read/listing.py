@@ -41,7 +41,8 @@ class Listing:
         """The form's fields, in their order."""
         extra = ["error"] if self.error else []
         extra += ["least", "most", "currency"] if self.amount else []
-        return ("source", *(name for name in (*self.plain, *self.indexed) if name != "source"), "text", *extra, "since", "until")
+        source = ("source",) if "source" in self.plain else ()
+        return (*source, *(name for name in (*self.plain, *self.indexed) if name != "source"), "text", *extra, "since", "until")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,7 @@ LISTINGS = {
             plain={"source": "source", "workflow": "workflow", "service": "service", "state": "state"},
             indexed={"customer": "customer_id", "object": "object_id"},
         ),
+        Listing(view=VIEWS["audit"], at="at", text=("subject", "detail"), error="reason", plain={"actor": "actor", "act": "act"}),
         Listing(view=VIEWS["refusals"], at="at", text=("body",), error="detail", plain={"source": "source", "cause": "cause"}),
     )
 }  # fmt: skip

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from receiver.db import Database
 from receiver.errors import BillhookError, SchemaOutdated
-from workers.console.pages import acts, holding, lists, needs, now, rows, saying, stories
+from workers.console.pages import acts, boards, holding, lists, needs, now, replays, rows, saying, sources, stories, workflows
 from workers.console.site import HERE, Site, site, templates
 from workers.console.web.access import Access
 from workers.console.web.forms import posted
@@ -42,6 +42,12 @@ def console(chosen: WorkerSettings, database: Database, registry: Registry) -> S
             Route("/act/{act}", posted(acts.carry_out), methods=["POST"]),
             Route("/hold/{act}", holding.asked, methods=["GET"]),
             Route("/hold/{act}", posted(holding.carry_out), methods=["POST"]),
+            Route("/replay", replays.asked, methods=["GET"]),
+            Route("/replay", posted(replays.carry_out), methods=["POST"]),
+            Route("/workflows", workflows.switches),
+            Route("/sources", sources.listed),
+            Route("/boards", boards.listed),
+            Route("/boards/{name}", boards.shown),
             Route("/say", saying.listed),
             Route("/say/{type}", saying.asked, methods=["GET"]),
             Route("/say/{type}", posted(saying.carry_out), methods=["POST"]),

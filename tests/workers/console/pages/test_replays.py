@@ -1,0 +1,66 @@
+"""Replay by button: looked at first, ordered once, and called off."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import Database, table_of
+from receiver.inbox import Delivery
+from tests.workers.console.conftest import Browser, Made
+from workers.console.pages import replays
+
+
+def ordered(store: Database) -> int:
+    table = table_of(Delivery)
+    waits = sa.and_(table.c.native_type == "operator.replay", table.c.routed_at.is_(None))
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(waits)).scalar_one())
+
+
+def test_what_a_replay_would_do_is_shown_before_anything_is_ordered(browser: Browser, store: Database, made: Made) -> None:
+    text = browser.text("/replay?invoice=4711")
+
+    assert "1 event fits" in text and "auto-send" in text
+    assert ordered(store) == 0
+
+
+def test_a_replay_is_ordered_and_called_off(browser: Browser, store: Database, made: Made) -> None:
+    answer = browser.post("/replay", event=str(made.event), per_minute="60", reason="policy was wrong")
+
+    assert answer.status_code == 303 and "1+ordered" in answer.headers["location"]
+    assert ordered(store) == 1
+
+    page = browser.get("/replay").text
+    name = re.search(r'name="off" value="([^"]+)"', page)
+    assert name
+    browser.post("/replay", off=name[1])
+    assert ordered(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("source=shop", "Say which"), ("event=99", "There is no event 99"), ("event=x", "There is no event x"),
+     ("type=x&since=never", "since: write a time"), ("invoice=4711&workflow=nothing", "There is no workflow nothing")],
+)  # fmt: skip
+def test_a_question_that_cannot_be_answered_says_why(browser: Browser, made: Made, query: str, said: str) -> None:
+    answer = browser.get(f"/replay?{query}")
+
+    assert answer.status_code == 400 and said in answer.text
+
+
+@pytest.mark.parametrize("pace", ["", "0", "-1", "many", "60001", "1e3"])
+def test_a_pace_that_is_none_orders_nothing(browser: Browser, store: Database, made: Made, pace: str) -> None:
+    answer = browser.post("/replay", event=str(made.event), per_minute=pace)
+
+    assert answer.status_code == 400
+    assert ordered(store) == 0
+
+
+def test_more_than_can_be_looked_at_is_not_ordered(browser: Browser, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "PREVIEW_MAX", 0)
+
+    answer = browser.post("/replay", invoice="4711", per_minute="60")
+
+    assert answer.status_code == 400 and "narrow it" in answer.text
+    assert ordered(store) == 0

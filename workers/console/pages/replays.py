@@ -1,0 +1,123 @@
+"""Replay: stored events routed again under today's code, after a look at what that would do, with its money; and those under way.
+
+What is done already keeps its slot and is not done again. The orders are spread over time and can be called off.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.engine import Connection
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workers import modes, previews, replays
+from workers.console.confirm import done
+from workers.console.read.listing import instant
+from workers.console.site import Site, site
+from workers.console.web.access import require
+from workers.errors import FilterInvalid, NotHere
+from workers.previews import Preview
+from workers.replays import Wanted
+from workers.views import row_number
+
+PREVIEW_MAX, PER_MINUTE, PER_MINUTE_MAX = 1_000, 60, 60_000
+FIELDS = ("event", "source", "type", "since", "until", "customer", "invoice", "workflow", "status", "reason_of_run")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a replay would take and do. `wrong` says why it cannot be ordered so."""
+
+    ids: list[int]
+    previews: list[Preview]
+    already: int = 0
+    wrong: str = ""
+
+
+def asked(request: Request) -> Response:
+    """The form, and below it what a replay of what fits would do."""
+    said = {name: request.query_params.get(name, "").strip() for name in FIELDS}
+    return _page(request, said, _look(site(request), said) if any(said.values()) else None)
+
+
+def carry_out(request: Request, form: FormData) -> Response:
+    """Order the replay that was looked at, or call one off."""
+    require(request, "operator")
+    here, given = site(request), {name: str(value).strip() for name, value in form.items()}
+    if given.get("off"):
+        return _call_off(here, given["off"], request.state.person.name)
+    said = {name: given.get(name, "") for name in FIELDS}
+    look, pace = _look(here, said), _pace(given.get("per_minute", ""))
+    if look.wrong or not look.ids or pace is None:
+        wrong = look.wrong or (
+            "Nothing fits." if pace else f"At most so many each minute: write a whole number from 1 to {PER_MINUTE_MAX}."
+        )
+        return _page(request, said, look, wrong=wrong)
+    name, at, actor = uuid.uuid4().hex[:12], datetime.now(UTC), request.state.person.name
+    order = {"replay_id": name, "workflow": said["workflow"] or None, "actor": actor, "reason": given.get("reason", ""), "at": at}
+    ordered = here.database.write(lambda c: replays.order(c, look.ids, per_minute=pace, **order))
+    return done(f"Replay {name}: {ordered} ordered, {pace} each minute", "/replay")
+
+
+def _call_off(here: Site, replay: str, actor: str) -> Response:
+    count = here.database.write(lambda c: replays.call_off(c, replay, actor=actor, at=datetime.now(UTC)))
+    return done(f"Replay {replay}: {count} called off", "/replay")
+
+
+def _pace(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= PER_MINUTE_MAX else None
+
+
+def _look(here: Site, said: Mapping[str, str]) -> Look:
+    """What fits, and what would come of it."""
+    try:
+        wanted = _wanted(said)
+        with here.database.read() as connection:
+            ids = _ids(connection, wanted, said["event"])
+            if len(ids) > PREVIEW_MAX:
+                return Look(ids=[], previews=[], wrong=f"More than {PREVIEW_MAX} events fit: narrow it, with since and until for example.")
+            if said["workflow"] and here.registry.get(said["workflow"]) is None:
+                return Look(ids=[], previews=[], wrong=f"There is no workflow {said['workflow']}: known are {modes.known(here.registry)}.")
+            firsts = {name: str(policy.get("mode", "observe")) for name, policy in here.chosen.policies.items()}
+            shown = previews.preview(connection, here.registry, firsts, ids, said["workflow"] or None)
+            already = len(replays.waiting_for(connection, said["workflow"] or None) & set(ids))
+    except (FilterInvalid, NotHere) as wrong:
+        return Look(ids=[], previews=[], wrong=str(wrong))
+    return Look(ids=ids, previews=shown, already=already)
+
+
+def _wanted(said: Mapping[str, str]) -> Wanted:
+    times = {name: instant(name, said[name]) if said[name] else None for name in ("since", "until")}
+    return Wanted(
+        source=said["source"] or None, type=said["type"] or None, customer=said["customer"] or None, invoice=said["invoice"] or None,
+        workflow=said["workflow"] or None, status=said["status"] or None, reason=said["reason_of_run"] or None, **times,
+    )  # fmt: skip
+
+
+def _ids(connection: Connection, wanted: Wanted, event: str) -> list[int]:
+    """The events named, else those that fit. Raises NotHere, FilterInvalid."""
+    if event:
+        ids = [number for word in event.replace(",", " ").split() if (number := row_number(word)) is not None]
+        missing = replays.unknown(connection, ids)
+        if missing or not ids:
+            raise NotHere(f"There is no event {missing[0] if missing else event}.")
+        return sorted(set(ids))
+    if wanted.is_open:
+        raise FilterInvalid("Say which: an event, a type, a time, a customer, an invoice, a workflow, a status or a reason.")
+    return replays.find(connection, wanted)
+
+
+def _page(request: Request, said: Mapping[str, str], look: Look | None, *, wrong: str = "") -> Response:
+    here = site(request)
+    with here.database.read() as connection:
+        under_way = replays.under_way(connection, now=datetime.now(UTC))
+    choices = {"source": here.sources, "workflow": sorted(workflow.name for workflow in here.registry.all())}
+    minutes = replays.minutes_of(len(look.ids) - look.already, PER_MINUTE) if look else 0
+    told = wrong or (look.wrong if look else "")
+    return here.page(
+        request, "replay.html.j2", status=400 if told else 200, said=said, look=look, wrong=told, under_way=under_way, choices=choices,
+        fields=FIELDS, per_minute=PER_MINUTE, minutes=minutes,
+    )  # fmt: skip
