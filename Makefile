@@ -1,10 +1,11 @@
 # make run    prepare .venv and start billhook; the demo where nothing is configured
 # make test   the test suite: on any Linux machine with Python alone
 # make chaos  what it only samples, in full: crashes beside faults and 10,000 orders of things, on both databases (hours)
+# make browser  the console in Debian's Chromium, driven by Playwright; skips where there is none
 # make check  ruff, mypy --strict and the documentation's own tests
 # make fmt    format the code
 # make bench  door, latency, runs and kill, measured here; each prints its figures
-.PHONY: run test chaos check bench fmt
+.PHONY: run test chaos browser check bench fmt
 
 run:
 	@sh ops/venv local
@@ -17,6 +18,10 @@ test:
 chaos:
 	@sh ops/venv test
 	@exec .venv/bin/python -m pytest -q -n 2 --dist worksteal -m slow --timeout 600 $(ARGS)
+
+browser:
+	@sh ops/venv dev
+	@exec .venv/bin/python -m pytest -q -m browser -p no:cacheprovider --timeout 300 tests/browser $(ARGS)
 
 check:
 	@sh ops/venv dev

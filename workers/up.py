@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -78,9 +78,11 @@ def require_usable(chosen: WorkerSettings) -> None:
     require_noeviction(chosen.settings.redis)
 
 
-def free_port(host: str, wanted: int) -> int:
-    """`wanted`, or the next port of `host` that nobody holds. Raises SettingsInvalid."""
+def free_port(host: str, wanted: int, promised: Collection[int] = ()) -> int:
+    """`wanted`, or the next port of `host` that nobody holds and that is not `promised` to another. Raises SettingsInvalid."""
     for port in range(wanted, min(wanted + PORTS_TRIED, 65536)) if wanted else (0,):
+        if port in promised:
+            continue
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -112,6 +114,7 @@ class Up:
     def __init__(self, chosen: WorkerSettings, path: Path, environ: Mapping[str, str]) -> None:
         self._chosen, self._settings = chosen, chosen.settings
         self._console = ""
+        self._promised: set[int] = set()
         self._path = path
         self._environ = {**environ, "BILLHOOK_CONFIG": str(path)}
         self._children = Supervisor()
@@ -134,12 +137,14 @@ class Up:
             sys.stdout.write(f"Port {wanted} is taken: the receiver listens on {port}.\n")
         self._receiver = door_address(self._settings, port)
         self._environ["BILLHOOK_PORT"] = str(port)
+        self._promised.add(port)
         self._choose_console()
 
     def _choose_console(self) -> None:
         """The console's port may move: only people type it, and they are told."""
         console = self._chosen.console
-        port = free_port(console.host, console.port)
+        port = free_port(console.host, console.port, self._promised)
+        self._promised.add(port)
         if console.port not in (0, port):
             sys.stdout.write(f"Port {console.port} is taken: the console listens on {port}.\n")
         self._console = url_of(console.host, port)
@@ -200,7 +205,7 @@ class Up:
             return
         parts = urlsplit(str(self._chosen.apis[source.name].base_url))
         host, wanted = str(parts.hostname), parts.port or 80
-        port = free_port(host, wanted)
+        port = free_port(host, wanted, self._promised)
         if port != wanted:
             self._move_sandbox(wanted, port)
             sys.stdout.write(f"Port {wanted} is taken: the sandbox listens on {port}.\n")

@@ -317,6 +317,12 @@ def test_a_free_port_is_kept_and_a_taken_one_left_to_its_holder() -> None:
     assert next_free_port("127.0.0.1", moved) == moved
 
 
+def test_a_port_that_another_role_was_promised_is_not_taken() -> None:
+    port = free_port()
+
+    assert next_free_port("127.0.0.1", port, {port}) > port
+
+
 def test_an_address_that_is_not_ours_is_refused_with_the_setting_to_change() -> None:
     with pytest.raises(SettingsInvalid, match=r"\[billhook.receiver\]"):
         next_free_port("192.0.2.1", 8080)
