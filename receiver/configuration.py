@@ -23,7 +23,7 @@ CONFIG_FILES = ("billhook.toml", ".billhook/demo.toml")
 _SHOWN = {"billhook": "billhook", "source": "source.NAME"}
 TABLES = (*_SHOWN, "policy")
 ROOMS = ("receiver", "worker")
-OTHER_ROOMS = ("console",)  # whose tables the door need not understand
+OTHER_ROOMS = ("console", "notify")  # whose tables the door need not understand
 _VARIABLES = {
     "BILLHOOK_DATABASE": "database", "BILLHOOK_REDIS": "redis", "BILLHOOK_DATA_DIR": "data_dir", "BILLHOOK_SECRETS_DIR": "secrets_dir",
     "BILLHOOK_LEDGER_HEAD_DIR": "ledger_head_dir", "BILLHOOK_LOG_LEVEL": "log_level", "BILLHOOK_LOG_FORMAT": "log_format",

@@ -20,6 +20,7 @@ from workers import schema
 from workers.cli.main import app
 from workers.console.settings import ConsoleSettings
 from workers.loading import load_folders
+from workers.notify import NotifySettings
 from workers.registry import REGISTRY
 from workers.settings import ApiSettings
 
@@ -56,7 +57,8 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "mana
 EDGES = (
     "receiver/app.py", "receiver/door.py", "receiver/commit.py", "receiver/routes.py", "workers/engine.py", "workers/loading.py",
     "workers/routing.py",
-    "workers/edge.py", "workers/panels.py", "workers/replay.py", "workers/sandbox/sender.py", "workers/rereads.py", "workers/sweeper.py",
+    "workers/edge.py", "workers/notices.py", "workers/panels.py", "workers/replay.py", "workers/sandbox/sender.py", "workers/rereads.py",
+    "workers/sweeper.py",
 )  # fmt: skip
 LINES_MAX = 400
 MIGRATIONS = "workers/migrations/versions"
@@ -206,6 +208,7 @@ def documented(page: str) -> set[str]:
 SETTINGS: list[tuple[str, type[BaseModel]]] = [
     ("billhook", Settings), ("billhook.receiver", ReceiverSettings), ("billhook.worker", WorkerTable),
     ("billhook.console", ConsoleSettings),
+    ("billhook.notify", NotifySettings),
     ("source.NAME", SourceSettings),
     ("source.NAME.api", ApiSettings),
 ]  # fmt: skip

@@ -83,7 +83,12 @@ def of_alert(connection: Connection, row: Row) -> Advice:
         words = unreadable.of_code(str(detail.get("why")), row["source"])
         known = ": ".join(part for part in (known, words) if part)
     stays = row["reason"] == breaker.OPEN and breaker.is_open(connection, row["source"])
-    return _advice(_of_run(run, detail), known, [*acts.get(row["reason"], _look_again(run)), *([] if stays else [close])])
+    return _advice(_of_run(run, detail), known, [*acts.get(row["reason"], _look_again(run)), *_seen(row), *([] if stays else [close])])
+
+
+def _seen(row: Row) -> list[str]:
+    """What says that somebody knows: offered while nobody did."""
+    return [f"billhook {act} alert:{row['id']}" for act in ("acknowledge", "ignore")] if row.get("state", "open") == "open" else []
 
 
 def of_run(connection: Connection, row: Row) -> Advice:

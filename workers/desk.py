@@ -40,13 +40,17 @@ class Parked(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     resolution: str | None = Field(default=None, max_length=256)
     actor: str | None = Field(default=None, max_length=128)
+    told_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
 
 
 class Task(SQLModel, table=True):
     """Work for a person that no API can do."""
 
     __tablename__ = "task"
-    __table_args__ = (sa.UniqueConstraint("run_id", "name", name="task_step"),)
+    __table_args__ = (
+        sa.UniqueConstraint("run_id", "name", name="task_step"),
+        sa.Index("task_open", "id", sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
+    )
 
     id: int | None = Field(default=None, sa_column=row_id())
     run_id: str = Field(max_length=32)
@@ -57,10 +61,14 @@ class Task(SQLModel, table=True):
     opened_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     closed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     actor: str | None = Field(default=None, max_length=128)
+    told_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
 
 
 class Alert(SQLModel, table=True):
-    """Something a person should know; one open row per subject and reason, repeats are counted."""
+    """Something a person should know; one open row per subject and reason, repeats are counted.
+
+    `state`: open, acknowledged (somebody sees to it), ignored (nobody wants to hear of it while it lasts), or resolved: it is closed.
+    """
 
     __tablename__ = "alert"
     __table_args__ = (
@@ -75,6 +83,9 @@ class Alert(SQLModel, table=True):
     opened_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     last_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     count: int = 1
+    state: str = Field(default="open", max_length=12)
+    actor: str | None = Field(default=None, max_length=128)
+    told_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
     closed_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
 
 
@@ -185,6 +196,7 @@ def alert(connection: Connection, *, source: str, subject: str, reason: str, at:
         "last_at": at,
         "count": 1,
         "detail": detail,
+        "state": "open",
     }
     table = table_of(Alert)
     insert = insert_of(connection, Alert).values(values)
@@ -196,7 +208,14 @@ def close_alert(connection: Connection, subject: str, reason: str, *, at: dateti
     """What was told is over."""
     table = table_of(Alert)
     same = sa.and_(table.c.subject == subject[:160], table.c.reason == reason, table.c.closed_at.is_(None))
-    connection.execute(sa.update(table).where(same).values(closed_at=at))
+    connection.execute(sa.update(table).where(same).values(closed_at=at, state="resolved"))
+
+
+def set_alert(connection: Connection, id: int, state: str, *, actor: str) -> bool:
+    """Have an open alert acknowledged or ignored, or open again; false where none is open."""
+    table = table_of(Alert)
+    this = sa.and_(table.c.id == id, table.c.closed_at.is_(None))
+    return connection.execute(sa.update(table).where(this).values(state=state, actor=actor)).rowcount == 1
 
 
 def open_alert(connection: Connection, id: int | None) -> sa.RowMapping | None:
@@ -208,7 +227,7 @@ def open_alert(connection: Connection, id: int | None) -> sa.RowMapping | None:
 def close_told(connection: Connection, kind: str, id: int, *, at: datetime, actor: str) -> bool:
     """Close an alert or a task by its id; false where none is open."""
     table = table_of({"alert": Alert, "task": Task}[kind])
-    by = {"actor": actor} if kind == "task" else {}
+    by = {"actor": actor} | ({"state": "resolved"} if kind == "alert" else {})
     this = sa.and_(table.c.id == id, table.c.closed_at.is_(None))
     return connection.execute(sa.update(table).where(this).values(closed_at=at, **by)).rowcount == 1
 

@@ -22,18 +22,20 @@ from workers.runtime import Runtime
 from workers.views import row_number
 
 APPROVAL_LIFE = timedelta(hours=72)
+ALERT_STATES = {"acknowledge": "acknowledged", "ignore": "ignored", "reopen": "open"}
 
 
 class Order(BaseModel):
     """One act on one thing.
 
     `subject`: an effect's id for approve, reject, resolve and resend; a run's or "delivery:7" for retry; an item's for close.
-    A close takes "alert:7" and "task:3" as well. For replay it is an event's id; `workflow` then names the only one to start.
+    A close takes "alert:7" and "task:3" as well; acknowledge, ignore and reopen take "alert:7" alone. For replay it is an event's id;
+    `workflow` then names the only one to start.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    act: Literal["approve", "reject", "resolve", "resend", "retry", "close", "replay"]
+    act: Literal["approve", "reject", "resolve", "resend", "retry", "close", "replay", "acknowledge", "ignore", "reopen"]
     subject: str
     reason: Words = ""
     actor: str = "operator"
@@ -98,6 +100,8 @@ def carry_out(connection: Connection, runtime: Runtime, order: Order, row: sa.Ro
     )
     if order.act in ("retry", "close"):
         return _retry(connection, order, now) if order.act == "retry" else _close(connection, runtime, order, now)
+    if order.act in ALERT_STATES:
+        return _set_alert(connection, order)
     if order.act == "replay":
         return _replay(connection, runtime, order, row, now)
     effect = ledger.load(connection, order.subject)
@@ -269,6 +273,15 @@ def _close(connection: Connection, runtime: Runtime, order: Order, now: datetime
     if run is not None and run["status"] == "parked":
         _give_up(connection, runtime, run, order, now)
     return "closed"
+
+
+def _set_alert(connection: Connection, order: Order) -> str:
+    """What becomes of an open alert that a person saw: somebody sees to it, or nobody wants to hear of it while it lasts."""
+    kind, _, id = order.subject.partition(":")
+    number, state = row_number(id), ALERT_STATES[order.act]
+    if kind != "alert" or number is None or not desk.set_alert(connection, number, state, actor=order.actor):
+        raise StateConflict(f"There is no open alert {id or kind}: list them with `billhook alerts`")
+    return state
 
 
 def _refuse_open_breaker(connection: Connection, alert: sa.RowMapping) -> None:

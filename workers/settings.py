@@ -35,6 +35,7 @@ from workers.chain import OutsideHead
 from workers.clock import DatabaseClock
 from workers.console.settings import ConsoleSettings, table_in
 from workers.loading import load_folders
+from workers.notify import NotifySettings
 from workers.providers import bundle, mail
 from workers.providers.autodns_client import CUSTOMER_ID
 from workers.providers.mail import Mailer, ascii_address
@@ -134,9 +135,10 @@ class WorkerSettings:
 
     def __init__(self, config: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
         self.settings: Settings = load_settings(config, environ, others=_mistakes)
-        self._environ = environ
+        self._environ = self.environ = environ
         table = read_toml(self.settings.config) if self.settings.config else {}
         self.policies: dict[str, dict[str, Any]] = table.get("policy", {})
+        self.notify = NotifySettings.model_validate(table_in(table, "notify"))
         self.console = ConsoleSettings.model_validate(table_in(table))
         self.mail = {n: SmtpSettings.model_validate(part["smtp"]) for n, part in table.get("source", {}).items() if "smtp" in part}
         self.apis = {name: ApiSettings.model_validate(part.get("api", {})) for name, part in table.get("source", {}).items()}
@@ -269,7 +271,7 @@ def _mistakes(raw: Mapping[str, Any]) -> list[Mistake]:
     for name, part in _tables(raw, "source").items():
         found += _in_api(name, part.get("api", {}), part.get("kind"))
         found += _in_smtp(name, part["smtp"]) if "smtp" in part else []
-    found += _in_console(table_in(raw))
+    found += _in_room("console", ConsoleSettings, raw) + _in_room("notify", NotifySettings, raw)
     known = list(WorkerTable.model_fields)
     strangers = [name for name in _tables(raw, "billhook").get("worker", {}) if name not in known]
     return found + [Mistake(f"billhook.worker.{name}", unknown(name, known)) for name in strangers]
@@ -295,11 +297,11 @@ def policy_mistakes(name: str, body: Mapping[str, Any], workflow: Workflow | Non
     return found
 
 
-def _in_console(part: object) -> list[Mistake]:
+def _in_room(name: str, model: type[BaseModel], raw: Mapping[str, Any]) -> list[Mistake]:
     try:
-        ConsoleSettings.model_validate(part)
+        model.model_validate(table_in(raw, name))
     except ValidationError as error:
-        return mistakes_of(error, ConsoleSettings, lambda place: ".".join(("billhook", "console", *place)))
+        return mistakes_of(error, model, lambda place: ".".join(("billhook", name, *place)))
     return []
 
 

@@ -23,12 +23,13 @@ from receiver import log
 from receiver.db import Database
 from receiver.environment import receiver_environment
 from receiver.errors import SettingsInvalid
-from receiver.settings import Settings, SourceSettings, find_config
+from receiver.settings import Settings, SourceSettings, find_config, read_secret
 from workers import demo, runfile, valkey
 from workers.addresses import HIDDEN, door_address, url_of, webhook_url
 from workers.invocation import command_line
 from workers.loading import load_folders
 from workers.migrate import migrate
+from workers.notify import URLS
 from workers.settings import WorkerSettings
 from workers.supervisor import Child, Supervisor
 from workers.worker import require_noeviction
@@ -224,6 +225,8 @@ class Up:
     def _start_roles(self) -> None:
         self._start("receiver", ["-m", "receiver"], environ=receiver_environment(self._environ))
         self._start("console", ["-m", "workers.cli.main", "console"])
+        if read_secret(URLS, self._environ, self._settings.secrets_dir):
+            self._start("notifier", ["-m", "workers.notices"])
         for role in ("worker", "sweeper"):
             self._start(role, ["-m", "workers.cli.main", role], on_orphaned=signal.SIGTERM)  # it may finish its call when we are killed
 

@@ -138,8 +138,9 @@ VIEWS = {
             shown=("id", "intended_at", "source", "object_id", "customer_id", "reason", "known", "valid_until"),
         ),
         View(
-            name="alerts", model=Alert, order="id", more=_alert, filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",
-            shown=("id", "last_at", "source", "subject", "reason", "known", "count"),
+            name="alerts", model=Alert, order="id", more=_alert, only="closed_at IS NULL",
+            filters={"source": "source", "type": "reason", "state": "state"},
+            shown=("id", "last_at", "source", "subject", "reason", "known", "count", "state"),
         ),
         View(
             name="tasks", model=Task, order="id", more=_task, filters={"source": "source", "type": "reason"}, only="closed_at IS NULL",

@@ -23,6 +23,7 @@ from workers.saying import event_said, unheard_of
 
 COLUMNS = ("subject", "outcome", "reason")
 Effect = Annotated[str, typer.Argument(help="The effect's id, as `billhook effects` and `billhook approvals` list it.")]
+Alert = Annotated[str, typer.Argument(help="An alert's id, as `billhook alerts` lists them.")]
 Id = Annotated[str, typer.Argument(help="A run's or a parked item's id, or delivery:ID, as `billhook parked` lists them.")]
 
 
@@ -83,6 +84,25 @@ def close(
 
     def order(connection: Connection) -> tuple[str, Order]:
         return orders.to_close(connection, id, sources), Order(act="close", subject=id, reason=reason, actor=actor())
+
+    _submit(context, order, json)
+
+
+def acknowledge(context: typer.Context, alert: Alert, reason: Reason = "", json: Json = False) -> None:
+    """Say that you see to an alert: it is not told again while it lasts."""
+    _alert_order(context, "acknowledge", alert, reason, json)
+
+
+def ignore(context: typer.Context, alert: Alert, reason: Reason = "", json: Json = False) -> None:
+    """Hear no more of an alert while it lasts; it is still counted."""
+    _alert_order(context, "ignore", alert, reason, json)
+
+
+def _alert_order(context: typer.Context, act: Any, alert: str, reason: str, json: bool) -> None:
+    sources, subject = list(session(context).settings().sources), f"alert:{alert.removeprefix('alert:')}"
+
+    def order(connection: Connection) -> tuple[str, Order]:
+        return orders.to_close(connection, subject, sources), Order(act=act, subject=subject, reason=reason, actor=actor())
 
     _submit(context, order, json)
 

@@ -23,6 +23,7 @@ STATES = {
     "deliveries": ("events", "nothing", "parked", "refused"),
     "runs": (*runs.UNFINISHED, "done", "skipped", "cancelled", "closed", "superseded"),
     "effects": (*ledger.OPEN, "done", *ledger.FREED),
+    "alerts": ("open", "acknowledged", "ignored"),
 }
 WORDS = {"events": "event type", "runs": "workflow", "effects": "service", "approvals": "service"}
 SERVICES = sorted({name for kind in KINDS.values() for name in kind.services})

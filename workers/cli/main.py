@@ -44,9 +44,9 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 app.command("breaker")(breakers.breaker_of)
 for _command in (
-    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.sandbox, roles.migrate, roles.connect,
+    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, roles.connect,
     doctor, trigger, explain, prove, check_replay, panel, simulate,
-    acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.signal, replay,
+    acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
     gates.bank_checked, gates.mark_sent, gates.rate, controls.mode, holds.freeze, release.unfreeze, holds.pause, holds.resume,
 ):  # fmt: skip
     app.command()(_command)

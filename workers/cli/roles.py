@@ -52,6 +52,11 @@ def console(context: typer.Context) -> None:
     raise typer.Exit(run_console(session(context).config))
 
 
+def notifier(context: typer.Context) -> None:
+    """Tell people outside what waits for them: by mail, chat or webhook, as BILLHOOK_NOTIFY_URLS says."""
+    _become("workers.notices", _environ(context))
+
+
 def sandbox(
     context: typer.Context,
     source: Annotated[str, typer.Option("--source", "-s", help="The source whose provider is simulated.")] = demo.SOURCE,

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 LABELS = {
     "approve": ("Approve", "good"), "reject": ("Reject", "danger"),
     "did": ("It happened", "good"), "did-not": ("It did not happen", "plain"),
-    "resend": ("Send again", "plain"), "retry": ("Try again", "good"), "close": ("Close", "plain"), "say": ("Look again", "good"),
+    "resend": ("Send again", "plain"), "retry": ("Try again", "good"), "close": ("Close", "plain"),
+    "acknowledge": ("I see to it", "good"), "ignore": ("Ignore", "plain"), "say": ("Look again", "good"),
     "replay": ("Start anew", "plain"), "resume": ("Resume", "good"), "unfreeze": ("Let effects go on", "good"),
     "probe": ("Try the provider now", "good"), "show": ("Show", "plain"),
 }  # fmt: skip
@@ -38,7 +39,7 @@ def button(command: str) -> Button | None:
     options, sets, plain = _options(rest)
     if act == "resolve" and len(plain) == 2:
         return _to(plain[1], f"/act/{plain[1]}", subject=plain[0])
-    if act in ("approve", "reject", "resend", "retry", "close") and plain:
+    if act in ("approve", "reject", "resend", "retry", "close", "acknowledge", "ignore") and plain:
         return _to(act, f"/act/{act}", subject=plain[0])
     if act == "signal" and plain:
         made = _to("say", f"/say/{plain[0]}", source=options.get("source", ""), **sets)

@@ -58,8 +58,8 @@ class ConsoleSettings(BaseModel):
         return ZoneInfo(self.zone)
 
 
-def table_in(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The table as written; empty where there is none."""
+def table_in(raw: Mapping[str, Any], name: str = "console") -> Mapping[str, Any]:
+    """The table [billhook.NAME] as written; empty where there is none."""
     own = raw.get("billhook", {})
-    table = own.get("console", {}) if isinstance(own, dict) else {}
+    table = own.get(name, {}) if isinstance(own, dict) else {}
     return table if isinstance(table, dict) else {}

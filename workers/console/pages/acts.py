@@ -28,7 +28,7 @@ from workers.views import row_number
 MANY, ANSWER_S = 200, 3.0
 EFFECT_FACTS = ("source", "workflow", "service", "state", "reason", "amount", "request")
 RUN_FACTS = ("workflow", "key", "status", "reason")
-OrderAct = Literal["approve", "reject", "resolve", "resend", "retry", "close"]
+OrderAct = Literal["approve", "reject", "resolve", "resend", "retry", "close", "acknowledge", "ignore"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +78,14 @@ ACTS = {
         Act(
             name="close", order="close", title="Close", button="Close", role="operator", takes="item", tone="plain",
             does="It leaves this list. A run that is parked with it ends; nothing that was not called yet is called.",
+        ),
+        Act(
+            name="acknowledge", order="acknowledge", title="I see to it", button="I see to it", role="operator", takes="item",
+            does="Nobody is told again while it lasts. It stays in the list of alerts.",
+        ),
+        Act(
+            name="ignore", order="ignore", title="Ignore", button="Ignore", role="operator", takes="item", tone="plain",
+            does="Nobody hears of it while it lasts; it is still counted. Once it is over and comes back, it is told anew.",
         ),
     )
 }  # fmt: skip

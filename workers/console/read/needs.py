@@ -117,7 +117,7 @@ def _tasks(connection: Connection, source: str) -> Rows:
 
 def _alerts(connection: Connection, source: str) -> Rows:
     table = table_of(desk.Alert)
-    rows, left = _oldest(connection, table, [table.c.closed_at.is_(None)], source)
+    rows, left = _oldest(connection, table, [table.c.closed_at.is_(None), table.c.state == "open"], source)
     return [_need(row, "alert", row["last_at"], row["subject"], advice.of_alert(connection, row), "") for row in rows], left
 
 

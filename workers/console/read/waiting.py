@@ -21,7 +21,7 @@ def counts(connection: Connection) -> dict[str, int]:
     found = {"approvals": sa.select(effect.c.id).where(effect.c.state == "proposed")}
     for name, model in (("parked", Parked), ("tasks", Task), ("alerts", Alert)):
         table = table_of(model)
-        found[name] = sa.select(table.c.id).where(table.c.closed_at.is_(None))
+        found[name] = sa.select(table.c.id).where(table.c.closed_at.is_(None), *([table.c.state == "open"] if name == "alerts" else []))
     return {name: _count(connection, query) for name, query in found.items()}
 
 

@@ -20,6 +20,9 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("actor", sa.String(length=128), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -271,6 +274,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolution", sa.String(length=256), nullable=True),
         sa.Column("actor", sa.String(length=128), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("parked_effect", "parked", ["effect_id"], unique=False)
@@ -406,8 +410,17 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("actor", sa.String(length=128), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "name", name="task_step"),
+    )
+    op.create_index(
+        "task_open",
+        "task",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_table(
         "snapshot",
@@ -434,6 +447,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("snapshot_mirror", table_name="snapshot")
     op.drop_table("snapshot")
+    op.drop_index("task_open", table_name="task", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL"))
     op.drop_table("task")
     op.drop_index("slot_live", table_name="slot", sqlite_where=sa.text("live = 1"), postgresql_where=sa.text("live"))
     op.drop_index("slot_effect", table_name="slot")

@@ -154,5 +154,14 @@ def test_several_are_approved_at_once_with_their_money_told(browser: Browser, st
 
 
 def test_every_act_of_the_router_has_a_page(browser: Browser) -> None:
-    assert {act.order for act in acts.ACTS.values()} == {"approve", "reject", "resolve", "resend", "retry", "close"}
+    assert {act.order for act in acts.ACTS.values()} == {
+        "approve",
+        "reject",
+        "resolve",
+        "resend",
+        "retry",
+        "close",
+        "acknowledge",
+        "ignore",
+    }
     assert orders.ANSWER_S > acts.ANSWER_S
