@@ -13,7 +13,7 @@ import typer
 from receiver.errors import BillhookError, Retryable, SchemaOutdated, SettingsInvalid
 from receiver.log import configure
 from workers import unreadable
-from workers.cli import acts, breakers, controls, gates, holds, release, roles
+from workers.cli import acts, breakers, controls, gates, holds, objects, release, roles
 from workers.cli.check_replay import check_replay
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
@@ -47,6 +47,7 @@ for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, roles.connect,
     doctor, trigger, explain, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
+    objects.customers, objects.invoices,
     gates.bank_checked, gates.mark_sent, gates.rate, controls.mode, holds.freeze, release.unfreeze, holds.pause, holds.resume,
 ):  # fmt: skip
     app.command()(_command)

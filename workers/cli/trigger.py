@@ -38,13 +38,13 @@ def trigger(
         print(line)
 
 
-def pairs(given: list[str]) -> dict[str, str]:
+def pairs(given: list[str], option: str = "--set") -> dict[str, str]:
     """`name=value` words as a mapping; raises BadParameter for a word without `=`."""
     found = {}
     for word in given:
         name, equals, value = word.partition("=")
         if not name.strip() or not equals:
-            raise typer.BadParameter(f"write --set name=value, not {word}")
+            raise typer.BadParameter(f"write {option} name=value, not {word}")
         found[name.strip()] = value.strip()
     return found
 

@@ -1,0 +1,36 @@
+"""What a person may ask of each kind of source from the command line, by noun ("customers", "invoices") and act.
+
+Used by workers/cli/objects.py. A kind that has an act not is told what it has. It asks nobody.
+"""
+
+from collections.abc import Mapping
+
+from receiver.mistakes import unknown
+from workers.providers import autodns_shell, monsum_shell, qvickly_shell
+from workers.providers.reading import Reading
+
+NOUNS = ("customers", "invoices")
+EXPORT = "export"
+EXPORTS = {"qvickly": ("xml", "csv")}
+READS: Mapping[str, Mapping[tuple[str, str], Reading]] = {
+    "monsum": monsum_shell.READS, "fastbill": monsum_shell.READS, "qvickly": qvickly_shell.READS, "autodns": autodns_shell.READS,
+}  # fmt: skip
+
+
+def acts(kind: str, noun: str) -> dict[str, str]:
+    """Every act a kind has for a noun, with what it does; empty for a kind without an API."""
+    found = {act: reading.about for (of, act), reading in READS.get(kind, {}).items() if of == noun}
+    if noun == "customers" and kind in EXPORTS:
+        found[EXPORT] = f"the provider's own file of all customers or of these, {' or '.join(EXPORTS[kind])}"
+    return found
+
+
+def why_not(kind: str, noun: str, act: str) -> str:
+    """What to say of an act the kind has not."""
+    known = acts(kind, noun)
+    return f"a source of kind {kind} has no `{noun} {act}`: {unknown(act, known, 'act')}" if known else f"{kind} has no API to be asked"
+
+
+def reading(kind: str, noun: str, act: str) -> Reading | None:
+    """The read of this name, or None."""
+    return READS.get(kind, {}).get((noun, act))
