@@ -21,7 +21,6 @@ from receiver.log import get_logger
 from workers import (
     approvals,
     breaker,
-    control,
     desk,
     drain,
     holds,
@@ -29,6 +28,7 @@ from workers import (
     ledger,
     limits,
     mirror,
+    modes,
     reconcile,
     rereads,
     restored,
@@ -170,7 +170,7 @@ def _begin(
     if not ledger.is_as_planned(row):
         return _drop_changed(connection, deed, row, now)
     deed.request(row)
-    mode = control.mode_of(connection, deed.source, deed.workflow.name, deed.runtime.first_mode(deed.workflow.name))
+    mode = modes.in_force(connection, deed.source, deed.workflow, deed.runtime.first_mode(deed.workflow.name))
     reason = "mode_changed" if mode in ("off", "observe") else _forbidden(connection, deed, row, customers)
     if reason:
         return deed.settle_as(connection, row, "cancelled", reason)

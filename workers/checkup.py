@@ -185,7 +185,7 @@ def _state(connection: Connection, chosen: WorkerSettings, registry: Registry) -
             yield Finding(area, NOTE, "its baseline has not been read: nothing leaves observe", f"billhook connect {source.name}")
         else:
             yield Finding(area, FINE, "its baseline has been read")
-        yield from _modes(area, modes.switches(connection, source.name, registry, chosen.policies))
+        yield from _modes(area, modes.switches(connection, source.name, source.kind, registry, chosen.policies))
     parked = connection.execute(sa.text("SELECT count(*) FROM parked WHERE closed_at IS NULL")).scalar_one()
     waiting = connection.execute(sa.text("SELECT count(*) FROM effect WHERE state = 'proposed'")).scalar_one()
     if parked or waiting:

@@ -16,7 +16,7 @@ from receiver.db import is_trouble
 from receiver.errors import DatabaseBusy, Rejected
 from receiver.event import Event
 from receiver.log import get_logger
-from workers import claims, control, desk, events, holds, journal, ledger, policies, reconcile, restored, runs, strict, waits
+from workers import claims, desk, events, holds, journal, ledger, modes, policies, reconcile, restored, runs, strict, waits
 from workers.claims import Claim
 from workers.errors import Cancelled, Diverged, EffectCancelled, LostLease, Skip, StepInvalid, Suspend
 from workers.places import missing_name, place_of
@@ -66,7 +66,7 @@ def begin(
     account = runtime.accounts.get(source)
     if account is not None and not workflow.is_for(account.kind):
         return None, f"not for {account.kind}"
-    mode = control.mode_of(connection, source, workflow.name, runtime.first_mode(workflow.name))
+    mode = modes.in_force(connection, source, workflow, runtime.first_mode(workflow.name))
     if mode == "off":
         return None, "off"
     key = key or key_of(workflow, trigger)

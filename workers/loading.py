@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from receiver.log import get_logger
+from workers import ordered
 from workers.registry import REGISTRY, Registry
 
 log = get_logger(__name__)
@@ -23,6 +24,7 @@ def load_folders(folders: Sequence[Path] = ()) -> Registry:
 
     A further folder's files are loaded by their path, so no other module's name stands in their way. Tests are left out.
     """
+    REGISTRY.add(ordered.BY_HAND)
     shipped = importlib.import_module("workflows")
     for module in pkgutil.walk_packages(list(shipped.__path__), "workflows.", onerror=_broken):
         _guarded(module.name, lambda name=module.name: importlib.import_module(name))  # type: ignore[misc]

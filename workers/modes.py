@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from workers import control
-from workers.registry import Registry
+from workers.registry import Registry, Workflow
 
 STOPS = ("off", "observe")
 
@@ -31,9 +31,15 @@ class Switch:
     fileless: str = ""
 
 
-def switches(connection: Connection, source: str, registry: Registry, policies: Mapping[str, Mapping[str, Any]]) -> list[Switch]:
-    """Every workflow of `source` that has a file, a policy or a mode somebody set, by name."""
-    names = {workflow.name for workflow in registry.all()} | set(policies) | set_here(connection, source)
+def in_force(connection: Connection, source: str, workflow: Workflow, first: str) -> str:
+    """The mode a workflow acts in; `first` is billhook.toml's. What a person orders is held by none."""
+    return "auto" if workflow.by_hand else control.mode_of(connection, source, workflow.name, first)
+
+
+def switches(connection: Connection, source: str, kind: str, registry: Registry, policies: Mapping[str, Mapping[str, Any]]) -> list[Switch]:
+    """Every workflow for this `kind` of source that has a file, a policy or a mode somebody set, by name."""
+    others = {workflow.name for workflow in registry.all() if workflow.by_hand or not workflow.is_for(kind)}
+    names = ({workflow.name for workflow in registry.all()} | set(policies) | set_here(connection, source)) - others
     return [_switch(connection, source, name, registry, policies) for name in sorted(names)]
 
 
@@ -48,10 +54,13 @@ def first_mode(policies: Mapping[str, Mapping[str, Any]], workflow: str) -> str:
     return str(policies.get(workflow, {}).get("mode", "observe"))
 
 
-def objection(connection: Connection, source: str, workflow: str, mode: str, registry: Registry) -> str | None:
+def objection(connection: Connection, source: str, kind: str, workflow: str, mode: str, registry: Registry) -> str | None:
     """Why `mode` cannot be set for a workflow of this name, or None. What may still be at work can always be stopped."""
-    if registry.get(workflow) is not None:
-        return None
+    found = registry.get(workflow)
+    if found is not None and found.by_hand:
+        return f"{workflow} carries out what a person orders, and no mode holds it: `billhook pause --workflow {workflow}` does"
+    if found is not None:
+        return None if found.is_for(kind) or mode in STOPS else f"{workflow} is not for sources of kind {kind}, and starts on nothing there"
     if not registry.broken and workflow not in set_here(connection, source):
         return f"there is no workflow {workflow}: known are {known(registry)}"
     return None if mode in STOPS else f"{_fileless(workflow, registry)}: it can only be set to {' or '.join(STOPS)}"
@@ -59,7 +68,7 @@ def objection(connection: Connection, source: str, workflow: str, mode: str, reg
 
 def known(registry: Registry) -> str:
     """The names of all workflows that have a file, for a sentence."""
-    return ", ".join(sorted(workflow.name for workflow in registry.all())) or "none"
+    return ", ".join(sorted(workflow.name for workflow in registry.all() if not workflow.by_hand)) or "none"
 
 
 def _switch(connection: Connection, source: str, workflow: str, registry: Registry, policies: Mapping[str, Mapping[str, Any]]) -> Switch:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
-from workers import control, engine, events, ledger, mirror, policies, runs
+from workers import control, engine, events, ledger, mirror, modes, policies, runs
 from workers.registry import Registry, Workflow, concerns
 
 OFF, OBSERVES, BEFORE = "the workflow is off", "it only observes, and calls nothing", "completed before the switch at"
@@ -81,7 +81,7 @@ def preview(connection: Connection, registry: Registry, firsts: dict[str, str], 
 
 
 def _sum(connection: Connection, source: str, workflow: Workflow, firsts: dict[str, str]) -> _Sum:
-    mode = control.mode_of(connection, source, workflow.name, firsts.get(workflow.name, "observe"))
+    mode = modes.in_force(connection, source, workflow, firsts.get(workflow.name, "observe"))
     return _Sum(mode=mode, switched_at=control.switched_at(connection, source, workflow.name) if workflow.only_new else None)
 
 

@@ -27,7 +27,10 @@ class NoPolicy(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One registered function. `policy` validates [policy.<name>] of billhook.toml; the last five fields are as in `@workflow`."""
+    """One registered function. `policy` validates [policy.<name>] of billhook.toml; the next six fields are as in `@workflow`.
+
+    `by_hand`: it carries out what a person orders, so no mode holds it; a freeze, a pause, blocks, the breaker and limits do.
+    """
 
     name: str
     fn: Callable[..., None]
@@ -41,6 +44,7 @@ class Workflow:
     debounce: timedelta | None = None
     kinds: frozenset[str] | None = None
     only_new: bool = False
+    by_hand: bool = False
 
     def is_for(self, kind: str) -> bool:
         """Whether this workflow is for sources of a kind."""

@@ -17,19 +17,20 @@ from receiver.event import Event, Fact, event_class, event_types, from_data, kin
 from workers import mirror
 from workers.errors import NotSayable
 from workers.events import EventRow
+from workers.ordered import TYPE
 
-TICK = "clock.tick"
+NOT_SAID = ("clock.tick", TYPE)  # schedules give the one, `billhook customers` and `billhook invoices` the other
 
 
 def sayable() -> list[str]:
     """The types a person can say, by name: Signals and States."""
-    return sorted(name for name, cls in event_types().items() if kind_of(cls) != "fact" and name != TICK)
+    return sorted(name for name, cls in event_types().items() if kind_of(cls) != "fact" and name not in NOT_SAID)
 
 
 def event_said(type: str, source: str, fields: Mapping[str, str], *, facts: tuple[type[Event], ...] = ()) -> Event:
     """The event a person gives; of Facts only `facts`. Raises NotSayable naming what is possible instead."""
     cls = event_class(type)
-    if cls is None or (issubclass(cls, Fact) and cls not in facts) or type == TICK:
+    if cls is None or (issubclass(cls, Fact) and cls not in facts) or type in NOT_SAID:
         raise NotSayable(f"{type} is nothing a person can say; possible are {', '.join(sayable())}")
     names = [one.name for one in dataclasses.fields(cls) if one.name != "source"]
     stray = sorted(fields.keys() - set(names))

@@ -1,30 +1,34 @@
 """Which workflows can be switched on a source, and what may always be stopped."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from receiver.db import Database
 from tests.workers.letters import mail
 from workers import control, modes
+from workers.ordered import BY_HAND
 from workers.registry import REGISTRY, Registry
 from workers.testing.flow import START
 
 MAIL = next(workflow for workflow in REGISTRY.all() if workflow.fn is mail)
 
 
-def listed(database: Database, registry: Registry, policies: Mapping[str, Mapping[str, str]] | None = None) -> list[tuple[str, str, str]]:
+def listed(
+    database: Database, registry: Registry, policies: Mapping[str, Mapping[str, str]] | None = None, kind: str = "monsum"
+) -> list[tuple[str, str, str]]:
     with database.read() as connection:
-        return [(one.workflow, one.mode, one.note) for one in modes.switches(connection, "shop", registry, policies or {})]
+        return [(one.workflow, one.mode, one.note) for one in modes.switches(connection, "shop", kind, registry, policies or {})]
 
 
 def switch(database: Database, workflow: str, mode: str, source: str = "shop") -> None:
     database.write(lambda c: control.set_mode(c, source, workflow, mode, was="observe", at=START, actor="operator"))
 
 
-def objection(database: Database, workflow: str, mode: str, registry: Registry) -> str | None:
+def objection(database: Database, workflow: str, mode: str, registry: Registry, kind: str = "monsum") -> str | None:
     with database.read() as connection:
-        return modes.objection(connection, "shop", workflow, mode, registry)
+        return modes.objection(connection, "shop", kind, workflow, mode, registry)
 
 
 @pytest.fixture
@@ -91,3 +95,23 @@ def test_any_workflow_can_be_stopped_while_a_file_does_not_import_and_none_start
 
     assert (why_not is None) == stops
     assert stops or "flows/torn.py does not import: it can only be set to off or observe" in str(why_not)
+
+
+def test_a_workflow_that_is_not_for_this_kind_of_source_is_left_out_and_not_switched_on(sqlite_database: Database) -> None:
+    monsum_only = Registry([replace(MAIL, kinds=frozenset({"monsum"}))])
+    policies = {"t-mail": {"mode": "auto"}}
+
+    assert [name for name, _, _ in listed(sqlite_database, monsum_only, policies)] == ["t-mail"]
+    assert listed(sqlite_database, monsum_only, policies, kind="autodns") == []
+    assert "not for sources of kind autodns" in str(objection(sqlite_database, "t-mail", "auto", monsum_only, kind="autodns"))
+    assert objection(sqlite_database, "t-mail", "off", monsum_only, kind="autodns") is None
+
+
+def test_what_a_person_orders_is_held_by_no_mode(sqlite_database: Database) -> None:
+    registry = Registry([BY_HAND])
+
+    assert listed(sqlite_database, registry) == []
+    assert "billhook pause --workflow by-hand" in str(objection(sqlite_database, "by-hand", "off", registry))
+    with sqlite_database.read() as connection:
+        assert modes.in_force(connection, "shop", BY_HAND, "off") == "auto"
+        assert modes.in_force(connection, "shop", MAIL, "off") == "off"

@@ -39,16 +39,20 @@ def mode(
     with here.database() as database:
         if source and workflow and mode:
             first = modes.first_mode(policies, workflow)
-            database.write(lambda c: _set(c, registry, source, workflow, mode, first, include_existing, database.machine_now(c)))
+            kind = settings.source(source).kind
+            database.write(lambda c: _set(c, registry, source, kind, workflow, mode, first, include_existing, database.machine_now(c)))
         with database.read() as connection:
-            found = [one for name in settings.sources for one in modes.switches(connection, name, registry, policies)]
+            every = settings.sources.values()
+            found = [one for place in every for one in modes.switches(connection, place.name, place.kind, registry, policies)]
     shown = [asdict(one) for one in found if source in (None, one.source) and workflow in (None, one.workflow)]
     show_rows(shown, COLUMNS, as_json=json, nothing="no source is configured")
 
 
-def _set(connection: Connection, registry: Registry, source: str, name: str, mode: str, first: str, existing: bool, at: datetime) -> None:
+def _set(
+    connection: Connection, registry: Registry, source: str, kind: str, name: str, mode: str, first: str, existing: bool, at: datetime
+) -> None:
     """Put the mode in force; raises BadParameter for a workflow nobody knows."""
-    if (why_not := modes.objection(connection, source, name, mode, registry)) is not None:
+    if (why_not := modes.objection(connection, source, kind, name, mode, registry)) is not None:
         raise typer.BadParameter(why_not)
     was = control.mode_of(connection, source, name, first)
     control.set_mode(connection, source, name, mode, was=was, at=at, actor=actor(), include_existing=existing)

@@ -1,6 +1,7 @@
 """`billhook customers` and `billhook invoices`: every service of a source's provider, from the shell.
 
-A read goes through the source's rate, and touches neither ledger nor inbox. What a kind has is declared in workers/providers/*_shell.py.
+A read goes through the source's rate, and touches neither ledger nor inbox; a write is an order (workers/cli/orders.py). What a kind has is
+declared in workers/providers/*_shell.py and *_orders.py.
 """
 
 import os
@@ -13,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from receiver.money import Money
+from workers.cli.orders import Wish, give
 from workers.cli.output import print_json, show_one, show_rows
-from workers.cli.session import Json, Session, session
+from workers.cli.session import Json, Reason, Session, session
 from workers.cli.trigger import pairs
 from workers.errors import NotFound, NotHere
 from workers.limits import Patient, Rank
@@ -32,41 +34,67 @@ Format = Annotated[str, typer.Option("--format", help="Of an export: xml or csv.
 Out = Annotated[Path | None, typer.Option("--out", dir_okay=False, help="Write an export into this new file, mode 0600.")]
 
 
+Set = Annotated[list[str] | None, typer.Option("--set", help="A field of what is written, as email=a@example.org; may be repeated.")]
+File = Annotated[Path | None, typer.Option("--file", "-f", exists=True, dir_okay=False, help="The fields as a JSON object.")]
+Key = Annotated[str, typer.Option("--key", help="The order's own key: given twice, it is done once. Without it, a new one.")]
+Again = Annotated[bool, typer.Option("--again", help="Also where it was done already, by a workflow or by hand.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this, only show what would be sent.")]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="How many seconds to wait for what becomes of it.")]
+
+
 def customers(
     context: typer.Context, source: SourceName, act: Act = None, ids: Ids = None, where: Where = None, limit: Limit = 100,
+    set: Set = None, file: File = None, key: Key = "", again: Again = False, yes: Yes = False, wait: Wait = 15.0, reason: Reason = "",
     format: Format = "csv", out: Out = None, json: Json = False,
 ) -> None:  # fmt: skip
-    """Customers at the source's provider: list, get, count, lookup, export and what else it offers."""
-    if act == offers.EXPORT and session(context).settings().source(source).kind in offers.EXPORTS:
-        _export(session(context), source, ids or [], format, out)
+    """Customers at the source's provider: list, get, create, update, delete and what else it offers."""
+    here = session(context)
+    if act == offers.EXPORT and here.settings().source(source).kind in offers.EXPORTS:
+        _export(here, source, ids or [], format, out)
         return
-    _run(context, "customers", source, act, ids, where, limit, json)
+    wish = _wish("customers", act, ids, set, file, key, again, reason, yes, wait)
+    _run(here, source, act, wish, where, limit, json)
 
 
 def invoices(
     context: typer.Context, source: SourceName, act: Act = None, ids: Ids = None, where: Where = None, limit: Limit = 100,
+    set: Set = None, file: File = None, key: Key = "", again: Again = False, yes: Yes = False, wait: Wait = 15.0, reason: Reason = "",
     json: Json = False,
 ) -> None:  # fmt: skip
-    """Invoices at the source's provider: list, get, items, reminders and what else it offers."""
-    _run(context, "invoices", source, act, ids, where, limit, json)
+    """Invoices at the source's provider: list, get, create, complete, send, cancel and what else it offers."""
+    wish = _wish("invoices", act, ids, set, file, key, again, reason, yes, wait)
+    _run(session(context), source, act, wish, where, limit, json)
 
 
-def _run(
-    context: typer.Context, noun: str, source: str, act: str | None, ids: list[str] | None, where: list[str] | None, limit: int, json: bool
-) -> None:
-    here = session(context)
+def _wish(
+    noun: str, act: str | None, ids: list[str] | None, set: list[str] | None, file: Path | None, key: str, again: bool, reason: str,
+    yes: bool, wait_s: float,
+) -> Wish:  # fmt: skip
+    return Wish(
+        noun=noun, act=act or "", ids=ids or (), set=set or (), file=file, key=key, again=again, reason=reason, yes=yes, wait_s=wait_s
+    )  # fmt: skip
+
+
+def _run(here: Session, source: str, act: str | None, wish: Wish, where: list[str] | None, limit: int, json: bool) -> None:
     kind = here.settings().source(source).kind
     if act is None:
-        known = [{"act": name, "does": about} for name, about in offers.acts(kind, noun).items()]
+        known = [{"act": name, "does": about} for name, about in offers.acts(kind, wish.noun).items()]
         show_rows(known, ("act", "does"), as_json=json, nothing=f"{kind} has no API to be asked")
         return
-    reading = offers.reading(kind, noun, act)
+    order, reading = offers.order(kind, wish.noun, act), offers.reading(kind, wish.noun, act)
+    if order is not None:
+        if where:
+            raise typer.BadParameter(f"{act} writes and takes --set NAME=VALUE, not --where")
+        give(here, source, order, wish, json)
+        return
     if reading is None:
-        raise typer.BadParameter(offers.why_not(kind, noun, act))
+        raise typer.BadParameter(offers.why_not(kind, wish.noun, act))
+    if wish.set or wish.file:
+        raise typer.BadParameter(f"{act} reads and takes --where NAME=VALUE, not --set")
     with here.database() as database:
         runtime = build(here.chosen(), database=database)
         runtime.meter = Patient(runtime.db, runtime.clock)
-        rows = read(runtime, source, reading, ids or [], pairs(where or [], "--where"), limit)
+        rows = read(runtime, source, reading, wish.ids, pairs(where or [], "--where"), limit)
     _show(rows, reading, json)
 
 
@@ -116,6 +144,11 @@ def _export(here: Session, source: str, ids: Sequence[str], form: str, out: Path
     if out is None:
         sys.stdout.write(content.decode("utf-8", "backslashreplace"))
         return
+    keep(content, out)
+    print_json({"file": str(out), "bytes": len(content)})
+
+
+def keep(content: bytes, out: Path) -> None:
+    """Into a new file that nobody else reads: it holds people's data."""
     with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
-    print_json({"file": str(out), "bytes": len(content)})

@@ -22,12 +22,13 @@ FASTBILL = frozenset({"fastbill"})
 invoice = Query("invoice.get", "invoice", docs.InvoiceDoc, reads.invoice_doc, together=reads.invoice_docs, apiece=0)
 customer = Query("customer.get", "customer", docs.CustomerDoc, reads.customer_doc)
 items = Query("item.get", "invoice", docs.ItemsDoc, reads.items_doc)
+item = Query("item.get of one", "item", docs.ItemDoc, reads.item_doc)
 reminders = Query("invoice.getreminders", "invoice", docs.RemindersDoc, reads.reminders_doc)
 vat_check = Query("customer.checkvatid", "vat_id", docs.VatCheckDoc, reads.vat_check_doc)
 balances = Query("customer.get page", "source", docs.BalancesDoc, reads.balances_doc)
 webhooks = Query("webhook.get", "source", docs.WebhooksDoc, reads.webhooks_doc)
 document = Query("document", "invoice", docs.DocumentDoc, reads.document_doc, requests=2)
-QUERIES = (invoice, customer, items, reminders, vat_check, balances, webhooks, document)
+QUERIES = (invoice, customer, items, item, reminders, vat_check, balances, webhooks, document)
 
 
 def _for_invoice(model: type[ask.Request]) -> Any:
@@ -195,7 +196,7 @@ delete_item = Service(
     request=ask.OneItem,
     reply=ask.Done,
     effect_class=AtMostOnce(),
-    build=lambda obj, **said: ask.OneItem(invoice_item_id=obj.id, **said),
+    build=lambda obj, **said: ask.OneItem(invoice_item_id=obj.id.rpartition("/")[2], **said),  # "INVOICE/ITEM", as `item` reads it
     object_kind="item",
 )
 create_customer = Service(

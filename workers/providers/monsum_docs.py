@@ -171,6 +171,12 @@ class ItemsDoc(Doc):
     items: tuple[dict[str, Any], ...] = Field(default=(), repr=False)
 
 
+class ItemDoc(Doc):
+    """One line (`id` is "INVOICE/ITEM") of an invoice, by canonical names in `fields`."""
+
+    object_kind: ClassVar[str] = "item"
+
+
 class VatCheckDoc(Doc):
     """What the provider says of a VAT id (`id`): "valid", "invalid" or "unknown"; its raw words are in `fields`.
 

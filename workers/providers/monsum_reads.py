@@ -18,6 +18,7 @@ from workers.providers.monsum_docs import (
     CustomerDoc,
     DocumentDoc,
     InvoiceDoc,
+    ItemDoc,
     ItemsDoc,
     Reminder,
     RemindersDoc,
@@ -120,6 +121,15 @@ def items_doc(client: MonsumClient, invoice_id: str) -> ItemsDoc:
     except (ValueError, PayloadInvalid):
         raise Retryable(provider=client.source, call="item.get", kind="unreadable", id=invoice_id) from None
     return ItemsDoc(source=client.source, id=invoice_id, items=tuple(lines))
+
+
+def item_doc(client: MonsumClient, id: str) -> ItemDoc:
+    """item.get of an invoice, and the one of its lines; `id` is "INVOICE/ITEM". Raises NotFound, Retryable."""
+    invoice_id, _, item_id = id.partition("/")
+    line = next((line for line in items_doc(client, invoice_id).items if str(line.get("item_id")) == item_id), None)
+    if line is None:
+        raise NotFound(provider=client.source, call="item.get", id=id)
+    return ItemDoc(source=client.source, id=id, fields=line)
 
 
 def vat_check_doc(client: MonsumClient, vat_id: str) -> VatCheckDoc:

@@ -6,7 +6,8 @@ Used by workers/cli/objects.py. A kind that has an act not is told what it has. 
 from collections.abc import Mapping
 
 from receiver.mistakes import unknown
-from workers.providers import autodns_shell, monsum_shell, qvickly_shell
+from workers.providers import autodns_orders, autodns_shell, monsum_orders, monsum_shell, qvickly_orders, qvickly_shell
+from workers.providers.ordering import Orderable
 from workers.providers.reading import Reading
 
 NOUNS = ("customers", "invoices")
@@ -15,6 +16,10 @@ EXPORTS = {"qvickly": ("xml", "csv")}
 READS: Mapping[str, Mapping[tuple[str, str], Reading]] = {
     "monsum": monsum_shell.READS, "fastbill": monsum_shell.READS, "qvickly": qvickly_shell.READS, "autodns": autodns_shell.READS,
 }  # fmt: skip
+_ORDERS = {"monsum": monsum_orders, "fastbill": monsum_orders, "qvickly": qvickly_orders, "autodns": autodns_orders}
+ORDERS: Mapping[str, Mapping[tuple[str, str], Orderable]] = {
+    kind: {name: order for name, order in table.ORDERS.items() if kind in order.service.kinds} for kind, table in _ORDERS.items()
+}
 
 
 def acts(kind: str, noun: str) -> dict[str, str]:
@@ -22,7 +27,7 @@ def acts(kind: str, noun: str) -> dict[str, str]:
     found = {act: reading.about for (of, act), reading in READS.get(kind, {}).items() if of == noun}
     if noun == "customers" and kind in EXPORTS:
         found[EXPORT] = f"the provider's own file of all customers or of these, {' or '.join(EXPORTS[kind])}"
-    return found
+    return found | {act: order.about for (of, act), order in ORDERS.get(kind, {}).items() if of == noun}
 
 
 def why_not(kind: str, noun: str, act: str) -> str:
@@ -34,3 +39,8 @@ def why_not(kind: str, noun: str, act: str) -> str:
 def reading(kind: str, noun: str, act: str) -> Reading | None:
     """The read of this name, or None."""
     return READS.get(kind, {}).get((noun, act))
+
+
+def order(kind: str, noun: str, act: str) -> Orderable | None:
+    """The write of this name, or None."""
+    return ORDERS.get(kind, {}).get((noun, act))

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import Database, table_of
 from receiver.event import InvoiceCompleted
+from tests.workers.sandbox.test_app import Served, serving
 from workers import control, events, ledger, routing, runs
 from workers.cli.main import run
 from workers.ids import new_id
@@ -155,3 +156,14 @@ def router(store: Database) -> Iterator[None]:
     yield
     over.set()
     thread.join()
+
+
+@pytest.fixture
+def provider(place: Path) -> Iterator[Served]:
+    """The provider of source shop, served on this machine."""
+    with serving() as served:
+        toml = place / "billhook.toml"
+        toml.write_text(toml.read_text().replace("http://127.0.0.1:1/", f"{served.url}/"))
+        (place / "secrets" / "BILLHOOK_API_SHOP_USER").write_text("me@example.com")
+        (place / "secrets" / "BILLHOOK_API_SHOP_KEY").write_text("k3y")
+        yield served

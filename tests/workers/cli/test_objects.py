@@ -1,7 +1,6 @@
 """`billhook customers` and `billhook invoices`: what a source's provider offers, read within its rate, and nothing written down."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,13 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
 from tests.workers.cli.conftest import Billhook
-from tests.workers.sandbox.test_app import Served, serving
-from workers.cli.objects import in_words, read
+from tests.workers.sandbox.test_app import Served
+from workers.cli.objects import in_words, keep, read
 from workers.errors import NotHere
 from workers.ledger import EffectRow
 from workers.limits import Bucket
 from workers.providers import offers
 from workers.testing.flow import Flow
-
-
-@pytest.fixture
-def provider(place: Path) -> Iterator[Served]:
-    """The provider of source shop, served on this machine."""
-    with serving() as served:
-        toml = place / "billhook.toml"
-        toml.write_text(toml.read_text().replace("http://127.0.0.1:1/", f"{served.url}/"))
-        (place / "secrets" / "BILLHOOK_API_SHOP_USER").write_text("me@example.com")
-        (place / "secrets" / "BILLHOOK_API_SHOP_KEY").write_text("k3y")
-        yield served
 
 
 def test_a_list_is_a_table_and_json_and_leaves_no_trace_but_its_tokens(billhook: Billhook, store: Database, provider: Served) -> None:
@@ -108,6 +96,8 @@ def test_an_export_goes_into_a_file_nobody_else_reads(billhook: Billhook, place:
     assert "write xml or csv" in billhook("customers", "shop", "export", "--format", "pdf").err
     (place / "there.csv").write_text("")
     assert "there already" in billhook("customers", "shop", "export", "--out", "there.csv").err
+    keep(b"a;b", place / "new.csv")
+    assert (place / "new.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_json_of_a_refusal_is_an_object(billhook: Billhook) -> None:

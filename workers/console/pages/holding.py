@@ -182,9 +182,10 @@ MODES_DO = {
 
 
 def _mode(here: Site, said: dict[str, str]) -> Question:
-    source, workflow = here.settings.source(said.get("source", "")).name, said.get("workflow", "")
+    place, workflow = here.settings.source(said.get("source", "")), said.get("workflow", "")
+    source = place.name
     with here.database.read() as connection:
-        switches = modes.switches(connection, source, here.registry, here.chosen.policies)
+        switches = modes.switches(connection, source, place.kind, here.registry, here.chosen.policies)
     now = next((one for one in switches if one.workflow == workflow), None)
     if now is None:
         raise StateConflict(f"there is no workflow {workflow}: known are {modes.known(here.registry)}")
@@ -199,13 +200,14 @@ def _mode(here: Site, said: dict[str, str]) -> Question:
 
 
 def _do_mode(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
-    source, workflow, mode = here.settings.source(said.get("source", "")).name, said.get("workflow", ""), said.get("mode", "")
+    place, workflow, mode = here.settings.source(said.get("source", "")), said.get("workflow", ""), said.get("mode", "")
+    source = place.name
     if mode not in control.MODES:
         raise StateConflict(f"{mode} is no mode: choose one of {', '.join(control.MODES)}")
     first, existing = modes.first_mode(here.chosen.policies, workflow), bool(said.get("include_existing"))
 
     def act(connection: Connection) -> str:
-        if (why_not := modes.objection(connection, source, workflow, mode, here.registry)) is not None:
+        if (why_not := modes.objection(connection, source, place.kind, workflow, mode, here.registry)) is not None:
             raise StateConflict(why_not)
         now: datetime = here.database.machine_now(connection)
         was = control.mode_of(connection, source, workflow, first)

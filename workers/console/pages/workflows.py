@@ -12,7 +12,9 @@ def switches(request: Request) -> Response:
     """The page."""
     here = site(request)
     with here.database.read() as connection:
-        rows = workflows.rows(connection, here.sources, here.registry, here.chosen.policies)
+        rows = workflows.rows(
+            connection, {name: here.settings.source(name).kind for name in here.sources}, here.registry, here.chosen.policies
+        )
         frozen = control.frozen(connection)
         held = [name for name in control.named(connection, "pause:") if name.split(":", 2)[1:].count("*") == 1]
     broken = here.registry.broken

@@ -4,7 +4,7 @@ Used by the page Workflows. What is under way is counted in the index of live ru
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,13 +38,13 @@ class Row:
         return self.live.get("parked", 0) + self.ended.get("failed", 0)
 
 
-def rows(connection: Connection, sources: Sequence[str], registry: Registry, policies: Mapping[str, Mapping[str, Any]]) -> list[Row]:
-    """Every workflow of every source, by name."""
+def rows(connection: Connection, kinds: Mapping[str, str], registry: Registry, policies: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """Every workflow of every source for whose kind it is, by name. `kinds`: the kind of each source."""
     live, ended = _counted(connection, _LIVE), _counted(connection, _ENDED)
     paused = control.named(connection, "pause:")
     found = []
-    for source in sources:
-        for switch in modes.switches(connection, source, registry, policies):
+    for source, kind in kinds.items():
+        for switch in modes.switches(connection, source, kind, registry, policies):
             workflow = registry.get(switch.workflow)
             key = (source, switch.workflow)
             pauses = {name: str(paused[name]["reason"]) for name in control.pauses_of(*key) if name in paused}
