@@ -19,12 +19,13 @@ from receiver.db import Database
 from receiver.errors import BillhookError, DatabaseBusy, SettingsInvalid
 from receiver.log import masked
 from receiver.settings import DoorSecrets, require_unshared
-from workers import control, doorcheck, modes, runfile, standstill, valkey
+from workers import connecting, control, doorcheck, modes, runfile, standstill, valkey
 from workers.finding import FINE, NOTE, WRONG, Finding
 from workers.loading import load_folders
 from workers.migrate import pending
+from workers.providers.guides import GUIDES
 from workers.registry import Registry
-from workers.settings import WorkerSettings
+from workers.settings import WorkerSettings, build
 
 NETWORK_FILESYSTEMS = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "glusterfs", "ceph", "afs")
 DISK_LEFT_MIN = 64 * 1024 * 1024
@@ -158,6 +159,7 @@ def _inside(database: Database, chosen: WorkerSettings, registry: Registry) -> I
     with database.read() as connection:
         yield from _state(connection, chosen, registry)
         yield from standstill.standing(connection, now=database.machine_now(connection))
+    yield from _logins(database, chosen)
 
 
 def _writable(database: Database) -> Finding:
@@ -185,12 +187,37 @@ def _state(connection: Connection, chosen: WorkerSettings, registry: Registry) -
             yield Finding(area, NOTE, "its baseline has not been read: nothing leaves observe", f"billhook connect {source.name}")
         else:
             yield Finding(area, FINE, "its baseline has been read")
+        yield _heard(connection, area, source.name)
         yield from _modes(area, modes.switches(connection, source.name, source.kind, registry, chosen.policies))
     parked = connection.execute(sa.text("SELECT count(*) FROM parked WHERE closed_at IS NULL")).scalar_one()
     waiting = connection.execute(sa.text("SELECT count(*) FROM effect WHERE state = 'proposed'")).scalar_one()
     if parked or waiting:
         yield Finding("people", NOTE, f"{parked} parked, {waiting} waiting for approval", "billhook parked; billhook approvals")
     yield from doorcheck.refused(connection, chosen.settings)
+
+
+def _heard(connection: Connection, area: str, source: str) -> Finding:
+    at = connecting.delivered(connection, source)
+    if at is None:
+        return Finding(area, NOTE, "no delivery ever came", f"billhook connect {source} --wait 300 says what is refused, and why")
+    return Finding(area, FINE, f"deliveries come, the first at {at:%Y-%m-%d %H:%M} UTC")
+
+
+def _logins(database: Database, chosen: WorkerSettings) -> Iterator[Finding]:
+    """Whether each provider lets us in now: one read without effect. One that is away is no fault here, and a sandbox is none."""
+    for source in (one for one in chosen.settings.sources.values() if not chosen.apis[one.name].sandbox):
+        try:
+            runtime = build(chosen, database=database, only=source.name)
+        except BillhookError:
+            continue  # said where secrets and policies are looked at
+        if runtime.accounts[source.name].client is None:
+            continue
+        try:
+            step = connecting.login(runtime, source.name, GUIDES[source.kind])
+        except (sa.exc.SQLAlchemyError, DatabaseBusy):
+            continue  # no token can be taken while the database takes nothing, which is said above
+        state = {connecting.DONE: FINE, connecting.WAITS: NOTE}.get(step.state, WRONG if step.refused else NOTE)
+        yield Finding(f"source {source.name}", state, step.says)
 
 
 def _modes(area: str, found: list[modes.Switch]) -> Iterator[Finding]:

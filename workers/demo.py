@@ -3,11 +3,11 @@
 Written by `billhook up` where no configuration exists, below .billhook. Real sources keep the careful defaults of their own.
 """
 
-import os
 import re
 import secrets
-from contextlib import suppress
 from pathlib import Path
+
+from workers.secretfiles import write_once
 
 SOURCE = "sandbox"
 CONFIG = Path(".billhook/demo.toml")
@@ -50,8 +50,8 @@ def write(base: Path = Path()) -> Path:
     for folder in (PLACE.parent, PLACE, SECRETS):
         (base / folder).mkdir(exist_ok=True, mode=0o700)
     for name, value in _secrets().items():
-        _write_once(base / SECRETS / name, value)
-    _write_once(base / CONFIG, TOML)
+        write_once(base / SECRETS / name, value)
+    write_once(base / CONFIG, TOML)
     return CONFIG
 
 
@@ -74,14 +74,3 @@ def _secrets() -> dict[str, str]:
         "BILLHOOK_API_SANDBOX_USER": "owner@demo.invalid",
         "BILLHOOK_API_SANDBOX_KEY": secrets.token_hex(16),
     }
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Make the file whole or not at all; one that is there stays."""
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    with suppress(FileExistsError):
-        os.link(new, path)
-    new.unlink()

@@ -229,8 +229,13 @@ class WorkerSettings:
         return [Mistake(f"policy.{name}", why.format(source)) for source in lacking]
 
 
-def build(chosen: WorkerSettings, *, database: Database | None = None, announcer: Announces | None = None) -> Runtime:
-    """The Runtime of a worker role: database, clocks, clients, workflows, policies and the ledger's outside head."""
+def build(
+    chosen: WorkerSettings, *, database: Database | None = None, announcer: Announces | None = None, only: str | None = None
+) -> Runtime:
+    """The Runtime of a worker role: database, clocks, clients, workflows, policies and the ledger's outside head.
+
+    `only`: with this source alone; the secrets of others may be missing.
+    """
     settings = chosen.settings
     registry = load_folders(settings.workflows)
     for policy in chosen.check_policies(registry):
@@ -240,16 +245,17 @@ def build(chosen: WorkerSettings, *, database: Database | None = None, announcer
             file=", ".join(why.partition(" ")[0] for why in registry.broken.values()),
         )
     db = database or Database(settings.database, read_pool=settings.worker.threads + 4)
-    runtime = Runtime(db=db, clock=DatabaseClock(db), registry=registry, accounts=accounts(chosen), policies=chosen.policies)
+    runtime = Runtime(db=db, clock=DatabaseClock(db), registry=registry, accounts=accounts(chosen, only), policies=chosen.policies)
     runtime.head = OutsideHead(settings.ledger_head_dir, runtime.owner)
     if announcer is not None:
         runtime.announcer = announcer
     return runtime
 
 
-def accounts(chosen: WorkerSettings) -> dict[str, Account]:
-    """Every source as the engine sees it."""
-    return {name: account_of(source, chosen.client(source)) for name, source in chosen.settings.sources.items()}
+def accounts(chosen: WorkerSettings, only: str | None = None) -> dict[str, Account]:
+    """Every source as the engine sees it, or the one."""
+    named = {name: source for name, source in chosen.settings.sources.items() if only in (None, name)}
+    return {name: account_of(source, chosen.client(source)) for name, source in named.items()}
 
 
 def account_of(source: SourceSettings, client: Client | None) -> Account:

@@ -15,6 +15,7 @@ from receiver.log import configure
 from workers import unreadable
 from workers.cli import acts, breakers, controls, gates, holds, objects, release, roles
 from workers.cli.check_replay import check_replay
+from workers.cli.connect import connect
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
 from workers.cli.lists import HELP, list_app
@@ -44,7 +45,7 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 app.command("breaker")(breakers.breaker_of)
 for _command in (
-    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, roles.connect,
+    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, connect,
     doctor, trigger, explain, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
     objects.customers, objects.invoices,

@@ -2,27 +2,19 @@
 
 import os
 import sys
-import time
 from collections.abc import Mapping
 from typing import Annotated
 
-import sqlalchemy as sa
 import typer
-from sqlalchemy.engine import Connection
 
-from receiver.db import table_of
 from receiver.environment import receiver_environment
-from workers import baseline, control, demo
-from workers.cli.output import print_json, show_one
+from workers import demo
+from workers.cli.output import print_json
 from workers.cli.session import Json, session
 from workers.console.web.serve import run_console
-from workers.errors import RateHeld
 from workers.migrate import migrate as run_migrations
-from workers.mirror import Mirror
-from workers.runtime import Runtime
 from workers.sandbox.__main__ import run as run_sandbox
 from workers.sandbox.__main__ import setup as sandbox_setup
-from workers.settings import build
 from workers.up import run_up
 from workers.worker import run_sweeper, run_worker
 
@@ -91,29 +83,6 @@ def migrate(context: typer.Context, json: Json = False) -> None:
         print(f"migrated to {', '.join(migrated.after)}")
 
 
-def connect(context: typer.Context, source: Annotated[str, typer.Argument(help="The source's name.")], json: Json = False) -> None:
-    """Read what a source holds already, so that history starts nothing. Reads only; can be broken off and repeated."""
-    chosen = session(context).chosen()
-    chosen.settings.source(source)
-    with session(context).database() as database:
-        runtime = build(chosen, database=database)
-        _read_baseline(runtime, source)
-        with database.read() as connection:
-            at = control.baseline_at(connection, source)
-            kept = {f"{kind}s": mirror_count(connection, source, kind) for kind in ("customer", "invoice")}
-    show_one({"source": source, "baseline_at": at, **kept}, as_json=json)
-
-
-def _read_baseline(runtime: Runtime, source: str) -> None:
-    """Read to the end, at the provider's pace."""
-    done = False
-    while not done:
-        try:
-            done = baseline.read(runtime, source)
-        except RateHeld as held:
-            time.sleep(held.wait.total_seconds())
-
-
 def _environ(context: typer.Context) -> Mapping[str, str]:
     """The environment, with the configuration this command was given."""
     config = session(context).config
@@ -123,10 +92,3 @@ def _environ(context: typer.Context) -> Mapping[str, str]:
 def _become(module: str, environ: Mapping[str, str]) -> None:
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", module], dict(environ))
-
-
-def mirror_count(connection: Connection, source: str, kind: str) -> int:
-    """How many objects of one kind are known of a source."""
-    table = table_of(Mirror)
-    counted = sa.select(sa.func.count()).select_from(table).where(table.c.source == source, table.c.kind == kind)
-    return int(connection.execute(counted).scalar_one())

@@ -16,6 +16,7 @@ import pytest
 from receiver import inbox
 from receiver.db import Database
 from tests.workers.cli.conftest import SECRETS, Billhook
+from tests.workers.sandbox.test_app import Served
 from workers import demo, runfile
 
 Finding = dict[str, Any]
@@ -210,3 +211,32 @@ def test_a_disk_that_takes_nothing_more_is_wrong_although_it_can_be_read(billhoo
     assert after["state"] == "fine"
     with store.read() as connection:
         assert inbox.unrouted(connection, now=datetime.now(UTC), limit=10) == []
+
+
+def test_it_asks_each_provider_whether_it_lets_us_in(billhook: Billhook, store: Database, provider: Served, place: Path) -> None:
+    right = findings(billhook, "source shop")
+    (place / "secrets" / "BILLHOOK_API_SHOP_KEY").write_text("another-key")
+    wrong = findings(billhook, "source shop")
+
+    assert {"area": "source shop", "state": "fine", "text": "the provider lets us in", "todo": ""} in right
+    assert [one["state"] for one in wrong if "refuses the login" in one["text"]] == ["wrong"]
+
+
+def test_a_provider_that_is_away_is_noted_and_no_fault_here(billhook: Billhook, store: Database) -> None:
+    assert [one["state"] for one in findings(billhook, "source shop") if "cannot be reached" in one["text"]] == ["note"]
+
+
+def test_a_sandbox_is_not_asked(billhook: Billhook, store: Database, place: Path) -> None:
+    toml = place / "billhook.toml"
+    toml.write_text(toml.read_text().replace("base_url", "sandbox = true\nbase_url"))
+
+    assert not [one for one in findings(billhook, "source shop") if "cannot be reached" in one["text"]]
+
+
+def test_it_says_whether_deliveries_ever_came(billhook: Billhook, store: Database) -> None:
+    before = [one["todo"] for one in findings(billhook, "source shop") if one["text"] == "no delivery ever came"]
+    arrival = inbox.Arrival(source="shop", origin="push", native_type="x", native_id="1", body=b"{}", received_at=datetime.now(UTC))
+    store.write(lambda c: inbox.append(c, arrival))
+    after = [one["text"] for one in findings(billhook, "source shop") if one["text"].startswith("deliveries come")]
+
+    assert "billhook connect shop" in before[0] and len(after) == 1

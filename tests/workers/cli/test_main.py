@@ -55,11 +55,11 @@ def test_connecting_says_what_the_provider_did_and_the_way_out(
         answer = billhook("connect", "shop")
 
     assert answer.code == 1
-    assert said in answer.err and "Nothing was asked" not in answer.err
+    assert said in answer.out and "Nothing was asked" not in answer.out
 
 
 def test_connecting_to_a_provider_that_is_away_names_its_host_setting(billhook: Billhook, place: Path) -> None:
     answer = billhook("connect", "shop")
 
     assert answer.code == 1
-    assert "API host of source shop cannot be reached" in answer.err and "base_url" in answer.err
+    assert "API host of source shop cannot be reached" in answer.out and "base_url" in answer.out
