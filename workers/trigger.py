@@ -15,16 +15,18 @@ import httpx
 
 from receiver.db import Database
 from receiver.errors import BillhookError, PayloadInvalid, SchemaOutdated, SettingsInvalid
+from receiver.mistakes import unknown
 from receiver.settings import Settings, SourceSettings
 from receiver.sources import catalog
 from workers import control, runfile
 from workers.addresses import door_address
 from workers.errors import NotReady
+from workers.sandbox import doable
 from workers.settings import WorkerSettings
 
 READY_S = 60.0
 WHY = "it would write invoices and customers into your books"
-INSTEAD = "Complete an invoice there yourself; or practise on the demo: `billhook up` in an empty directory (docs/practice.md)"
+INSTEAD = "Have it happen there yourself; or practise on the demo: `billhook up` in an empty directory (docs/practice.md)"
 
 
 @dataclass(kw_only=True)
@@ -56,6 +58,11 @@ class Stage:
             if time.monotonic() > until:
                 raise NotReady(f"{missing}: is `billhook up` running? Its output says more, and so does `billhook doctor`")
             self.pause(0.25)
+
+    def require(self, kind: str) -> None:
+        """Raise SettingsInvalid, naming what is possible, for what the sandbox of this kind of source cannot have happen."""
+        if kind not in (known := doable.acts(self.source.kind)):
+            raise SettingsInvalid(f"{kind} cannot happen at a sandbox of kind {self.source.kind}: {unknown(kind, known, 'act')}")
 
     def act(self, kind: str, overrides: dict[str, str], count: int = 1) -> list[dict[str, str]]:
         """Have `kind` happen at the sandbox; the ids of what was touched. Raises BillhookError where the sandbox refuses."""

@@ -30,6 +30,7 @@ from workers.invocation import command_line
 from workers.loading import load_folders
 from workers.migrate import migrate
 from workers.notify import URLS
+from workers.sandbox import doable
 from workers.settings import WorkerSettings
 from workers.supervisor import Child, Supervisor
 from workers.worker import require_noeviction
@@ -253,8 +254,9 @@ class Up:
         lines = ["", f"billhook is ready ({self._path}). Ctrl-C stops it.", "", "Webhook URL", *urls, ""]
         lines += [f"Console: {self._console}", ""]
         lines += ["In a second shell:", f"cd {shlex.quote(os.getcwd())}"]
-        if self._sandbox is not None:
-            lines += [f"{billhook} trigger invoice.completed"]
+        source = sandbox_source(self._chosen) if self._sandbox is not None else None
+        if source is not None:
+            lines += [f"{billhook} trigger {doable.FIRST[source.kind]}"]
         lines += [f"{billhook} effects", f"{billhook} deliveries", f"{billhook} doctor", ""]
         return "\n".join(lines) + "\n"
 

@@ -81,6 +81,11 @@ class MonsumSandbox:
         self._desk = Desk(self.account, notices, self.sent)
         self._acts = Acts(self.account, notices)
 
+    @property
+    def acts(self) -> tuple[str, ...]:
+        """What can be made to happen, by name."""
+        return tuple(self._acts.known)
+
     def trigger(self, act: str, overrides: dict[str, str] | None = None) -> dict[str, str]:
         """Make `act` happen ("invoice.completed", …) and let it notify. Returns the ids of what was touched.
 

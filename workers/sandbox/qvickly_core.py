@@ -35,6 +35,7 @@ ACTS = {
     "payment.pending": ("Pending", "1"), "payment.approved": ("Approved", "1"), "payment.denied": ("Denied", "1"),
     "payment.cancelled": ("Cancelled", CARD), "payment.failed": ("Failed", CARD),
 }  # fmt: skip
+NEW_CUSTOMER = "customer.created"
 STYLES = ("json", "form", "get")
 PAYMENT_FIELDS = ("number", "orderid", "method", "currency", "withtax", "tax", "distributor_status", "due_date", "customer_nr")
 HTML = b"<html><body>try again later</body></html>"
@@ -69,10 +70,10 @@ class QvicklySandbox:
         `overrides` of a payment: its fields, `status` any word, `style` one of STYLES. Raises ValueError naming what is known.
         """
         said, self._before = dict(overrides or {}), None
-        if act == "customer.created":
+        if act == NEW_CUSTOMER:
             return {"customer_id": str(self.account.write_customer(None, _known(said, WRITTEN))["mexcParamvaluesetsid"])}
         if act not in ACTS:
-            raise ValueError(f"unknown act {act}: one of {', '.join((*ACTS, 'customer.created'))}")
+            raise ValueError(f"unknown act {act}: one of {', '.join((*ACTS, NEW_CUSTOMER))}")
         style = said.pop("style", self.style)
         if style not in STYLES:
             raise ValueError(f"unknown style {style}: one of {', '.join(STYLES)}")

@@ -16,7 +16,7 @@ from tests.workers.providers.wire import Behaviour, answers, peer
         (("effects", "--bogus"), 2, "NoSuchOption"),
         (("resolve", "EFFECT", "maybe"), 2, "BadParameter"),
         (("retry", "99"), 1, "NotHere"),
-        (("trigger",), 2, "BadParameter"),
+        (("trigger", "x", "--file", "billhook.toml"), 2, "BadParameter"),
         (("--config", "missing.toml", "effects"), 2, "SettingsInvalid"),
     ],
 )
