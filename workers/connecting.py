@@ -168,8 +168,8 @@ def _read(runtime: Runtime, source: str) -> bool:
 def delivered(connection: Connection, source: str) -> datetime | None:
     """When the provider's first delivery came, or None."""
     table = table_of(Delivery)
-    pushed = sa.select(sa.func.min(table.c.received_at)).where(table.c.source == source, table.c.origin == "push")
-    found: datetime | None = connection.execute(pushed).scalar_one()
+    pushed = sa.select(table.c.received_at).where(table.c.source == source, table.c.origin == "push").order_by(table.c.id).limit(1)
+    found: datetime | None = connection.execute(pushed).scalar_one_or_none()
     return found
 
 

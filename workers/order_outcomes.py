@@ -54,13 +54,20 @@ def outcome(connection: Connection, delivery_id: int) -> Outcome:
     routed = connection.execute(sa.select(deliveries.c.routed_at, deliveries.c.reason).where(deliveries.c.id == delivery_id)).one()
     if routed.routed_at is None:
         return Outcome(state=WAITS, reason="not_routed", next="nobody routes it now: is `billhook up` or a worker running?")
-    triggered = sa.select(events.c.id).where(events.c.delivery_id == delivery_id)
-    run = connection.execute(sa.select(runs).where(runs.c.trigger_id.in_(triggered)).order_by(runs.c.started_at)).mappings().first()
+    told = connection.execute(sa.select(events).where(events.c.delivery_id == delivery_id)).mappings().first()
+    run = None if told is None else connection.execute(sa.select(runs).where(*_of_event(runs, told))).mappings().first()
     if run is None:
         return Outcome(state=WAITS, reason=routed.reason or "", next=f"billhook deliveries show {delivery_id}")
     table = table_of(ledger.EffectRow)
     effect = connection.execute(sa.select(table).where(table.c.run_id == run["id"], sa.not_(table.c.retired))).mappings().first()
     return _of_run(run) if effect is None else _of_effect(run, effect, asked=desk.asked_about(connection, run["id"]) is not None)
+
+
+def _of_event(runs: sa.Table, told: sa.RowMapping) -> list[Any]:
+    """What finds the run an event started by an index: it is about the event's own invoice or customer, or about neither."""
+    named = "invoice_id" if told["invoice_id"] else "customer_id"
+    same = runs.c[named].is_(None) if told[named] is None else runs.c[named] == told[named]
+    return [runs.c.source == told["source"], same, runs.c.trigger_id == told["id"]]
 
 
 def _of_run(run: sa.RowMapping) -> Outcome:
