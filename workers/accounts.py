@@ -1,4 +1,4 @@
-"""Accounts: what a prepaid account at a provider may still spend, compared at every poll.
+"""Accounts: what a prepaid account at a provider may still spend, compared at every sweep.
 
 Reads the account, and where it fell below its threshold, or reached it again, puts that into the inbox as `origin=poll`, in the very
 transaction that notes it: each crossing is told once, and counted. It never charges anything; `credit.low` is for a workflow to answer.
@@ -21,7 +21,7 @@ from workers.providers.autodns_docs import AccountDoc
 from workers.runtime import Runtime
 
 
-def compare(runtime: Runtime, client: AutodnsClient) -> int:
+def compare(runtime: Runtime, client: AutodnsClient, *, found_by: str) -> int:
     """Read the client's account and compare it with its threshold; how many deliveries that made. Raises Retryable, RateHeld.
 
     A user without an account, and an account without any threshold, is left alone.
@@ -38,7 +38,7 @@ def compare(runtime: Runtime, client: AutodnsClient) -> int:
     threshold = doc.threshold if client.credit_low is None else Money(client.credit_low, doc.balance.currency)
     if threshold is None:
         return 0
-    delivery_id = runtime.db.write(lambda c: _crossed(c, doc, threshold, {**record}, read_at))
+    delivery_id = runtime.db.write(lambda c: _crossed(c, doc, threshold, {**record}, read_at, found_by))
     runtime.point("account-compared")
     if delivery_id is None:
         return 0
@@ -46,7 +46,9 @@ def compare(runtime: Runtime, client: AutodnsClient) -> int:
     return 1
 
 
-def _crossed(connection: Connection, doc: AccountDoc, threshold: Money, record: dict[str, Any], read_at: datetime) -> int | None:
+def _crossed(
+    connection: Connection, doc: AccountDoc, threshold: Money, record: dict[str, Any], read_at: datetime, found_by: str
+) -> int | None:
     """Note on which side of its threshold the account is, and tell where that is another one than before; the delivery's id, or None.
 
     An account that is low when it is first read is told too: it is low now, whenever that began.
@@ -61,6 +63,6 @@ def _crossed(connection: Connection, doc: AccountDoc, threshold: Money, record: 
     body = canonical_json({"read_at": read_at.isoformat(), "record": record, "credit": credit}).encode()
     identity = f"{doc.id}:{turn}-{n}"
     arrival = inbox.Arrival(
-        source=doc.source, origin="poll", native_type="poll.account", native_id=identity, body=body, received_at=read_at
+        source=doc.source, origin="poll", native_type="poll.account", native_id=identity, body=body, received_at=read_at, actor=found_by
     )
     return inbox.append(connection, arrival).delivery_id

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -60,6 +60,7 @@ class Recorded:
     echo: bool = False
 
 
+REPORTED, READ = "payment.reported", ":read:"  # what stands in the identity of a report that a read made
 _EVENT = table_of(EventRow)
 _NOTE = sa.update(_EVENT).where(_EVENT.c.id == sa.bindparam("of_event")).values(outcome=sa.bindparam("to_outcome"))
 _TOLD = sa.select(_EVENT.c.type, _EVENT.c.identity, _EVENT.c.delivery_id, _EVENT.c.historical, _EVENT.c.id)
@@ -143,6 +144,33 @@ def stored(connection: Connection, event_ids: Collection[int]) -> Sequence[sa.Ro
 def of_source(connection: Connection, source: str, types: Sequence[str]) -> list[Recorded]:
     """Stored events of `types` of a source, in the order they were recorded."""
     return [_recorded(row) for row in connection.execute(_OF_SOURCE, {"of_source": source, "of_types": list(types)}).mappings()]
+
+
+class Report(NamedTuple):
+    """The last thing that was told of a payment: by which event, of which number, in which status."""
+
+    event_id: int
+    number: str
+    status: str
+
+
+def next_report(connection: Connection, source: str, *, after: int, since: datetime, statuses: Collection[str]) -> Report | None:
+    """Of the payments whose last report since `since` is in one of `statuses`, the one whose report follows event `after`, or None."""
+    last = sa.func.max(_EVENT.c.id).label("last")
+    reported = sa.and_(_EVENT.c.source == source, _EVENT.c.type == REPORTED, _EVENT.c.recorded_at >= since)
+    newest = sa.select(last).where(reported).group_by(_EVENT.c.invoice_id).having(last > after).order_by(last)
+    for event_id in connection.execute(newest).scalars():
+        number, data = connection.execute(sa.select(_EVENT.c.invoice_id, _EVENT.c.data).where(_EVENT.c.id == event_id)).one()
+        if data.get("status") in statuses:
+            return Report(event_id, number, str(data["status"]))
+    return None
+
+
+def last_status(connection: Connection, source: str, number: str) -> tuple[str, bool] | None:
+    """(the status a payment was last told in, whether a read told it), or None where nothing was."""
+    reported = sa.and_(_EVENT.c.source == source, _EVENT.c.invoice_id == number, _EVENT.c.type == REPORTED)
+    row = connection.execute(sa.select(_EVENT.c.data, _EVENT.c.identity).where(reported).order_by(_EVENT.c.id.desc()).limit(1)).first()
+    return None if row is None else (str(row.data.get("status")), READ in row.identity)
 
 
 def concerning(

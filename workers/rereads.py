@@ -25,6 +25,7 @@ from workers.retry import backoff
 from workers.runtime import Runtime
 
 log = get_logger(__name__)
+SCAN, REREAD = "scan:", "reread:"  # with what the finder of a delivery begins, as the inbox keeps it in `actor`
 OWN_WRITE = "own_write"  # only where no delivery has told by then what our own write made true
 _LISTS = {"invoice": ("invoice.get", "INVOICES", "INVOICE_ID"), "customer": ("customer.get", "CUSTOMERS", "CUSTOMER_ID")}
 
@@ -138,9 +139,10 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
         return None
 
     runtime.point("reread")
+    found_by = f"{REREAD}{row['reason']}"
 
     def act(connection: Connection) -> int | None:
-        added = keep_read(connection, runtime, row["source"], row["kind"], row["object_id"], record, read_at=read_at)
+        added = keep_read(connection, runtime, row["source"], row["kind"], row["object_id"], record, read_at=read_at, found_by=found_by)
         _forget(connection, row)
         return added
 
@@ -161,8 +163,11 @@ def keep_read(
     *,
     read_at: datetime,
     baseline: bool = False,
+    found_by: str | None = None,
 ) -> int | None:
     """Put a read of one object into the inbox where it differs from the mirror; the delivery's id, or None.
+
+    `found_by`: SCAN or REREAD and the name of the scan, or the reason, that had it read; None for the baseline.
 
     What cannot be read goes there too, once: the router puts it before a person.
     """
@@ -188,19 +193,29 @@ def keep_read(
     identity = f"{object_id}:{held.revision if held else 0}-{hashed}"
     if not readable and inbox.has(connection, source, f"poll.{kind}", identity):
         return None
-    arrival = inbox.Arrival(source=source, origin="poll", native_type=f"poll.{kind}", native_id=identity, body=body, received_at=read_at)
+    arrival = inbox.Arrival(
+        source=source, origin="poll", native_type=f"poll.{kind}", native_id=identity, body=body, received_at=read_at, actor=found_by
+    )
     kept = inbox.append(connection, arrival)
     return kept.delivery_id if kept.new else None
 
 
 def keep_reads(
-    runtime: Runtime, source: str, kind: str, records: Mapping[str, Mapping[str, Any]], *, read_at: datetime, baseline: bool = False
+    runtime: Runtime,
+    source: str,
+    kind: str,
+    records: Mapping[str, Mapping[str, Any] | None],
+    *,
+    read_at: datetime,
+    baseline: bool = False,
+    found_by: str | None = None,
 ) -> list[int]:
     """`keep_read` for many records by id, in one transaction; one that cannot be kept is left out. The new deliveries' ids."""
 
     def act(connection: Connection) -> list[int | None]:
         return [
-            keep_read(connection, runtime, source, kind, id, record, read_at=read_at, baseline=baseline) for id, record in records.items()
+            keep_read(connection, runtime, source, kind, id, record, read_at=read_at, baseline=baseline, found_by=found_by)
+            for id, record in records.items()
         ]
 
     try:
@@ -210,7 +225,9 @@ def keep_reads(
             raise
         if len(records) > 1:
             alone = ({id: record} for id, record in records.items())
-            return [id for one in alone for id in keep_reads(runtime, source, kind, one, read_at=read_at, baseline=baseline)]
+            return [
+                id for one in alone for id in keep_reads(runtime, source, kind, one, read_at=read_at, baseline=baseline, found_by=found_by)
+            ]
         log.error("read not kept", source=source, kind=kind, object=next(iter(records), None), error_type=type(error).__name__)
         return []
     runtime.point("read-kept")

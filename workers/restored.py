@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.log import get_logger
-from workers import baseline, chain, control, desk, ledger, runs
+from workers import chain, control, desk, gaps, ledger, runs
 from workers.chain import EffectLog, OutsideHead
 from workers.claims import Claim
 from workers.limits import Rank
@@ -70,7 +70,7 @@ def lost(connection: Connection, heads: Path) -> Lost:
 
 def look(runtime: Runtime, source: str, since: datetime | None) -> int:
     """Put into the inbox what the provider says of every open invoice, and of those dated since; how many differ. Raises Retryable."""
-    return baseline.scan(runtime, source, since=since, rank=Rank.OPERATOR)
+    return gaps.look_back(runtime, source, since=since, rank=Rank.OPERATOR)
 
 
 def release(connection: Connection, *, at: datetime, actor: str) -> int:

@@ -9,6 +9,7 @@ import socket
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -48,7 +49,10 @@ class Silent:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """One source as the engine sees it. `interpret(body, native_type, native_id)` reads its deliveries."""
+    """One source as the engine sees it. `interpret(body, native_type, native_id)` reads its deliveries.
+
+    `silence`: how long it may be quiet before people are told; None is as its own past has it, zero for ever.
+    """
 
     name: str
     kind: str
@@ -56,6 +60,7 @@ class Account:
     interpret: Callable[..., Any]
     since: Any = None
     client: Client | None = None
+    silence: timedelta | None = None
 
 
 def no_point(name: str) -> None:

@@ -7,8 +7,41 @@ and the tests use it; the engine does not. tests/test_house.py fails when a modu
 from sqlmodel import SQLModel
 
 from receiver import inbox
-from workers import budgets, chain, control, desk, duties, events, journal, ledger, limits, mirror, policies, rereads, runs
+from workers import (
+    budgets,
+    chain,
+    control,
+    cursors,
+    desk,
+    duties,
+    events,
+    journal,
+    ledger,
+    limits,
+    mirror,
+    policies,
+    rereads,
+    runs,
+    silence,
+)
 
-TABLE_MODULES = (inbox, budgets, chain, control, desk, duties, events, journal, ledger, limits, mirror, policies, rereads, runs)
+TABLE_MODULES = (
+    inbox,
+    budgets,
+    chain,
+    control,
+    cursors,
+    desk,
+    duties,
+    events,
+    journal,
+    ledger,
+    limits,
+    mirror,
+    policies,
+    rereads,
+    runs,
+    silence,
+)
 
 METADATA = SQLModel.metadata

@@ -1,8 +1,8 @@
 """The sweeper: finds what nobody told anybody about, and keeps the schedules.
 
-Re-hints unrouted deliveries and ready, due or abandoned runs, puts due ticks into the inbox, performs re-reads, baselines, polls and
-scans, starts what a broken workflow file missed. One process at a time holds the role; with no broker it drives every run itself.
-Loses nothing when it dies: all it knows is in the database.
+Re-hints unrouted deliveries and ready, due or abandoned runs, puts due ticks into the inbox, performs re-reads, baselines and the scans
+of the gap finder, listens for sources that went quiet, starts what a broken workflow file missed. One process at a time holds the role;
+with no broker it drives every run itself. Loses nothing when it dies: all it knows is in the database.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -17,16 +17,14 @@ from receiver import inbox
 from receiver.db import is_trouble, table_of
 from receiver.event import Tick
 from receiver.log import get_logger
-from workers import baseline, catchup, claims, control, drain, duties, engine, operator, polling, rereads, routing
+from workers import baseline, catchup, claims, control, drain, duties, engine, gaps, operator, rereads, routing, silence
 from workers.runs import RunRow
 from workers.runtime import Runtime
 from workers.schedule import Daily, Every
 
 log = get_logger(__name__)
-SCAN_EVERY = timedelta(minutes=15)
 REREADS_AT_ONCE = 20
 DRIVE_S = 2.0
-BASELINE_PAGES = 5
 
 
 @dataclass(kw_only=True)
@@ -37,6 +35,7 @@ class Sweeper:
     hints_max: int = 16
     drives: bool = False
     stopping: Callable[[], bool] = field(default=lambda: False)
+    _listened_at: datetime | None = None
     _told: dict[int, tuple[datetime, int]] = field(default_factory=dict)  # unrouted delivery: when last announced, how often
 
     def sweep(self) -> int:
@@ -47,6 +46,7 @@ class Sweeper:
         runtime.point("sweeping")
         done = self._ticks() + self._deliveries() + catchup.work_off(runtime) + self._runs()
         self._end_drain()
+        self._listen()
         for account in list(runtime.accounts.values()):
             if account.client is not None and not self.stopping():
                 done += self._guarded(account.name)
@@ -152,6 +152,14 @@ class Sweeper:
         self.runtime.db.write(lambda c: drain.end_where_empty(c, at=self.runtime.clock.business(c)))
         self.runtime.point("drained")
 
+    def _listen(self) -> None:
+        """Look from time to time whether a source has gone quiet; while one has, look each time for its next delivery."""
+        with self.runtime.db.read() as connection:
+            now, waiting = self.runtime.clock.business(connection), silence.alarmed(connection)
+        if waiting or self._listened_at is None or now >= self._listened_at + silence.EVERY:
+            self._listened_at = now
+            silence.listen(self.runtime)
+
     def _guarded(self, source: str) -> int:
         """`_provider`; one account's surprise stops no other."""
         try:
@@ -166,18 +174,7 @@ class Sweeper:
         runtime = self.runtime
         with runtime.db.read() as connection:
             wanted = baseline.wanted(connection, source)
-        if wanted:
-            if not runtime.db.write(
-                lambda c: duties.due(c, f"baseline:{source}", now=runtime.clock.business(c), every=timedelta(seconds=1))
-            ):
-                return 0
-            runtime.point("baseline-due")
-            return int(bool(baseline.attempt(runtime, source, "baseline", lambda: baseline.read(runtime, source, pages=BASELINE_PAGES))))
-        done = polling.poll(runtime, source)
-        if not runtime.db.write(lambda c: duties.due(c, f"scan:{source}", now=runtime.clock.business(c), every=SCAN_EVERY)):
-            return done
-        runtime.point("scan-due")
-        return done + (baseline.attempt(runtime, source, "scan", lambda: baseline.scan(runtime, source)) or 0)
+        return baseline.read_on(runtime, source) if wanted else gaps.find(runtime, source)
 
     def _rereads(self) -> int:
         with self.runtime.db.read() as connection:

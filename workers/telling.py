@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from receiver.event import BlockEvent, BlockReleased, Event
+from receiver.event import BlockEvent, BlockReleased, Event, PaymentReported
 from receiver.sources.notice import UNDATED, Notice, Snapshot
 from workers import catchup, control, desk, engine, events, mirror, rereads, runs
 from workers.deriving import News, Told, news
@@ -67,7 +67,10 @@ def tell(turn: Turn, account: Account, row: sa.RowMapping, notice: Notice) -> tu
         made, ready = made + told, ready + woken
     for place, said in enumerate(notice.events):
         event = replace(said, at=row["received_at"]) if said.at == UNDATED else said
-        identity, starts = f"{event.type}:delivery:{row['id']}:{place}", _is_news(turn, account, event)
+        if isinstance(event, PaymentReported) and _is_told(turn, event, read=notice.read_at is not None):
+            continue
+        how = "delivery:" if notice.read_at is None else events.READ.removeprefix(":")
+        identity, starts = f"{event.type}:{how}{row['id']}:{place}", _is_news(turn, account, event)
         told, woken = record(turn, row, event, identity, proof=notice.proof, starts=starts)
         made, ready = made + told, ready + woken
     for kind, object_id in notice.reread:
@@ -193,6 +196,12 @@ def _part(event: Event) -> dict[str, str] | None:
     """The amount of what only a part is disputed or promised of."""
     part = getattr(event, "amount", None)
     return None if part is None else {"amount": str(part.amount), "currency": part.currency}
+
+
+def _is_told(turn: Turn, event: PaymentReported, *, read: bool) -> bool:
+    """Whether a payment was last told in this very status, by a read or by what a read now says again: one of the two starts nothing."""
+    last = events.last_status(turn.connection, event.source, str(event.invoice_id))
+    return last is not None and last[0] == event.status and (read or last[1])
 
 
 def _is_news(turn: Turn, account: Account, event: Event) -> bool:

@@ -114,7 +114,7 @@ def is_session_event(body: bytes) -> bool:
 def interpret(body: bytes, source: SourceSettings, native_type: str, native_id: str, headers: str = "") -> Notice:
     """One delivery of a Qvickly account as a Notice. Raises PayloadInvalid naming the field that is wrong, such as an unknown status."""
     if native_type.startswith("poll."):
-        return _polled(body, native_type, native_id)
+        return _polled(body, source, native_type, native_id)
     if is_session_event(body):
         return Notice(native_type=native_type, native_id=native_id, family="session", known=False)
     callback = _callback(body)
@@ -183,17 +183,33 @@ def _order(value: Any) -> str | None:
     return str(value) if isinstance(value, str) and 0 < len(value) <= e.ID_MAX and value.isprintable() else None
 
 
-def _polled(body: bytes, native_type: str, native_id: str) -> Notice:
-    """A customer read from the Portal API: {"read_at": …, "record": the record or null, "baseline": true where it belongs to it}."""
+def _polled(body: bytes, source: SourceSettings, native_type: str, native_id: str) -> Notice:
+    """A customer or a payment that was read: {"read_at": …, "record": the record or null, "baseline": true where it belongs to it}.
+
+    A payment's record is its `number`, `status` and `orderid`, as a callback would say them.
+    """
     members = read_object(body)
     record = members.get("record")
-    if native_type != "poll.customer" or not (record is None or isinstance(record, dict)):
+    if native_type not in ("poll.customer", "poll.payment") or not (record is None or isinstance(record, dict)):
         raise PayloadInvalid(field="record")
     try:
         read_at = datetime.fromisoformat(str(members.get("read_at"))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise PayloadInvalid(field="read_at") from None
+    if native_type == "poll.payment":
+        return _read_payment(record or {}, source, native_id, read_at)
     id = str((record or {}).get(ID) or native_id.partition(":")[0])
     snapshot = Snapshot(kind="customer", id=id, fields=customer_fields(record or {}), deleted=record is None)
     extra = {"baseline": True} if members.get("baseline") is True else {}
     return Notice(native_type=native_type, native_id=native_id, family="poll", read_at=read_at, snapshots=(snapshot,), extra=extra)
+
+
+def _read_payment(record: Mapping[str, Any], source: SourceSettings, native_id: str, read_at: datetime) -> Notice:
+    said = Callback("", record, "")
+    if said.status not in CALLBACK:
+        raise PayloadInvalid(field="record.status", cause="status_unknown")
+    event = e.PaymentReported(
+        source=source.name, at=read_at, payment_id=said.number, invoice_id=said.number, status=said.status,
+        order_id=_order(record.get("orderid")),
+    )  # fmt: skip
+    return Notice(native_type="poll.payment", native_id=native_id, family="poll", read_at=read_at, events=(event,))

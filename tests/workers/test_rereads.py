@@ -8,7 +8,7 @@ from receiver.db import Database, table_of
 from receiver.event import InvoiceCreated
 from receiver.inbox import Delivery
 from tests.workers.routed import customer_notice, events, fields, noting
-from workers import baseline, rereads
+from workers import baseline, gaps, rereads
 from workers.authoring import Read, Run, Slot, effect, monsum, workflow
 from workers.desk import Parked
 from workers.rereads import Reread
@@ -127,7 +127,7 @@ def test_a_record_that_cannot_be_read_stops_no_other_of_its_scan() -> None:
 
         for _ in range(2):
             flow.clock.pass_(timedelta(minutes=15))
-            baseline.scan(flow.runtime, "shop")
+            gaps.find(flow.runtime, "shop")
             flow.settle()
 
         assert len(events(flow, "invoice.completed")) == 1

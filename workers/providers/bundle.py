@@ -9,7 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from receiver.errors import SettingsInvalid
-from workers.providers import autodns, mail, monsum, qvickly
+from workers.providers import autodns, mail, monsum, qvickly, scans
 from workers.providers.autodns_client import AutodnsClient
 from workers.providers.autodns_wire import Login as AutodnsLogin
 from workers.providers.http import HttpTransport, Transport, require_safe_url
@@ -18,17 +18,19 @@ from workers.providers.monsum_client import MonsumClient
 from workers.providers.qvickly_client import QvicklyClient
 from workers.providers.qvickly_wire import Login
 from workers.providers.rate import HOUR, MINUTE, SECOND, Rate
+from workers.providers.scans import Scan
 from workers.providers.service import Service
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderKind:
-    """What differs between the provider kinds. `rate` may be overridden per source."""
+    """What differs between the provider kinds. `rate` may be overridden per source; `scans` is how its gaps are found."""
 
     base_url: str
     rate: Rate
     document_hosts: frozenset[str] = field(default_factory=frozenset)
     services: Mapping[str, Service] = field(default_factory=dict)
+    scans: tuple[Scan, ...] = ()
 
 
 def _offered(kind: str) -> dict[str, Service]:
@@ -42,17 +44,21 @@ KINDS: Mapping[str, ProviderKind] = {
         rate=Rate(500, MINUTE),
         document_hosts=frozenset({"app.monsum.com", "automatic.fastbill.com"}),
         services=_offered("monsum"),
+        scans=scans.MONSUM,
     ),
     "fastbill": ProviderKind(
         base_url="https://my.fastbill.com/api/1.0/api.php",
         rate=Rate(500, HOUR),
         document_hosts=frozenset({"my.fastbill.com"}),
         services=_offered("fastbill"),
+        scans=scans.FASTBILL,
     ),
     # No rate is published, and "excessive use" may be blocked: one call a second is our own choice.
-    "qvickly": ProviderKind(base_url="https://api.qvickly.io/", rate=Rate(60, MINUTE), services=qvickly.SERVICES),
+    "qvickly": ProviderKind(base_url="https://api.qvickly.io/", rate=Rate(60, MINUTE), services=qvickly.SERVICES, scans=scans.QVICKLY),
     # 3 requests a second and IP. One at once and two a second make three in any second; a fresh read and its call are one operation.
-    "autodns": ProviderKind(base_url="https://api.autodns.com/v1", rate=Rate(3, SECOND, largest=1), services=autodns.SERVICES),
+    "autodns": ProviderKind(
+        base_url="https://api.autodns.com/v1", rate=Rate(3, SECOND, largest=1), services=autodns.SERVICES, scans=scans.AUTODNS
+    ),
 }
 PORTAL_URL = "https://api.online.billmate.se/"
 AUTH_URL = "https://auth.billmate.se/"

@@ -6,6 +6,7 @@ retries and never decides what is due. What belongs to another provider is refus
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -105,6 +106,17 @@ class QvicklyClient:
             raise Retryable(provider=self.source, call="customers", kind="reply_incomplete")
         records = tuple({**row, "CUSTOMER_ID": row[ID]} for row in rows)
         return Page(records=records, next_offset=offset + len(rows) if len(rows) >= PAGE else None)
+
+    def callbacks(self, first: date, last: date, offset: int = 0) -> Page:
+        """A page of the callback log, of callbacks made on these days. Raises Retryable.
+
+        Source: Portal API, GET /merchant/api-callbacks, filter rangeByDate; its rows are those of the schema Api-Callbacks.
+        """
+        chosen = f"filter=rangeByDate&from={first}&to={last}"
+        rows = self.portal_json(f"merchant/api-callbacks?{chosen}&limit={PAGE}&start={offset}")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise Retryable(provider=self.source, call="merchant", kind="reply_incomplete")
+        return Page(records=tuple(rows), next_offset=offset + len(rows) if len(rows) >= PAGE else None)
 
     def invoices(self, *, offset: int = 0, **filters: str) -> Page:
         """None: a payment is known by its callback and read by its number."""

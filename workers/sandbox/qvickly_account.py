@@ -29,13 +29,14 @@ def refused(code: str, message: str) -> Rejected:
 
 @dataclass
 class Merchant:
-    """One simulated merchant. `clock` tells aware instants."""
+    """One simulated merchant. `clock` tells aware instants; `callbacks` is the log of every callback that was made."""
 
     zone: ZoneInfo
     clock: Callable[[], datetime]
     payments: dict[str, Record] = field(default_factory=dict)
     customers: dict[str, Record] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=lambda: dict(FIRST_IDS))
+    callbacks: list[Record] = field(default_factory=list)
 
     def today(self) -> date:
         return self.clock().astimezone(self.zone).date()

@@ -8,6 +8,7 @@ import hmac
 import json
 import pickle
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -106,13 +107,13 @@ class QvicklySandbox:
 
     def copied(self) -> bytes:
         """Everything that happened at the provider so far, for `put_back`; in this process only."""
-        account = (self.account.payments, self.account.customers, self.account.ids)
+        account = (self.account.payments, self.account.customers, self.account.ids, self.account.callbacks)
         return pickle.dumps((account, self.outbox, self.faults.planned, self.calls, self._tokens, self._before))
 
     def put_back(self, content: bytes) -> None:
         """Be what `copied` saw."""
         account, outbox, planned, calls, self._tokens, self._before = pickle.loads(content)
-        self.account.payments, self.account.customers, self.account.ids = account
+        self.account.payments, self.account.customers, self.account.ids, self.account.callbacks = account
         for name in Outbox.__dataclass_fields__:
             setattr(self.outbox, name, getattr(outbox, name))
         self.faults.planned[:], self.calls[:] = planned, calls
@@ -151,7 +152,7 @@ class QvicklySandbox:
         return self._log(function, data, _spoiled(payments.answered(self._key, found), fault), acted=True)
 
     def portal_api(self, method: str, path: str, query: str, token: str, body: bytes) -> SandboxReply:
-        """One call of the Portal API; `path` begins with "customers". Never raises."""
+        """One call of the Portal API; `path` begins with "customers" or "merchant". Never raises."""
         service = portal.named(method, path)
         fault, named = self.faults.take(service), {"CUSTOMER_ID": path.rpartition("/")[2]}
         if fault is not None and fault.kind in BEFORE:
@@ -177,7 +178,17 @@ class QvicklySandbox:
         body = f'{{"credentials":{credentials},"data":{text}}}'.encode() if style == "json" else urlencode(parts).encode()
         method = "GET" if style == "get" else "POST"
         type, id = f"payment.{record['status'].lower()}", int(record["number"])
+        self._write_down(record, method, f'{{"credentials":{credentials},"data":{text}}}')
         self.outbox.publish(Notification(type=type, id=id, body=body, created_at=self.clock(), method=method))
+
+    def _write_down(self, record: Record, method: str, request: str) -> None:
+        """The row of the callback log: schema Api-Callbacks."""
+        at = f"{self.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+        self.account.callbacks.append({
+            "apiCallbacksid": str(len(self.account.callbacks) + 1), "eid": 17882, "orderid_real": record["orderid"], "createdtime": at,
+            "url": "https://receiver.example/callback", "request": json.loads(request), "response": None, "nbroffails": 0,
+            "nextcall": at, "success": 0, "return_method": method,
+        })  # fmt: skip
 
     def _keep_old(self, fault: Fault | None) -> None:
         if fault is not None and fault.kind == "late":
@@ -189,7 +200,7 @@ class QvicklySandbox:
         if self._before is None or not reads or self.clock() >= self._before[0]:
             return self.account
         held, customers = pickle.loads(self._before[1])
-        return Merchant(zone=self.account.zone, clock=self.clock, payments=held, customers=customers)
+        return replace(self.account, payments=held, customers=customers)
 
     def _broken(self, service: str, fault: Fault, refusal: bytes, no: Mapping[str, int] | None = None) -> SandboxReply:
         if fault.kind in ("login", "decline"):

@@ -1,4 +1,4 @@
-"""The simulated Portal API: the customers section, by method and path.
+"""The simulated Portal API: the customers section and the log of callbacks, by method and path.
 
 Owns which call does what and how it is named for faults and the log; records are in qvickly_account.py.
 Source: Portal API "customers", 13 September 2024; topics Filters, PortalAPI-Customers-Filters; read 2026-11-21.
@@ -17,12 +17,15 @@ SEARCHED = {
     "search": ("name", "customerid", "address", "postcode", "postoffice", "companyno"),
     "searchInInvoiceForm": ("name", "customerid", "companyno"),
 }
+LOG = "merchant.callbacks.list"
 NAMES = [field.native for field in CUSTOMER]
 
 
 def named(method: str, path: str) -> str:
     """What the call is called: by our own services and queries, so that a fault can be meant for it."""
     rest = path.strip("/").split("/")[1:]
+    if path.startswith("merchant"):
+        return LOG if rest == ["api-callbacks"] and method == "GET" else "merchant.unknown"
     if not rest:
         return {"POST": "customers.create", "DELETE": "customers.delete_some"}.get(method, "customers.list")
     if rest[0] in ("count", "searchByOrgNumber"):
@@ -35,6 +38,10 @@ def named(method: str, path: str) -> str:
 def carried_out(merchant: Merchant, service: str, path: str, query: Mapping[str, str], content: Any) -> Any:
     """The document of the answer, bytes for an export. Raises KeyError (404), ValueError or TypeError (400)."""
     id = path.strip("/").rpartition("/")[2]
+    if service == "merchant.unknown":
+        raise KeyError(path)
+    if service == LOG:
+        return _callbacks(merchant, query)
     if service == "customers.create":
         return merchant.write_customer(None, dict(content))
     if service == "customers.patch":
@@ -56,6 +63,12 @@ def carried_out(merchant: Merchant, service: str, path: str, query: Mapping[str,
         return _xml(chosen) if service.endswith("xml") else _csv(chosen)
     start = int(query.get("start", 0))
     return _matching(merchant, query)[start : start + int(query.get("limit", 100))]
+
+
+def _callbacks(merchant: Merchant, query: Mapping[str, str]) -> list[Record]:
+    start = int(query.get("start", 0))
+    made = [row for row in merchant.callbacks if query.get("from", "") <= str(row["createdtime"])[:10] <= query.get("to", "9")]
+    return made[start : start + int(query.get("limit", 100))]
 
 
 def _matching(merchant: Merchant, query: Mapping[str, str]) -> list[Record]:

@@ -41,7 +41,7 @@ class QvicklyTransport:
 def answer(sandbox: QvicklySandbox, method: str, path: str, query: str, token: str, body: bytes) -> SandboxReply:
     """What the provider answers at this path."""
     _, _, rest = path.partition("/portal/")
-    if rest.strip("/").split("/")[0] == "customers":
+    if rest.strip("/").split("/")[0] in ("customers", "merchant"):
         return sandbox.portal_api(method, rest.strip("/"), query, token, body)
     if path.rstrip("/").endswith("/auth/login") and method == "POST":
         return sandbox.log_in(body)

@@ -124,6 +124,36 @@ def upgrade() -> None:
         postgresql_where=sa.text("routed_at IS NULL"),
     )
     op.create_table(
+        "cursor",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("scan", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.Text(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "scan"),
+    )
+    op.create_table(
+        "heard",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("hour_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "hour_at"),
+    )
+    op.create_table(
+        "pass_page",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("scan", sa.String(length=32), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("first", sa.Integer(), nullable=False),
+        sa.Column("ids", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "scan", "turn", "first"),
+    )
+    op.create_table(
         "duty",
         sa.Column("name", sa.String(length=160), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=True),
@@ -487,6 +517,9 @@ def downgrade() -> None:
     op.drop_table("effect")
     op.drop_table("bucket")
     op.drop_table("duty")
+    op.drop_table("pass_page")
+    op.drop_table("heard")
+    op.drop_table("cursor")
     op.drop_index(
         "delivery_unrouted", table_name="delivery", sqlite_where=sa.text("routed_at IS NULL"), postgresql_where=sa.text("routed_at IS NULL")
     )

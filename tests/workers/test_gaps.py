@@ -1,0 +1,276 @@
+"""The gap finder: what no webhook told is found within one sweep, at the provider's pace, wherever it is broken off, and told once."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from receiver.db import table_of
+from receiver.inbox import Delivery
+from tests.workers.letters import mail, times
+from tests.workers.routed import connect, events, noting
+from workers import control, cursors, gaps
+from workers.limits import Rank
+from workers.testing.actors import WorkerLost
+from workers.testing.flow import Flow
+from workers.walks import PASSES_MAX
+
+
+def polls(flow: Flow) -> int:
+    table = table_of(Delivery)
+    return len(flow.rows(sa.select(table.c.id).where(table.c.origin == "poll")))
+
+
+def test_a_scan_finds_the_completed_invoice_whose_webhooks_were_all_lost() -> None:
+    with Flow(mail) as flow:
+        connect(flow)
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        flow.advance(minutes=40)
+
+        assert times(flow, "invoice.sendbyemail") == 1
+
+
+def test_a_scan_finds_the_payment_and_the_cancellation_nobody_told() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        ids = flow.trigger("invoice.completed")
+        other = flow.trigger("invoice.completed")
+        flow.advance(minutes=2)
+        flow.sandbox.trigger("invoice.paid", {"invoice_id": ids["invoice_id"]})
+        flow.sandbox.trigger("invoice.canceled", {"invoice_id": other["invoice_id"]})
+        flow.sandbox.drain()
+        flow.advance(minutes=20)
+
+        assert len(events(flow, "invoice.paid")) == 1
+        assert len(events(flow, "invoice.canceled")) == 1
+
+
+def test_a_scan_has_a_missing_draft_read_once_and_believes_it_gone() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        ids = flow.trigger("invoice.created")
+        flow.advance(minutes=2)
+        flow.sandbox.trigger("invoice.deleted", {"invoice_id": ids["invoice_id"]})
+        flow.sandbox.drain()
+        flow.advance(minutes=20)
+
+        assert [row["invoice_id"] for row in events(flow, "invoice.deleted")] == [ids["invoice_id"]]
+
+
+def test_a_scan_that_finds_nothing_new_writes_nothing() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=40)
+        before = polls(flow)
+
+        flow.advance(hours=2)
+
+        assert polls(flow) == before
+        assert before <= 1  # what only the API says of it, once
+
+
+def test_a_scan_whose_provider_is_away_is_made_at_the_next_turn() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=1)
+        flow.advance(minutes=16)
+        flow.advance(minutes=16)
+
+        assert len(events(flow, "invoice.completed")) == 1
+
+
+def test_a_scan_since_an_instant_reads_every_month_from_there_on() -> None:
+    with Flow(noting) as flow:
+        before = len(flow.sandbox.calls)
+        gaps.look_back(flow.runtime, "shop", since=flow.clock.now - timedelta(days=100), rank=Rank.OPERATOR)
+
+        asked = [call.data for call in flow.sandbox.calls[before:] if call.service == "invoice.get"]
+        days = [flow.clock.now - timedelta(days=days) for days in range(100, -1, -1)]
+        assert [f"{said['YEAR']}-{said['MONTH']}" for said in asked] == list(dict.fromkeys(day.strftime("%Y-%m") for day in days))
+
+
+def test_a_scan_of_many_pages_comes_to_its_end_at_a_pace_that_lets_it_ask_once_at_a_time() -> None:
+    with Flow(noting, calls_per_minute=8) as flow:
+        connect(flow)
+        for _ in range(250):
+            flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        before = len(flow.sandbox.calls)
+        flow.advance(hours=1)
+
+        assert len(events(flow, "invoice.completed")) == 250
+        assert len(flow.sandbox.calls) - before <= 30
+        with flow.db.read() as connection:
+            assert control.get(connection, control.synced_name("shop")) is not None
+            assert cursors.of_source(connection, "shop")["new-invoices"]["ended_at"] is not None
+
+
+def test_a_scan_that_was_broken_off_goes_on_where_it_was() -> None:
+    with Flow(noting) as flow:
+        for _ in range(130):
+            flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        before = len(flow.sandbox.calls)
+        flow.sandbox.faults.add("unavailable", "invoice.get", skip=1, times=1)
+        connect(flow)
+        flow.advance(minutes=1)
+
+        assert len(events(flow, "invoice.completed")) == 130
+        assert len(flow.sandbox.calls) - before == 3  # the first page, the second that was refused, the second
+
+
+def customers(flow: Flow, count: int) -> list[str]:
+    return [flow.sandbox.trigger("customer.created", {})["customer_id"] for _ in range(count)]
+
+
+def pages_asked(flow: Flow) -> int:
+    return len([call for call in flow.sandbox.calls if call.service == "customer.get" and not call.data.get("CUSTOMER_ID")])
+
+
+@pytest.mark.parametrize("kind", ["monsum", "fastbill"])
+def test_customers_nobody_told_of_are_found_created_changed_and_deleted(kind: Any) -> None:
+    with Flow(noting, kind=kind, connect=False) as flow:
+        old, gone, *_ = customers(flow, 3)
+        flow.sandbox.drain()
+        flow.connect()
+        connect(flow)
+        (new,) = customers(flow, 1)
+        flow.sandbox.trigger("customer.updated", {"customer_id": old, "city": "Ulm"})
+        flow.sandbox.trigger("customer.deleted", {"customer_id": gone})
+        flow.sandbox.drain()
+        flow.advance(hours=6, minutes=15)
+
+        told = {(row["type"], row["customer_id"]) for row in events(flow) if not row["historical"]}
+        assert told == {("customer.created", new), ("customer.updated", old), ("customer.deleted", gone)}
+
+
+def test_one_pass_over_the_customers_is_enough_while_nobody_comes_or_goes() -> None:
+    with Flow(noting, connect=False) as flow:
+        customers(flow, 130)
+        flow.sandbox.drain()
+        flow.connect()
+        connect(flow)
+        before = pages_asked(flow)
+        flow.advance(hours=6, minutes=15)
+        first = pages_asked(flow) - before
+        flow.advance(hours=6)
+
+        assert (first, pages_asked(flow) - before) == (4, 6)  # two passes of two pages, then one that agrees with the last
+
+
+class Leaves:
+    """A customer goes while the pages are read: the one behind it moves over the edge, onto a page that was read already."""
+
+    def __init__(self, flow: Flow, id: str) -> None:
+        self._flow, self._id = flow, id
+
+    def __call__(self, name: str) -> None:
+        if name == "page-kept" and self._id in self._flow.sandbox.account.customers:
+            self._flow.sandbox.trigger("customer.deleted", {"customer_id": self._id})
+            self._flow.sandbox.drain()
+
+
+def test_a_customer_that_slips_through_between_two_pages_is_found_by_the_next_pass() -> None:
+    with Flow(noting, connect=False) as flow:
+        ids = customers(flow, 130)
+        flow.sandbox.drain()
+        flow.connect()
+        connect(flow)
+        flow.sandbox.trigger("customer.updated", {"customer_id": ids[100], "city": "Ulm"})
+        flow.sandbox.drain()
+        flow.point = Leaves(flow, ids[5])
+        flow.advance(hours=6, minutes=15)
+
+        told = {(row["type"], row["customer_id"]) for row in events(flow) if not row["historical"]}
+        assert told == {("customer.updated", ids[100]), ("customer.deleted", ids[5])}
+
+
+def test_a_list_that_is_never_the_same_twice_ends_its_sweep_and_makes_nobody_gone() -> None:
+    with Flow(noting, connect=False) as flow:
+        ids = customers(flow, 130)
+        flow.sandbox.drain()
+        flow.connect()
+        connect(flow)
+        leaving = iter(ids)
+
+        def point(name: str) -> None:
+            if name == "page-kept" and flow.sandbox.account.customers:
+                customers(flow, 1)
+                flow.sandbox.account.customers.pop(next(leaving))
+
+        flow.point = point
+        flow.advance(hours=6, minutes=1)
+
+        with flow.db.read() as connection:
+            assert cursors.of_source(connection, "shop")["customers"]["requests"] == 2 * PASSES_MAX
+        assert events(flow, "customer.deleted") == []
+
+
+class Lost:
+    """The worker is lost each time a place was kept, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self, name: str) -> None:
+        if name == "place-kept" and self.left:
+            self.left -= 1
+            raise WorkerLost
+
+
+def test_a_sweep_whose_worker_is_lost_again_and_again_reads_no_page_twice() -> None:
+    with Flow(noting, connect=False) as flow:
+        customers(flow, 230)
+        flow.sandbox.drain()
+        flow.connect()
+        connect(flow)
+        before, flow.point = pages_asked(flow), Lost(3)
+        flow.advance(hours=8)
+
+        assert pages_asked(flow) - before == 6  # three pages, twice
+        with flow.db.read() as connection:
+            assert cursors.of_source(connection, "shop")["customers"]["requests"] == 6
+
+
+def test_a_webhook_that_comes_after_its_fact_was_found_starts_nothing_twice() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        flow.clock.pass_(timedelta(minutes=2))
+        flow.sandbox.trigger("invoice.completed", {})
+        late = [notification.body for notification in flow.sandbox.drain()]
+        flow.advance(minutes=16)
+        found = [run[:2] for run in flow.runs]
+        for body in late:
+            flow.deliver(body)
+        flow.advance(hours=1)
+
+        assert found and [run[:2] for run in flow.runs] == found
+
+
+def test_a_delivery_says_by_which_scan_it_was_found() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        flow.sandbox.trigger("invoice.completed", {})
+        flow.sandbox.drain()
+        flow.advance(minutes=16)
+
+        table = table_of(Delivery)
+        assert {row["actor"] for row in flow.rows(sa.select(table).where(table.c.origin == "poll"))} == {"scan:new-invoices"}
+
+
+def test_a_settled_invoice_that_changes_again_is_found_within_a_day() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        id = flow.trigger("invoice.completed", invoice_date="2026-10-05")["invoice_id"]
+        flow.trigger("invoice.paid", invoice_id=id)
+        flow.clock.pass_(timedelta(minutes=5))
+        flow.sandbox.account.invoices[id] |= {"OUTSTANDING_AMOUNT": Decimal("10.00"), "PAID_DATE": "0000-00-00 00:00:00"}
+        flow.advance(days=1, hours=1)
+
+        assert len(events(flow, "invoice.reopened")) == 1

@@ -1,0 +1,68 @@
+"""Attempts: reading a provider that may not be readable now, without giving up and without asking too often.
+
+Called by the sweeper for the baseline and by workers/gaps.py for every scan. How often a thing failed in a row stands in `control`; after
+a few failures people are told, and told again that it is over.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy.engine import Connection
+
+from receiver.errors import Retryable
+from receiver.log import get_logger
+from workers import control, desk
+from workers.errors import RateHeld
+from workers.retry import backoff, told
+from workers.runtime import Runtime
+
+log = get_logger(__name__)
+T = TypeVar("T")
+PutOff = Callable[[Connection, datetime], None]
+
+
+def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T], put_off: PutOff) -> T | None:
+    """act(), or None where the provider cannot be read now: then put_off(connection, until when) after a growing pause.
+
+    Where it is only not our turn to ask, no failure is counted.
+    """
+    try:
+        result = act()
+    except RateHeld as held:
+        wait = held.wait
+        runtime.db.write(lambda c: put_off(c, runtime.clock.business(c) + wait))
+        runtime.point("put-off")
+        return None
+    except Retryable as cause:
+        log.warning("read postponed", source=source, duty=what, reason=told("read_failed", cause))
+        runtime.db.write(partial(_failed, runtime=runtime, source=source, what=what, cause=cause, put_off=put_off))
+        runtime.point("put-off")
+        return None
+    with runtime.db.read() as connection:
+        had_failed = control.get(connection, _failures(source, what)) is not None
+    if had_failed:
+        runtime.db.write(lambda c: _well_again(c, runtime, source, _failures(source, what)))
+        runtime.point("well-again")
+    return result
+
+
+def _failures(source: str, what: str) -> str:
+    return f"unreadable:{source}:{what}"
+
+
+def _failed(connection: Connection, *, runtime: Runtime, source: str, what: str, cause: Retryable, put_off: PutOff) -> None:
+    name = _failures(source, what)
+    tries, now = (control.get(connection, name) or 0) + 1, runtime.clock.business(connection)
+    control.put(connection, name, tries, at=now)
+    put_off(connection, now + backoff(tries, cause, key=name))
+    desk.tell_unreadable(connection, source=source, tries=tries, why=told(f"{what}_failed", cause), at=now)
+
+
+def _well_again(connection: Connection, runtime: Runtime, source: str, name: str) -> None:
+    """The alert is the source's: it ends once nothing of it fails any more."""
+    now = runtime.clock.business(connection)
+    control.put(connection, name, None, at=now)
+    if not control.named(connection, f"unreadable:{source}:"):
+        desk.close_alert(connection, source, desk.UNREADABLE, at=now)
