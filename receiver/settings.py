@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -40,6 +41,8 @@ from receiver.credentials import variable_part as variable_part
 from receiver.errors import SettingsInvalid
 from receiver.mistakes import Mistake, mistakes_of, refusal, unknown
 
+SILENCE = re.compile(r"[1-9][0-9]{0,3}[mhd]", re.ASCII)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -55,6 +58,12 @@ def _three_capitals(code: str) -> str:
     if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
         raise ValueError('not a currency: write three capitals, such as ["EUR"]')
     return code
+
+
+def _silence(text: str) -> str:
+    if text not in ("auto", "off") and not SILENCE.fullmatch(text):
+        raise ValueError('write how long it may be quiet, such as "90m", "6h" or "2d", or "off", or "auto" for its own past')
+    return text
 
 
 def _redis_url(url: str) -> str:
@@ -114,6 +123,7 @@ class SourceSettings(_Frozen):
     currencies: tuple[Annotated[str, AfterValidator(_three_capitals)], ...] = ("EUR",)
     allow_from: tuple[IPv4Network | IPv6Network, ...] = ()
     since: AwareDatetime | None = None
+    silence: Annotated[str, AfterValidator(_silence)] = "auto"
     about: str | None = None
     types: tuple[str, ...] | None = None
 
@@ -135,6 +145,13 @@ class SourceSettings(_Frozen):
     @property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+    @property
+    def silence_limit(self) -> timedelta | None:
+        """How long the source may be quiet before people are told; None is as its own past has it, zero for ever."""
+        if self.silence in ("auto", "off"):
+            return None if self.silence == "auto" else timedelta(0)
+        return int(self.silence[:-1]) * _UNITS[self.silence[-1]]
 
     @property
     def concerns(self) -> str:

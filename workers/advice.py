@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import breaker, catchup, desk, ledger, outgoing, runs, unreadable
+from workers import breaker, catchup, desk, ledger, outgoing, runs, silence, unreadable
 
 Row = Mapping[str, Any] | sa.RowMapping
 Advice = dict[str, Any]
@@ -77,6 +77,7 @@ def of_alert(connection: Connection, row: Row) -> Advice:
         "restored": ["billhook unfreeze", f"billhook unfreeze --yes {REASON}"],
         catchup.BROKEN: ["billhook doctor"],
         desk.UNREADABLE: ["billhook doctor"],
+        silence.REASON: ["billhook refusals", f"billhook gaps --source {row['source']}"],
         breaker.OPEN: [f"billhook breaker {row['source']} --probe", "billhook doctor"],
     }
     if row["reason"] in (desk.UNREADABLE, breaker.OPEN):

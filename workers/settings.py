@@ -264,7 +264,10 @@ def account_of(source: SourceSettings, client: Client | None) -> Account:
     def interpret(body: bytes, native_type: str, native_id: str, headers: str = "") -> Any:
         return catalog.kind(source.kind).interpret(body, source, native_type, native_id, headers)
 
-    return Account(name=source.name, kind=source.kind, zone=source.tz, interpret=interpret, since=source.since, client=client)
+    return Account(
+        name=source.name, kind=source.kind, zone=source.tz, interpret=interpret, since=source.since, client=client,
+        silence=source.silence_limit,
+    )  # fmt: skip
 
 
 def _mistakes(raw: Mapping[str, Any]) -> list[Mistake]:

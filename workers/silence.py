@@ -20,7 +20,7 @@ from sqlmodel import Field, SQLModel
 from receiver.db import UtcDateTime, insert_of, table_of
 from receiver.inbox import Delivery
 from workers import control, desk
-from workers.runtime import Account, Runtime
+from workers.runtime import Runtime
 
 REASON = "source_silent"
 PAST, KNOWN_FOR = timedelta(days=28), timedelta(days=7)
@@ -39,7 +39,7 @@ class Heard(SQLModel, table=True):
     hour_at: datetime = Field(sa_column=sa.Column(UtcDateTime, primary_key=True, nullable=False))
     first_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
     last_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
-    count: int = Field(default=0, sa_column=sa.Column(sa.Integer, nullable=False))
+    deliveries: int = Field(default=0, sa_column=sa.Column(sa.Integer, nullable=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,10 @@ def listen(runtime: Runtime) -> int:
     for account in runtime.accounts.values():
         with runtime.db.read() as connection:
             now = runtime.clock.business(connection)
-            found, open_for = watch(connection, account), control.get(connection, _alarm_name(account.name))
+            found, open_for = (
+                watch(connection, account.name, account.zone, account.silence),
+                control.get(connection, _alarm_name(account.name)),
+            )
         wanted = found.last_at.isoformat() if found.last_at is not None and found.is_silent(now) else None
         if wanted != open_for:
             changed += 1
@@ -123,20 +126,20 @@ def take_in(connection: Connection, *, now: datetime) -> int:
 
 def _add(connection: Connection, source: str, hour_at: datetime, hour: Hour) -> None:
     insert = insert_of(connection, Heard).values(
-        source=source, hour_at=hour_at, first_at=hour.first_at, last_at=hour.last_at, count=hour.count
+        source=source, hour_at=hour_at, first_at=hour.first_at, last_at=hour.last_at, deliveries=hour.count
     )
     new = insert.excluded
     earlier = sa.case((new.first_at < _HEARD.c.first_at, new.first_at), else_=_HEARD.c.first_at)
     later = sa.case((new.last_at > _HEARD.c.last_at, new.last_at), else_=_HEARD.c.last_at)
-    said = {"first_at": earlier, "last_at": later, "count": _HEARD.c["count"] + new["count"]}
+    said = {"first_at": earlier, "last_at": later, "deliveries": _HEARD.c.deliveries + new.deliveries}
     connection.execute(insert.on_conflict_do_update(index_elements=["source", "hour_at"], set_=said))
 
 
-def watch(connection: Connection, account: Account) -> Watch:
-    """What is known of a source's silence now."""
-    query = sa.select(_HEARD).where(_HEARD.c.source == account.name).order_by(_HEARD.c.hour_at)
-    rows = connection.execute(query).mappings()
-    return judged(account.name, [Hour(**{n: row[n] for n in Hour.__slots__}) for row in rows], account.zone, account.silence)
+def watch(connection: Connection, source: str, zone: ZoneInfo, chosen: timedelta | None) -> Watch:
+    """What is known of a source's silence now; `chosen` is its setting, as in `judged`."""
+    query = sa.select(_HEARD).where(_HEARD.c.source == source).order_by(_HEARD.c.hour_at)
+    hours = [Hour(first_at=row.first_at, last_at=row.last_at, count=row.deliveries) for row in connection.execute(query)]
+    return judged(source, hours, zone, chosen)
 
 
 def judged(source: str, hours: Sequence[Hour], zone: ZoneInfo, chosen: timedelta | None = None) -> Watch:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import breaker, control, holds
+from workers import breaker, control, holds, silence
 from workers.desk import Alert, Task
 from workers.finding import NOTE, WRONG, Finding
 from workers.runs import FILELESS, RunRow
@@ -33,6 +33,7 @@ def standing(connection: Connection, *, now: datetime) -> Iterator[Finding]:
     yield from _untaken(connection, now)
     yield from _fileless(connection)
     yield from _replays(connection)
+    yield from _silent(connection)
     for model, word in ((Alert, "alert"), (Task, "task")):
         yield from _open(connection, table_of(model), word)
 
@@ -83,6 +84,16 @@ def _replays(connection: Connection) -> Iterator[Finding]:
             counts[replay] = counts.get(replay, 0) + 1
     for replay, count in sorted(counts.items()):
         yield Finding("replay", NOTE, f"{replay} is under way: {count} events to go", f"billhook replay --off {replay} calls off the rest")
+
+
+def _silent(connection: Connection) -> Iterator[Finding]:
+    """Sources from which unusually long nothing came: what is missed is found all the same, but nobody would wait for it."""
+    table = table_of(Alert)
+    query = sa.select(table.c.source, table.c.detail).where(table.c.reason == silence.REASON, table.c.closed_at.is_(None))
+    for source, detail in connection.execute(query.order_by(table.c.source)):
+        text = f"unusually quiet: nothing since {detail['last']}; {detail['usual']}"
+        todo = f"billhook refusals; see what the provider says of its notifications; billhook gaps --source {source}"
+        yield Finding(f"source {source}", NOTE, text, todo)
 
 
 def _open(connection: Connection, table: sa.Table, word: str) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from workers.cli.check_replay import check_replay
 from workers.cli.connect import connect
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
+from workers.cli.gaps import gaps
 from workers.cli.lists import HELP, list_app
 from workers.cli.output import complain, print_error
 from workers.cli.panel import panel
@@ -46,7 +47,7 @@ for _name in HELP:
 app.command("breaker")(breakers.breaker_of)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, connect,
-    doctor, trigger, explain, prove, check_replay, panel, simulate,
+    doctor, trigger, explain, gaps, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
     objects.customers, objects.invoices,
     gates.bank_checked, gates.mark_sent, gates.rate, controls.mode, holds.freeze, release.unfreeze, holds.pause, holds.resume,

@@ -141,7 +141,7 @@ def upgrade() -> None:
         sa.Column("hour_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("deliveries", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("source", "hour_at"),
     )
     op.create_table(
