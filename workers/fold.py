@@ -140,6 +140,8 @@ def step(kind: str, state: Folded, entry: Entry) -> Folded:
     for one, other in (("outstanding", "status"), ("status", "outstanding")):
         if one in entry.fields and other not in entry.fields:
             fields.pop(other, None)  # what was said together goes together
+    if "paid_on" in entry.fields and not {"outstanding", "status"} & entry.fields.keys():
+        fields = {name: value for name, value in fields.items() if name not in ("outstanding", "status")}
     after = replace(state, fields=fields, seen=True, deleted=state.deleted or entry.deleted)
     if kind != "invoice":
         return after
@@ -260,6 +262,8 @@ def _settled(fields: Mapping[str, Any]) -> bool:
         return False
     if fields.get("status") == "paid":
         return True
+    if "status" not in fields and "outstanding" not in fields:
+        return fields.get("paid_on") is not None  # an invoice of FastBill's API says neither: workers/providers/monsum_looks.py
     try:
         return Decimal(fields["outstanding"]) <= 0
     except (KeyError, TypeError, InvalidOperation):

@@ -12,6 +12,7 @@ from workers.fold import Entry, Folded, Tail, added, arranged, changes, normaliz
 
 T = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 OUT: dict[str, Any] = {"type": "outgoing", "total": "100", "status": "unpaid", "outstanding": "100"}
+OUT_OF_FASTBILL: dict[str, Any] = {"type": "outgoing", "total": "100"}  # its API says no status and no balance
 PAID: dict[str, Any] = {**OUT, "status": "paid", "outstanding": "0"}
 
 
@@ -75,10 +76,19 @@ def test_a_balance_without_a_status_is_not_judged_by_an_older_status() -> None:
         ({**PAID, "is_canceled": True}, False),
         ({"type": "outgoing", "total": "100"}, False),
         ({"type": "outgoing", "total": "100", "outstanding": None}, False),
+        ({"type": "outgoing", "total": "100", "paid_on": "2026-11-20"}, True),
+        ({"type": "outgoing", "total": "100", "paid_on": None}, False),
+        ({**OUT, "paid_on": "2026-11-20"}, False),
     ],
 )
 def test_paid_is_an_outgoing_uncancelled_invoice_with_a_total_and_no_balance(fields: dict[str, Any], paid: bool) -> None:
     assert changes("invoice", [push(1, fields, minute=1)])[0].paid is paid
+
+
+def test_a_read_that_says_only_when_an_invoice_was_paid_is_not_held_against_an_older_balance() -> None:
+    state, found = changes("invoice", arranged([push(1, OUT, minute=1), read(2, {**OUT_OF_FASTBILL, "paid_on": "2026-11-20"}, minute=2)]))
+
+    assert state.paid and [change.type for change in found][-1] == "invoice.paid"
 
 
 def test_a_received_invoice_is_created_and_paid_and_never_completed() -> None:

@@ -1,5 +1,6 @@
 """The gap finder: what no webhook told is found within one sweep, at the provider's pace, wherever it is broken off, and told once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,9 +12,10 @@ from receiver.db import table_of
 from receiver.inbox import Delivery
 from tests.workers.letters import mail, times
 from tests.workers.routed import connect, events, noting
-from workers import control, cursors, gaps
+from workers import control, cursors, gaps, walks
 from workers.limits import Rank
 from workers.testing.actors import WorkerLost
+from workers.testing.autodns import AutodnsFlow
 from workers.testing.flow import Flow
 from workers.walks import PASSES_MAX
 
@@ -274,3 +276,38 @@ def test_a_settled_invoice_that_changes_again_is_found_within_a_day() -> None:
         flow.advance(days=1, hours=1)
 
         assert len(events(flow, "invoice.reopened")) == 1
+
+
+def test_a_list_that_came_back_empty_has_only_so_many_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walks, "GONE_MAX", 3)
+    with Flow(noting, connect=False) as flow:
+        customers(flow, 8)
+        flow.sandbox.drain()
+        flow.connect()
+        connect(flow)
+        flow.sandbox.account.customers.clear()
+        flow.advance(hours=6, minutes=1)
+
+        assert len(events(flow, "customer.deleted")) == 3
+
+
+def test_one_object_that_cannot_be_read_holds_up_no_other_of_its_scan() -> None:
+    with AutodnsFlow(noting, poll=False, connect=False, customers=("ix/1", "ix/2")) as flow:
+        for number in ("1", "2"):
+            flow.user.trigger("customer.created", {"number": number, "emails": "a@example.com", "city": "Ulm"})
+        flow.connect()
+        flow.user.account.customers["ix/1"]["number"] = 9  # it says to be another one: Retryable, for ever
+        flow.user.account.write_customer("ix/2", {"city": "Bonn"})
+        flow.advance(minutes=20)
+
+        assert [row["customer_id"] for row in events(flow, "customer.updated")] == ["ix/2"]
+        with flow.db.read() as connection:
+            assert cursors.of_source(connection, "shop")["customers"]["ended_at"] is not None
+
+
+def test_the_scans_of_a_source_without_an_api_are_none() -> None:
+    with Flow(noting) as flow:
+        account = replace(flow.runtime.accounts["shop"], kind="standard", client=None)
+        flow.runtime.accounts = {"shop": account}
+
+        assert gaps.scans_of(flow.runtime, "shop") == () and gaps.find(flow.runtime, "shop") == 0
