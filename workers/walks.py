@@ -109,10 +109,9 @@ def _after_pass(sweep: Sweep, at: Where, read_at: datetime) -> Where | None:
 
 
 def _gone(sweep: Sweep, ids: frozenset[str]) -> list[str]:
-    """Those we know, seen before this sweep began, that are on no page."""
+    """Those we know that are on no page; who came while the pages were read may be among them."""
     query = sa.select(_MIRROR.c.object_id).where(
         _MIRROR.c.source == sweep.source, _MIRROR.c.kind == sweep.scan.kind, _MIRROR.c.seen, sa.not_(_MIRROR.c.deleted),
-        _MIRROR.c.changed_at < sweep.began_at,
     )  # fmt: skip
     with sweep.runtime.db.read() as connection:
         known = connection.execute(query.order_by(_MIRROR.c.id)).scalars().all()

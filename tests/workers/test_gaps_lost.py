@@ -10,5 +10,6 @@ def test_one_sweep_finds_what_was_lost_and_nothing_runs_twice(kind: str, count: 
     found = played(kind, count, lost=0.2)
 
     assert len(found.facts) > 0.9 * count and len(found.untold) >= 3
+    assert len(found.between) <= 1
     assert (found.missing, found.twice, found.proof) == (set(), [], [])
     assert set(found.per_hour) >= {"customers"} and found.requests < count + 20

@@ -5,10 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from receiver.db import table_of
+from receiver.db import Database, table_of
 from receiver.event import PaymentReported
 from receiver.inbox import Delivery
 from tests.workers.routed import connect, events
+from workers import gaps, missed
 from workers.authoring import Run, workflow
 from workers.testing.qvickly import QvicklyFlow
 
@@ -150,3 +151,23 @@ def test_without_a_portal_login_the_log_and_the_customers_are_no_scans() -> None
         flow.advance(hours=7)
 
         assert polled(flow) == [] and not flow.told
+
+
+def test_a_status_is_found_and_told_once_on_postgresql_too(postgres_database: Database) -> None:
+    with QvicklyFlow(told, database=postgres_database) as flow:
+        connect(flow)
+        number = flow.trigger("payment.created")["payment_id"]
+        flow.merchant.account.payments[number]["status"] = "Paid"
+        flow.merchant.trigger("customer.created", {"name": "N", "customerid": "C1"})
+        _, bodies = lost(flow, "payment.denied")
+        flow.advance(hours=6, minutes=20)
+        flow.deliver(bodies[0])
+
+        assert [status for _, status in reports(flow)] == ["created", "denied", "paid"]
+        with flow.db.read() as connection:
+            found = missed.missed(connection, since=flow.clock.now - timedelta(days=1))
+            sweeps = missed.scanned(connection, "shop", gaps.scans_of(flow.runtime, "shop"))
+        assert {(row["found_by"], row["webhook"]) for row in found} == {
+            ("callback-log", "6 h later"), ("open-payments", "never"), ("customers", "never"),
+        }  # fmt: skip
+        assert all(row["last_completed"] is not None for row in sweeps)
