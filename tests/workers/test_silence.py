@@ -109,7 +109,7 @@ def busy(flow: Flow) -> None:
 
 
 def test_a_source_that_goes_quiet_is_told_once_and_its_next_delivery_ends_that() -> None:
-    with Flow(noting) as flow:
+    with Flow(noting, silence="auto") as flow:
         busy(flow)
         flow.advance(minutes=45)
         assert alerts(flow) == []
@@ -125,7 +125,7 @@ def test_a_source_that_goes_quiet_is_told_once_and_its_next_delivery_ends_that()
 
 
 def test_an_alert_that_a_person_closed_is_not_raised_again_for_the_same_silence() -> None:
-    with Flow(noting) as flow:
+    with Flow(noting, silence="auto") as flow:
         busy(flow)
         flow.advance(hours=2)
         flow.db.write(lambda c: c.execute(sa.update(table_of(Alert)).values(closed_at=flow.clock.now)))
@@ -135,7 +135,7 @@ def test_an_alert_that_a_person_closed_is_not_raised_again_for_the_same_silence(
 
 
 def test_reads_of_our_own_are_no_sign_of_life() -> None:
-    with Flow(noting) as flow:
+    with Flow(noting, silence="auto") as flow:
         busy(flow)
         flow.sandbox.trigger("invoice.completed", {})
         flow.sandbox.drain()
@@ -169,9 +169,17 @@ def test_what_came_in_is_counted_once_by_source_and_hour_and_forgotten_after_fou
 
 
 def test_the_instant_of_the_alarm_is_kept_by_source_and_not_taken_for_another_ones() -> None:
-    with Flow(noting) as flow:
+    with Flow(noting, silence="auto") as flow:
         busy(flow)
         flow.advance(hours=2)
 
         with flow.db.read() as connection:
             assert list(control.named(connection, "silent:")) == ["silent:shop"] and silence.alarmed(connection)
+
+
+def test_a_simulated_source_is_never_silent_unless_that_is_asked_for() -> None:
+    with Flow(noting) as flow:
+        busy(flow)
+        flow.advance(hours=9)
+
+        assert alerts(flow) == []

@@ -83,7 +83,10 @@ class Saved:
 
 
 class Stage:
-    """One source under test. `point` is called wherever an actor may be lost; `watch` is there while schedules are explored."""
+    """One source under test. `point` is called wherever an actor may be lost; `watch` is there while schedules are explored.
+
+    `silence` is the source's setting: a test that moves the clock by weeks is no source that went quiet.
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class Stage:
         currencies: Sequence[str] = ("EUR",),
         wire: Callable[[MonsumSandbox], Transport] = LocalTransport,
         strict: bool = True,
+        silence: str = "off",
     ) -> None:
         self.clock, self.source = ManualClock(start.astimezone(UTC)), source
         self.point: Callable[[str], None] = no_point
@@ -116,12 +120,13 @@ class Stage:
             self.heads = folder / "ledger-head"
             head = self._head = OutsideHead(self.heads, "flow")
             opened.callback(self._let_go)
+            settings = SourceSettings(name=source, kind=kind, zone=zone, currencies=tuple(currencies), silence=silence)
             client = self._plugged(kind, source, zone, currencies, wire, Rate(calls_per_minute))
             self.runtime = Runtime(
                 db=self.db,
                 clock=self.clock,
                 registry=Registry(chosen),
-                accounts={source: account_of(SourceSettings(name=source, kind=kind, zone=zone, currencies=tuple(currencies)), client)},
+                accounts={source: account_of(settings, client)},
                 policies=policies or {w.name: {"mode": mode, **(policy or {} if w is chosen[0] else {})} for w in chosen},
                 head=head,
                 point=self.pass_point,
