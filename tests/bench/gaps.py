@@ -163,7 +163,7 @@ def played(kind: str, count: int, *, lost: float = LOST, seed: int = 1) -> Outco
         flow.settle()
         outcome.untold = outcome.facts.keys() - _told(flow)
         outcome.requests = _swept(flow)
-        outcome.between = _between(flow, outcome.facts)
+        outcome.between = _between(flow, outcome.facts) - _told(flow)
         outcome.missing = outcome.facts.keys() - _told(flow) - outcome.between
         before = _runs(flow)
         flow.clock.pass_(timedelta(minutes=30))
