@@ -56,12 +56,13 @@ from receiver.sources.autodns_events import CreditLow, CreditRestored, OrderRepo
 from receiver.sources.catalog import KINDS
 from workers.deed import Outcome
 from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
-from workers.gates import BankChecked, InvoiceSent, RateConfirmed, frees
+from workers.gates import BankChecked, InvoicePartCancelled, InvoiceSent, RateConfirmed, frees
 from workers.ledger import Slot
 from workers.lookups import (
     PastEffect,
     amount_used,
     completed_without_run,
+    done_effects,
     effects_about,
     events_of_customer,
     events_of_invoice,
@@ -77,6 +78,7 @@ from workers.operator import Order
 from workers.overview import (
     BlockSpan,
     blocks_of,
+    credit_documents,
     events_of_source,
     is_deleted_customer,
     live_keys,
@@ -131,6 +133,7 @@ __all__ = [
     "InvoiceEvent",
     "InvoiceOverdue",
     "InvoicePaid",
+    "InvoicePartCancelled",
     "InvoiceReopened",
     "InvoiceSent",
     "IsOpenDay",
@@ -181,6 +184,8 @@ __all__ = [
     "check_place",
     "closing",
     "completed_without_run",
+    "credit_documents",
+    "done_effects",
     "effect",
     "effects_about",
     "event",

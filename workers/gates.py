@@ -1,7 +1,7 @@
 """Gates: what a person states so that a workflow may go on, and what each statement would set free.
 
-Owns the events `bank.checked`, `invoice.sent` and `rate.confirmed`. A workflow registers with `@frees` what an event would let go, the
-command line shows it before it gives the event (workers/cli/gates.py). Nothing here acts.
+Owns the events `bank.checked`, `invoice.sent`, `invoice.part_cancelled` and `rate.confirmed`. A workflow registers with `@frees` what an
+event would let go, the command line shows it before it gives the event (workers/cli/gates.py). Nothing here acts.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy.engine import Connection
 
 from receiver.event import Event, Fact, InvoiceEvent, Signal, event
+from receiver.money import Money
 from workers.errors import WorkflowInvalid
 from workers.places import file_of, takes
 
@@ -30,6 +31,15 @@ class InvoiceSent(InvoiceEvent, Fact):
     """A person says that an invoice reached its customer on `sent_on`, by whatever way billhook knows nothing of."""
 
     sent_on: date
+
+
+@event("invoice.part_cancelled")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePartCancelled(InvoiceEvent, Signal):
+    """A person says that a part of an invoice was cancelled at the provider, on `cancelled_on` or that day: no provider tells it apart."""
+
+    amount: Money
+    cancelled_on: date | None = None
 
 
 @event("rate.confirmed")

@@ -26,6 +26,12 @@ from workers.terms import Budget
 
 E = TypeVar("E", bound=Event)
 _EFFECT, _PURPOSES = table_of(EffectRow), cast(Any, sa.bindparam("of_purposes", expanding=True))
+_OF_SERVICE = (
+    sa.select(_EFFECT)
+    .where(_EFFECT.c.source == sa.bindparam("of_source"), _EFFECT.c.object_id == sa.bindparam("of_object"))
+    .where(_EFFECT.c.service == sa.bindparam("of_service"), _EFFECT.c.state == "done")
+    .order_by(_EFFECT.c.settled_at, _EFFECT.c.id)
+)
 _ABOUT = (
     sa.select(_EFFECT)
     .where(_EFFECT.c.source == sa.bindparam("of_source"), _EFFECT.c.object_id == sa.bindparam("of_object"))
@@ -56,6 +62,12 @@ def effects_about(connection: Connection, source: str, object_id: str, purposes:
     """The effects of these purposes about one object that hold their slots, the oldest first."""
     named = {"of_source": source, "of_object": object_id, "of_purposes": list(purposes)}
     return [_past(connection, row) for row in connection.execute(_ABOUT, named).mappings()]
+
+
+def done_effects(connection: Connection, source: str, object_id: str, service: str) -> list[PastEffect]:
+    """The effects of one service about one object that are done, whichever workflow or person wanted them, the oldest first."""
+    named = {"of_source": source, "of_object": object_id, "of_service": service}
+    return [_past(connection, row) for row in connection.execute(_OF_SERVICE, named).mappings()]
 
 
 def unknown_effects(connection: Connection, source: str, workflow: str, service: str, *, called_before: datetime) -> list[PastEffect]:

@@ -41,6 +41,13 @@ _OPEN_INVOICES = (
 )
 _OF_CUSTOMER = _OPEN_INVOICES.where(_MIRROR.c.customer_id == sa.bindparam("of_customer"))
 
+_CREDITS = (
+    sa.select(_MIRROR.c.object_id, _MIRROR.c.fields)
+    .where(_MIRROR.c.source == sa.bindparam("of_source"), _MIRROR.c.kind == "invoice", _MIRROR.c.customer_id == sa.bindparam("of_customer"))
+    .where(sa.not_(_MIRROR.c.completed), sa.not_(_MIRROR.c.canceled), sa.not_(_MIRROR.c.deleted))
+    .order_by(_MIRROR.c.id)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSpan:
@@ -67,6 +74,13 @@ def open_invoices(connection: Connection, source: str, *, customer_id: str | Non
         query, {"of_source": source, "of_customer": customer_id} if customer_id is not None else {"of_source": source}
     )
     return [found for row in rows if (found := _readable(source, row.object_id, row.fields)) is not None]
+
+
+def credit_documents(connection: Connection, source: str, customer_id: str) -> list[InvoiceDoc]:
+    """The customer's credit documents (TYPE credit) that are not cancelled, as the mirror knows them; no field says what they credit."""
+    rows = connection.execute(_CREDITS, {"of_source": source, "of_customer": customer_id})
+    found = (_readable(source, row.object_id, row.fields) for row in rows if row.fields.get("type") == "credit")
+    return [one for one in found if one is not None]
 
 
 def owner_of_open_invoice(connection: Connection, source: str, invoice_id: str) -> str | None:

@@ -146,8 +146,8 @@ class Account:
         self.balance(invoice)
 
     def balance(self, invoice: Record) -> None:
-        """OUTSTANDING_AMOUNT after what was paid; a cancelled invoice owes nothing."""
-        left = invoice["TOTAL"] - invoice.get("_PAID", Decimal(0))
+        """OUTSTANDING_AMOUNT after what was paid and what was cancelled; an invoice cancelled as a whole owes nothing."""
+        left = invoice["TOTAL"] - invoice.get("_PAID", Decimal(0)) - invoice.get("_CANCELLED", Decimal(0))
         invoice["OUTSTANDING_AMOUNT"] = Decimal(0) if invoice["IS_CANCELED"] else left
 
     def status(self, invoice: Record) -> str:
@@ -164,6 +164,11 @@ class Account:
         invoice["TYPE"] = "outgoing"
         if not invoice["INVOICE_NUMBER"]:
             invoice["INVOICE_NUMBER"] = f"{self.today()[2:4]}/{int(invoice['INVOICE_ID']) - FIRST_IDS['invoice']:03d}"
+
+    def cancel_part(self, invoice: Record, amount: Decimal) -> None:
+        """So much of it is not owed any more; nothing but OUTSTANDING_AMOUNT shows it."""
+        invoice["_CANCELLED"] = invoice.get("_CANCELLED", Decimal(0)) + amount
+        self.balance(invoice)
 
     def pay(self, invoice: Record, amount: Decimal, day: str) -> None:
         """`amount` came in (or went back, below zero) on `day`."""

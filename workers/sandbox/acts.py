@@ -114,6 +114,10 @@ class Acts:
 
     def _invoice_canceled(self, customer: Record, invoice: Record, own: Record) -> dict[str, str]:
         record = self._invoice(customer, invoice, own)
+        if "AMOUNT" in own:
+            self._account.cancel_part(record, parse_decimal(own["AMOUNT"]))
+            self._notices.invoice("changed", record)
+            return _ids(record)
         record["IS_CANCELED"] = True
         self._account.balance(record)
         self._notices.invoice("canceled", record)

@@ -207,7 +207,7 @@ def invoice_cancel(desk: Desk, ask: Record) -> Record:
     part = ask["DATA"].get("CANCELLATION_AMOUNT")
     if part not in (None, ""):
         _need(ask["DATA"], "DESCRIPTION")
-        desk.account.pay(record, parse_decimal(str(part)), desk.account.today())
+        desk.account.cancel_part(record, parse_decimal(str(part)))
         desk.notices.invoice("changed", record)
     else:
         record["IS_CANCELED"] = True

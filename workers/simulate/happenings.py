@@ -31,6 +31,7 @@ from receiver.event import (
 from receiver.mistakes import unknown
 from receiver.money import Money
 from workers import control
+from workers.gates import InvoicePartCancelled
 from workers.operator import Order
 from workers.sandbox.account import Record
 from workers.simulate import account, plugs
@@ -146,13 +147,17 @@ def _payment_failed(stage: Stage, said: Said) -> None:
 
 
 def _cancel(stage: Stage, said: Said) -> None:
-    """The whole invoice; with an amount, that part of it: then the provider tells a change."""
+    """The whole invoice; with an amount, that part of it: then the provider tells a change, and a person what it was."""
     if "amount" not in said:
         stage.sandbox.trigger("invoice.canceled", {"invoice_id": said["invoice"]})
         return
-    left: Decimal = _invoice(stage, said)["OUTSTANDING_AMOUNT"]
-    stage.sandbox.trigger("invoice.paid", {"invoice_id": said["invoice"], "amount": str(min(said["amount"], left))})
+    part = min(said["amount"], _invoice(stage, said)["OUTSTANDING_AMOUNT"])
+    stage.sandbox.trigger("invoice.canceled", {"invoice_id": said["invoice"], "amount": str(part)})
     _note_rest(stage, said, "cancel")
+    money, customer = Money(part, _currency(stage, said)), _customer_of(stage, said)
+    stage.give(
+        InvoicePartCancelled(source=stage.scenario.source, at=stage.now, invoice_id=said["invoice"], customer_id=customer, amount=money)
+    )
 
 
 def _change(stage: Stage, said: Said) -> None:

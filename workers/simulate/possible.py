@@ -22,12 +22,16 @@ BLOCKS = ("dispute", "promise", "pause", "exclude", "insolvency")
 
 @dataclass(slots=True)
 class Book:
-    """One invoice as the story has it so far. `left`: at most so much is open; None where the file does not say."""
+    """One invoice as the story has it so far.
+
+    `left`: so much is open at most; None where the file does not say. `cut`: what of it is cancelled.
+    """
 
     since: datetime
     draft: bool
     left: Decimal | None
     canceled: bool = False
+    cut: Decimal = Decimal(0)
 
 
 def impossible(
@@ -140,7 +144,7 @@ def _of_invoice(one: Happening, said: Invoice, book: Book, later: Sequence[Happe
     elif one.what in ("payment", "cancel"):
         yield from _paid(one, said, book, later)
     elif one.what == "payment_returned":
-        book.left = None if book.left is None else said.total
+        book.left = None if book.left is None else said.total - book.cut
     elif one.what == "change" and any(str(name).lower() in MONEY for name in one.fields or {}):
         book.left = None
 
@@ -168,6 +172,7 @@ def _paid(one: Happening, said: Invoice, book: Book, later: Sequence[Happening])
         yield "what", f'nothing of invoice "{said.id}" is open then: leave this out, or pay less before'
     elif one.amount is not None and one.amount > book.left:
         yield "amount", f'only {book.left} of invoice "{said.id}" are open then: write that or less'
+    book.cut += one.amount or Decimal(0) if one.what == "cancel" else Decimal(0)
     book.left = max(book.left - (book.left if one.amount is None else one.amount), Decimal(0))
 
 

@@ -28,7 +28,7 @@ from workers.simulate.plugs import LINES, NO_ROWS, Line
 
 SHOWN = {"proposed": "proposal", "approved": "proposal", **dict.fromkeys(("done", "rejected", "unknown", "cancelled", "expired"), "effect")}
 ENDED = ("skipped", "cancelled", "superseded", "closed")
-UNTOLD = ("clock.tick", "invoice.created", "customer.created", "invoice.changed")
+UNTOLD = ("clock.tick", "invoice.created", "customer.created", "invoice.changed", "invoice.part_cancelled")
 FIGURES = " figures"
 OBJECTS = ("customer:", "invoice:")
 NAMES = ("run", "effect", "order", "invoice", "customer")  # what an alert's details say it is about; the others are its figures

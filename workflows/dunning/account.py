@@ -31,7 +31,9 @@ from workers.authoring import (
     x_attributes_of,
 )
 from workflows.dunning import tables
+from workflows.dunning.balance import Balance, Cancelled
 from workflows.dunning.calendar import WorkingDays
+from workflows.dunning.cancelling import balances_of, parts_of
 from workflows.dunning.crossing import after_part_payment
 from workflows.dunning.discount import CashDiscount, explained_by_discount
 from workflows.dunning.eligibility import Facts, stale_data, words_of
@@ -153,11 +155,25 @@ class Account:
         if found and invoice.outstanding is not None and (rows[-1]["figures"] or {}).get("principal"):
             demanded = Decimal(rows[-1]["figures"]["principal"])
             disputed = Decimal(rows[-1]["figures"].get("disputed") or "0")
+            gone = demanded + disputed - invoice.outstanding.amount
             found[-1] = after_part_payment(
-                found[-1], demanded=demanded, paid=demanded + disputed - invoice.outstanding.amount, days=self.days,
+                found[-1], demanded=demanded, paid=self._paid(connection, invoice.id, gone, since=found[-1].sent_on), days=self.days,
                 share=self.policy.extend_from_share, extend_days=self.policy.extend_days,
             )  # fmt: skip
         return tuple(found)
+
+    def _paid(self, connection: Connection, invoice_id: str, gone: Decimal, *, since: date) -> Decimal:
+        """What was paid since a day, of what is not owed any more: all that was not cancelled."""
+        parts = self._cancelled(connection, invoice_id) if gone > 0 else []
+        return gone - sum((one.amount for one in parts if one.sure and one.on >= since), Decimal(0))
+
+    def balances(self, connection: Connection, invoice_id: str, *, since: date) -> tuple[Balance, ...]:
+        """What bore interest when: what looks showed, without what was cancelled."""
+        return balances_of(connection, self.source, invoice_id, self._cancelled(connection, invoice_id), since=since)
+
+    def _cancelled(self, connection: Connection, invoice_id: str) -> list[Cancelled]:
+        whose = {"customer_id": self.customer_id, "currency": self.currency}
+        return parts_of(connection, self.source, invoice_id, **whose, zone=self.zone)
 
     def confirmed_rates(self, connection: Connection) -> frozenset[str]:
         return frozenset(one.key for one in events_of_source(connection, self.source, (RateConfirmed,)))

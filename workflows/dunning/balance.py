@@ -5,7 +5,7 @@ Where only snapshots are known, the debtor has the benefit of the doubt, both wh
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -28,6 +28,15 @@ class Seen:
     on: date
     outstanding: Decimal
     cancelled: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A part of an invoice that was cancelled on a local day. `sure` is False of a credit document, which does not say what it credits."""
+
+    on: date
+    amount: Decimal
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,27 @@ def from_observations(seen: Sequence[Seen], *, since: date) -> tuple[Balance, ..
         if now != before:
             steps.append(Balance(max(before_on if now < before else now_on, since), now))
     return _one_a_day(steps)
+
+
+def told_apart(seen: Sequence[Seen], parts: Iterable[Cancelled]) -> list[Seen]:
+    """The observations with how much was cancelled by each: a part is the fall that holds it, the one nearest to its day.
+
+    A part without such a fall was gone before the first look. A credit document explains a fall of its very amount around its day only.
+    """
+    falls = [max(before.outstanding - now.outstanding, ZERO) for before, now in pairwise(seen)]
+    cancelled = [ZERO] * len(seen)
+    for part in sorted(parts, key=lambda one: (not one.sure, one.on)):
+        holds = [n for n, fall in enumerate(falls) if (fall >= part.amount if part.sure else _credits(part, fall, seen[n], seen[n + 1]))]
+        if not holds:
+            continue
+        found = min(holds, key=lambda n: (seen[n + 1].on < part.on, abs((seen[n + 1].on - part.on).days)))
+        falls[found] -= part.amount
+        cancelled = [so_far + part.amount if n > found else so_far for n, so_far in enumerate(cancelled)]
+    return [replace(one, cancelled=so_far) for one, so_far in zip(seen, cancelled, strict=True)]
+
+
+def _credits(part: Cancelled, fall: Decimal, before: Seen, now: Seen) -> bool:
+    return fall == part.amount and before.on <= part.on <= now.on
 
 
 def balance_on(balances: Sequence[Balance], day: date) -> Decimal:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from workers.authoring import CustomerDoc, InvoiceDoc, Money
 from workflows.dunning import tables
 from workflows.dunning.account import Account
-from workflows.dunning.balance import from_observations, reduced
+from workflows.dunning.balance import reduced
 from workflows.dunning.debtor import debtor_of
 from workflows.dunning.eligibility import why_approve, why_not_dunned
 from workflows.dunning.letter import Letter, Line, Standing, address_hash
@@ -110,7 +110,7 @@ def _debt(connection: Connection, account: Account, read: Standing, disputed: Mo
         account.ladder, debtor=debtor_of(read.customer.type), due_on=invoice.due_date,
         received_on=account.sent_on(connection, invoice.id), notices=account.notices(connection, invoice),
     )  # fmt: skip
-    owed = from_observations(tables.seen_of(connection, account.source, invoice.id), since=invoice.due_date)
+    owed = account.balances(connection, invoice.id, since=invoice.due_date)
     return Debt(
         principal=invoice.outstanding if disputed is None else invoice.outstanding - disputed, ground=ground,
         claims=tables.claims_of(connection, account.source, invoice.id),

@@ -149,6 +149,17 @@ def test_writing_over_the_api_is_told_too(sandbox, service, data, expected):
     assert told(sandbox) == expected
 
 
+def test_a_part_that_was_cancelled_is_not_owed_again_when_a_payment_goes_back(sandbox, client):
+    invoice = sandbox.trigger("invoice.completed", {"total": "119.00"})["invoice_id"]
+    sandbox.trigger("invoice.canceled", {"invoice_id": invoice, "amount": "19.00"})
+    sandbox.trigger("invoice.paid", {"invoice_id": invoice})
+
+    sandbox.trigger("payment.chargeback", {"invoice_id": invoice})
+
+    read = client.query(monsum.invoice, invoice)
+    assert (str(read.outstanding), read.is_canceled) == ("100.00 EUR", False)
+
+
 def test_an_unknown_act_is_refused_with_the_known_ones(sandbox):
     with pytest.raises(ValueError, match=r"invoice\.completed"):
         sandbox.trigger("invoice.exploded")

@@ -33,6 +33,7 @@ def about(what: str, *fields: str, on: str = "2026-11-20T09:00:00") -> str:
         (LATER + about("payment", 'amount = "0.00"'), "happens 1, amount: an amount above zero is wanted"),
         (LATER + about("payment", 'amount = "100.00"') + about("cancel", 'amount = "20.00"'), "happens 2, amount: only 19.00 of"),
         (LATER + about("payment") + about("payment"), 'happens 2, what: nothing of invoice "A" is open then'),
+        (LATER + about("cancel", 'amount = "19.00"') + about("payment_returned") + about("payment", 'amount = "110"'), "only 100.00 of"),
         (LATER + about("cancel") + about("payment"), 'happens 2, what: invoice "A" was cancelled before'),
         (LATER + about("complete"), 'happens 1, what: invoice "A" is no draft: write type = "draft" in its table'),
         (HEAD + DRAFT + about("complete") + about("complete"), 'happens 2, what: invoice "A" was completed before'),

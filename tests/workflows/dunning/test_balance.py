@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflows.dunning.cases import day
-from workflows.dunning.balance import Balance, Credit, Seen, after_credits, balance_on, from_observations, reduced
+from workflows.dunning.balance import Balance, Cancelled, Credit, Seen, after_credits, balance_on, from_observations, reduced, told_apart
 
 DUE = day("2026-03-17")
 
@@ -69,6 +69,57 @@ def test_a_payment_and_a_cancellation_at_once_are_kept_apart() -> None:
     history = seen(("2026-04-01", "1190", "0"), ("2026-04-20", "690", "300"))
 
     assert from_observations(history, since=DUE) == steps(("2026-03-17", "890"), ("2026-04-01", "690"))
+
+
+def cancelled(*said: tuple[str, str], sure: bool = True) -> list[Cancelled]:
+    return [Cancelled(day(on), Decimal(amount), sure) for on, amount in said]
+
+
+def test_a_cancelled_part_is_the_fall_that_holds_it() -> None:
+    history = seen(("2026-04-01", "1190"), ("2026-04-10", "1090"), ("2026-04-20", "790"))
+
+    told = told_apart(history, cancelled(("2026-04-19", "300")))
+
+    assert [int(one.cancelled) for one in told] == [0, 0, 300]
+    assert from_observations(told, since=DUE) == steps(("2026-03-17", "890"), ("2026-04-01", "790"))
+
+
+def test_of_two_falls_that_hold_it_the_one_nearest_to_its_day_is_the_cancelled_part() -> None:
+    history = seen(("2026-04-01", "1190"), ("2026-04-10", "890"), ("2026-04-20", "590"))
+
+    assert [int(one.cancelled) for one in told_apart(history, cancelled(("2026-04-09", "300")))] == [0, 300, 300]
+    assert [int(one.cancelled) for one in told_apart(history, cancelled(("2026-04-20", "300")))] == [0, 0, 300]
+
+
+def test_a_part_that_was_told_later_than_it_was_seen_is_found_all_the_same() -> None:
+    history = seen(("2026-04-01", "1190"), ("2026-04-10", "890"), ("2026-04-20", "890"))
+
+    assert from_observations(told_apart(history, cancelled(("2026-04-20", "300"))), since=DUE) == steps(("2026-03-17", "890"))
+
+
+def test_two_parts_do_not_share_one_fall_that_holds_only_one() -> None:
+    history = seen(("2026-04-01", "1190"), ("2026-04-10", "890"))
+
+    assert [int(one.cancelled) for one in told_apart(history, cancelled(("2026-04-09", "300"), ("2026-04-09", "200")))] == [0, 300]
+
+
+def test_a_part_that_no_fall_shows_was_gone_before_the_first_look() -> None:
+    history = seen(("2026-04-01", "1190"), ("2026-04-10", "1090"))
+
+    assert told_apart(history, cancelled(("2026-03-20", "300"))) == history
+    assert told_apart([], cancelled(("2026-03-20", "300"))) == []
+
+
+def test_a_credit_document_explains_a_fall_of_its_very_amount_on_its_day_only() -> None:
+    history = seen(("2026-04-01", "1190"), ("2026-04-10", "890"))
+
+    def explained(on: str, amount: str) -> bool:
+        return told_apart(history, cancelled((on, amount), sure=False))[-1].cancelled > 0
+
+    assert explained("2026-04-05", "300")
+    assert not explained("2026-04-05", "200")
+    assert not explained("2026-03-31", "300")
+    assert not explained("2026-04-11", "300")
 
 
 def test_nothing_observed_is_nothing_owed() -> None:

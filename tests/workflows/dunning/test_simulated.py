@@ -16,7 +16,8 @@ FILES = Path(__file__).parents[2] / "scenarios" / "dunning"
 NAMES = sorted(path.stem for path in FILES.glob("*.toml"))
 FIGURES = ("total", "deadline", "interest", "per_day", "flat", "fee", "principal", "amount", "default_from", "basis", "to")
 SLOW = (  # what test_scenarios.py plays by Flow too, and variants
-    "bounced", "paused", "payment_returned", "payment_types", "promise_missed", "rejected", "s03_consumer", "s04_half_year_change",
+    "bounced", "cancelled_part", "paused", "payment_returned", "payment_types", "promise_missed", "rejected", "s03_consumer",
+    "s04_half_year_change",
     "s06_paid_during_the_send", "s07_redelivered", "s10_dispute_before_the_call", "s12_cancelled_after_a_claim", "s16_address_change",
     "s19_fee_not_agreed", "switched_on",
 )  # fmt: skip
