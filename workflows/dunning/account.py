@@ -31,6 +31,7 @@ from workers.authoring import (
     x_attributes_of,
 )
 from workflows.dunning import tables
+from workflows.dunning.agreed import Agreed, agreed_of
 from workflows.dunning.balance import Balance, Cancelled
 from workflows.dunning.calendar import WorkingDays
 from workflows.dunning.cancelling import balances_of, parts_of
@@ -101,12 +102,20 @@ class Account:
         """What decides beside the document whether the invoice is dunned."""
         failed = events_of_invoice(connection, self.source, invoice.id, (PaymentFailed, PaymentChargeback))
         spans = self.blocks(connection, invoice.id)
-        attributes = x_attributes_of(connection, self.source, self.customer_id) or {}
         return Facts(
             was_sent=self.sent_on(connection, invoice.id) is not None, collection_failed=bool(failed),
             by_discount=self._by_discount(invoice), blocks=frozenset(span.kind for span in self.holding(spans, invoice)),
-            words=words_of(tags_of(connection, self.source, self.customer_id), attributes),
+            words=self._said_of(connection)[0],
         )  # fmt: skip
+
+    def agreed(self, connection: Connection) -> Agreed:
+        """What the customer agreed to."""
+        return agreed_of(self.policy, *self._said_of(connection))
+
+    def _said_of(self, connection: Connection) -> tuple[frozenset[str], dict[str, str]]:
+        """The customer's words as the policy compares them, and attributes."""
+        attributes = x_attributes_of(connection, self.source, self.customer_id) or {}
+        return words_of(tags_of(connection, self.source, self.customer_id), attributes), attributes
 
     def blocks(self, connection: Connection, invoice_id: str) -> list[BlockSpan]:
         """Every block there ever was, a pause for no longer than the policy allows."""

@@ -106,16 +106,18 @@ def _debt(connection: Connection, account: Account, read: Standing, disputed: Mo
     invoice = read.invoice
     assert invoice.outstanding is not None
     assert invoice.due_date is not None
+    agreed = account.agreed(connection)
     ground = account.policy.ground(
         account.ladder, debtor=debtor_of(read.customer.type), due_on=invoice.due_date,
         received_on=account.sent_on(connection, invoice.id), notices=account.notices(connection, invoice),
+        date_was_agreed=agreed.due_date,
     )  # fmt: skip
     owed = account.balances(connection, invoice.id, since=invoice.due_date)
     return Debt(
         principal=invoice.outstanding if disputed is None else invoice.outstanding - disputed, ground=ground,
         claims=tables.claims_of(connection, account.source, invoice.id),
         balances=owed if disputed is None else reduced(owed, disputed.amount),
-        fee_agreed=account.policy.reminder_fee_agreed,
+        fee_agreed=account.policy.reminder_fee_agreed, agreed_percent=agreed.rate_on(account.ladder.country, account.today),
     )  # fmt: skip
 
 

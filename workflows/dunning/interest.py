@@ -22,11 +22,14 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Under which rate somebody owes interest. `margin` in percentage points; `fixed` an agreed rate in percent a year, in its place."""
+    """Under which rate somebody owes interest. `margin` in percentage points; `fixed` an agreed rate in percent a year, in its place.
+
+    NoRate where what was agreed cannot be read.
+    """
 
     country: str
     margin: Decimal
-    fixed: Decimal | None = None
+    fixed: Decimal | NoRate | None = None
     day_count: DayCount = "actual/actual"
 
 

@@ -88,15 +88,13 @@ def look(connection: Connection, account: Account) -> Outlook:
     wakes = [one.wake_at for one in found if one.wake_at is not None and one.wake_at > account.now]
     if stale:
         wakes.append(instant(account.next_working_day, account.policy.hours.opens, account.zone))
-    gap = account.policy.rate_table.gap_ahead(
-        account.ladder.country, account.today, account.confirmed_rates(connection), days=account.policy.rate_alert_days
-    )  # fmt: skip
+    gap = _rate_gap(connection, account)
     blind = next((one.invoice_id for one in found if news and one.said == NOT_TOLD), None)
     said = "; ".join(f"{one.invoice_id}: {STALE if stale and one.due else one.said}" for one in found)
     return Outlook(
         due=() if stale else due, tasks=tuple(tasks), wake_at=min(wakes, default=account.now + LOOK_AGAIN), live=bool(found),
         open=tuple(invoices), cut=cut, deleted=deleted, stale=stale, blind=blind,
-        rate_gap=None if gap is None else gap.why, reason=said[:400],
+        rate_gap=gap, reason=said[:400],
     )  # fmt: skip
 
 
@@ -108,6 +106,15 @@ class _Found(BaseModel):
     due: bool = False
     wake_at: datetime | None = None
     tasks: tuple[HandOff, ...] = ()
+
+
+def _rate_gap(connection: Connection, account: Account) -> str | None:
+    """Why there will soon be no base rate, or None; none is needed where a rate was agreed."""
+    if account.policy.agreed_rate is not None or account.agreed(connection).has_rate:
+        return None
+    known, ahead = account.confirmed_rates(connection), account.policy.rate_alert_days
+    gap = account.policy.rate_table.gap_ahead(account.ladder.country, account.today, known, days=ahead)
+    return None if gap is None else gap.why
 
 
 def _is_known_blind(connection: Connection, account: Account) -> bool:

@@ -60,6 +60,8 @@ class DunningPolicy(BaseModel):
     margin_business: Amount | None = None
     margin_consumer: Amount | None = None
     agreed_rate: Amount | None = None
+    agreed_rate_attribute: str | None = Field(default=None, min_length=1)
+    agreed_date: tuple[str, ...] = ()
     day_count: DayCount = "actual/actual"
     rate_alert_days: int = Field(default=14, ge=1, le=180)
     flat_sum: Amount | None = None
@@ -166,13 +168,20 @@ class DunningPolicy(BaseModel):
             parse_day_of_year(text)
         return texts
 
-    @field_validator("exclude")
+    @field_validator("exclude", "agreed_date")
     @classmethod
     def _name_and_value(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         for text in texts:
             if not text.strip("= ") or text.startswith("="):
-                raise ValueError(f'"{text}" excludes nobody: write a tag ("vip") or an attribute with its value ("dunning=off")')
+                raise ValueError(f'"{text}" means nobody: write a tag ("vip") or an attribute with its value ("dunning=off")')
         return texts
+
+    @field_validator("agreed_rate_attribute")
+    @classmethod
+    def _a_name(cls, name: str | None) -> str | None:
+        if name is not None and (not name.strip() or "=" in name):
+            raise ValueError('write the name of the X_ATTRIBUTE alone, such as "interest_rate": its value is the rate')
+        return name
 
     @field_validator("default_basis")
     @classmethod

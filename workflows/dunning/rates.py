@@ -20,7 +20,7 @@ from workflows.dunning.amount import Exact
 
 SHIPPED = Path(__file__).with_name("rates.toml")
 SOURCES_NEEDED = 2
-Why = Literal["rate_missing", "rate_unconfirmed"]
+Why = Literal["rate_missing", "rate_unconfirmed", "agreed_rate_unreadable"]
 
 
 class RateRow(BaseModel):
@@ -58,7 +58,10 @@ class RateRow(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class NoRate:
-    """Why there is no rate: no row for `on` ("rate_missing"), or one nobody confirmed ("rate_unconfirmed", with its key)."""
+    """Why there is no rate: no row for `on` ("rate_missing"), or one nobody confirmed ("rate_unconfirmed", with its key).
+
+    "agreed_rate_unreadable": what was agreed with the customer is no rate.
+    """
 
     why: Why
     country: str

@@ -25,7 +25,8 @@ class Debt:
     """One invoice as it stands when a notice is built.
 
     `principal`: what is demanded of the invoice itself, from the fresh read. `balances`: what bore interest when.
-    `claims`: those of earlier notices. `agreed_percent`: a rate a year that this customer agreed to, in place of the reckoning's.
+    `claims`: those of earlier notices. `agreed_percent`: a rate a year that this customer agreed to, in place of the reckoning's; NoRate
+    where it cannot be read.
     """
 
     principal: Money
@@ -33,7 +34,7 @@ class Debt:
     ground: Ground
     claims: Sequence[Claim] = ()
     fee_agreed: bool = False
-    agreed_percent: Decimal | None = None
+    agreed_percent: Decimal | NoRate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
