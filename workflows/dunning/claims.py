@@ -15,8 +15,10 @@ from workflows.dunning.debtor import Debtor
 from workflows.dunning.default import Default
 from workflows.dunning.ladder import Ladder
 
-Kind = Literal["interest", "flat_sum", "fee"]
+Kind = Literal["interest", "flat_sum", "fee", "plan_fee"]
 State = Literal["open", "paid", "waived", "void"]
+FEES: tuple[Kind, ...] = ("fee", "plan_fee")
+FLAT_SUM: Kind = "flat_sum"
 ZERO = Decimal("0.00")
 
 
@@ -67,6 +69,14 @@ def charges(
     return tuple(added)
 
 
+def plan_fee(ladder: Ladder, level: int, *, currency: str, earlier: Sequence[Claim] = ()) -> tuple[Claim, ...]:
+    """The fee for a payment plan, where the ladder has one: once per invoice, whatever became of it."""
+    if ladder.plan_fee is None or ladder.plan_fee == 0 or currency != ladder.currency:
+        return ()
+    known = any(claim.kind == "plan_fee" for claim in earlier)
+    return () if known else (Claim(level=level, kind="plan_fee", amount=Money(ladder.plan_fee, currency)),)
+
+
 def due(claims: Iterable[Claim], currency: str) -> Due:
     """What is due of these claims, in `currency`.
 
@@ -75,8 +85,8 @@ def due(claims: Iterable[Claim], currency: str) -> Due:
     """
     live = tuple(claims)
     interest = _interest(live)
-    flat_sum, fees = _sum(live, "flat_sum", "open", "paid"), _sum(live, "fee", "open", "paid")
-    left = max(flat_sum, fees) - _sum(live, "flat_sum", "paid") - _sum(live, "fee", "paid")
+    flat_sum, fees = _sum(live, "flat_sum", "open", "paid"), sum((_sum(live, kind, "open", "paid") for kind in FEES), ZERO)
+    left = max(flat_sum, fees) - sum((_sum(live, kind, "paid") for kind in (*FEES, FLAT_SUM)), ZERO)
     flat_left = min(_sum(live, "flat_sum", "open"), max(left, ZERO))
     return Due(interest=Money(interest, currency), flat_sum=Money(flat_left, currency), fee=Money(max(left - flat_left, ZERO), currency))
 
@@ -87,10 +97,13 @@ def when_settled(claims: Iterable[Claim], *, ask: bool) -> tuple[Claim, ...]:
 
 
 def in_state(claims: Iterable[Claim], state: State, *, level: int | None = None) -> tuple[Claim, ...]:
-    """The claims with the open ones (of one level, where given) in another state: waived for a crossing, void on cancellation."""
-    return tuple(
-        replace(claim, state=state) if claim.state == "open" and level in (None, claim.level) else claim for claim in claims
-    )  # fmt: skip
+    """The claims with the open ones (of one level's notice, where given) in another state: waived for a crossing, void on cancellation."""
+    return tuple(replace(claim, state=state) if claim.state == "open" and _is_of(claim, level) else claim for claim in claims)
+
+
+def _is_of(claim: Claim, level: int | None) -> bool:
+    """Whether the notice of a level claimed it; a plan's fee is no notice's."""
+    return level is None or (claim.level == level and claim.kind != "plan_fee")
 
 
 def _interest(live: Sequence[Claim]) -> Decimal:

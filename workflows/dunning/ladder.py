@@ -85,6 +85,7 @@ class Ladder(BaseModel):
     margin_consumer: Amount
     flat_sum: Amount
     fee_safe_consumer: Amount | None = None
+    plan_fee: Amount | None = None
     default_basis: tuple[Basis, ...]
     formal_level: int
     fees_need_default: bool = False

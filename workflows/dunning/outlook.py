@@ -19,6 +19,7 @@ from workflows.dunning.byhand import take_in
 from workflows.dunning.eligibility import last_level_for, why_not_dunned
 from workflows.dunning.pauses import cut_pauses
 from workflows.dunning.planning import NextStep, next_step, resumed_on
+from workflows.dunning.plans import take_in_plan
 from workflows.dunning.settling import bounce, settle
 from workflows.dunning.whose import is_anothers, why_frozen
 
@@ -140,6 +141,7 @@ def _settled(
 def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowMapping | None, *, deleted: bool) -> _Found:
     """One open, overdue invoice; its ladder row is written."""
     take_in(connection, account, doc.id)
+    take_in_plan(connection, account, doc.id)
     tasks: tuple[HandOff, ...] = (HandOff(invoice_id=doc.id, reason="notice_undelivered"),) if bounce(connection, account, doc.id) else ()
     state, detail, hold = tables.OPEN, {}, None
     if row is not None and (account.observed_by or not (row["detail"] or {}).get("observed")):

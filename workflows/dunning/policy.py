@@ -65,6 +65,7 @@ class DunningPolicy(BaseModel):
     day_count: DayCount = "actual/actual"
     rate_alert_days: int = Field(default=14, ge=1, le=180)
     flat_sum: Amount | None = None
+    plan_fee: Amount | None = None
     reminder_fee_agreed: bool = False
     i_know_this_is_risky: bool = False
     unpaid_claims: Literal["waive", "ask"] = "waive"
@@ -217,13 +218,14 @@ class DunningPolicy(BaseModel):
         said = {
             "margin_business": self.margin_business, "margin_consumer": self.margin_consumer, "flat_sum": self.flat_sum,
             "default_basis": self.default_basis, "end_grace_days": self.end_grace_days,
+            "plan_fee": None if ladder.plan_fee is None else self.plan_fee,
         }  # fmt: skip
         return ladder.changed(self.levels).model_copy(update={name: value for name, value in said.items() if value is not None})
 
     def _within_the_law(self, ladder: Ladder) -> None:
-        for field in ("margin_business", "margin_consumer", "flat_sum"):
+        for field in ("margin_business", "margin_consumer", "flat_sum", "plan_fee"):
             said, law = getattr(self, field), getattr(ladder, field)
-            if said is not None and said > law:
+            if said is not None and law is not None and said > law:
                 instead = "write the rate that was agreed as agreed_rate" if field.startswith("margin") else "write that or less"
                 instead += ", or name the country it is meant for" if self.country == BY_ZONE else ""
                 raise ValueError(f"{field} is {said}: the law of {ladder.country} gives {law}; {instead}")

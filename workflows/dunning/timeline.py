@@ -15,11 +15,12 @@ from workflows.dunning import changes, tables
 from workflows.dunning.byhand import WAY, NoticeSent
 from workflows.dunning.letter import Letter
 from workflows.dunning.planning import END
+from workflows.dunning.plans import PlanAgreed
 from workflows.dunning.policy import NAME
 
 LADDER, HAND_OVER = "ladder", "hand_over"
 OF_NOTICES = (tables.CROSSED, tables.UNDELIVERED)
-CLAIMS = {"interest": "interest", "flat_sum": "flat", "fee": "fee"}
+CLAIMS = {"interest": "interest", "flat_sum": "flat", "fee": "fee", "plan_fee": "plan_fee"}
 
 
 @timeline(NAME)
@@ -103,6 +104,12 @@ def manual_notice(said: Mapping[str, Any], source: str, at: datetime) -> NoticeS
     return NoticeSent(
         source=source, at=at, invoice_id=said["invoice"], customer_id=said["customer"], level=said.get("level"), sent_on=said.get("on")
     )  # fmt: skip
+
+
+@happening("plan_agreed", needs=("invoice",))
+def plan_agreed(said: Mapping[str, Any], source: str, at: datetime) -> PlanAgreed:
+    """A payment plan was agreed with the customer."""
+    return PlanAgreed(source=source, at=at, invoice_id=said["invoice"], customer_id=said["customer"])
 
 
 @scenario_table("rates")

@@ -35,6 +35,7 @@ from workflows.dunning.keeping import keep_sent, keep_unsent
 from workflows.dunning.letter import Letter, Standing, mail_notice, send_notice, standing
 from workflows.dunning.others import take_notice
 from workflows.dunning.outlook import NOT_TOLD, HandOff, Outlook, look
+from workflows.dunning.plans import PlanAgreed
 from workflows.dunning.policy import NAME, DunningPolicy
 from workflows.dunning.timeline import lines_of
 
@@ -42,7 +43,7 @@ ROUNDS_MAX = 500
 INSTEAD = "remind by hand (notice.sent) or take out (block.exclude)"
 NEWS = (
     InvoiceOverdue, InvoicePaid, InvoiceReopened, InvoiceCanceled, InvoiceChanged, InvoiceSent, BlockReleased, CustomerUpdated,
-    PaymentFailed, PaymentChargeback, PaymentReminded, EmailBounced, NoticeSent, LookAgain,
+    PaymentFailed, PaymentChargeback, PaymentReminded, EmailBounced, NoticeSent, PlanAgreed, LookAgain,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.workflows.dunning.cases import DE, SE
 from workers.authoring import Money
 from workflows.dunning.amount import exact
-from workflows.dunning.claims import Claim, Kind, State, charges, due, in_state, when_settled
+from workflows.dunning.claims import Claim, Kind, State, charges, due, in_state, plan_fee, when_settled
 from workflows.dunning.default import Default
 from workflows.dunning.ladder import Ladder, StepChange
 
@@ -91,6 +91,9 @@ def test_a_flat_sum_of_zero_is_no_claim() -> None:
         ([claim(2, "flat_sum", "40.00", "paid"), claim(3, "fee", "15.00")], ("0.00", "0.00", "0.00")),
         ([claim(2, "flat_sum", "40.00", "paid"), claim(3, "fee", "45.00")], ("0.00", "0.00", "5.00")),
         ([claim(1, "fee", "15.00", "paid"), claim(2, "flat_sum", "40.00")], ("0.00", "25.00", "0.00")),
+        ([claim(0, "fee", "60.00"), claim(0, "plan_fee", "170.00")], ("0.00", "0.00", "230.00")),
+        ([claim(0, "plan_fee", "170.00"), claim(1, "flat_sum", "450.00")], ("0.00", "450.00", "0.00")),
+        ([claim(0, "fee", "60.00"), claim(0, "plan_fee", "170.00", "paid")], ("0.00", "0.00", "60.00")),
         ([claim(2, "flat_sum", "40.00", "waived"), claim(3, "fee", "15.00")], ("0.00", "0.00", "15.00")),
         ([claim(2, "flat_sum", "40.00", "void"), claim(2, "interest", "4.69", "void")], ("0.00", "0.00", "0.00")),
     ],
@@ -105,6 +108,22 @@ def test_a_swedish_business_owes_the_flat_sum_in_place_of_the_reminder_fee() -> 
     claims = [claim(0, "fee", "60.00", currency="SEK"), claim(1, "flat_sum", "450.00", currency="SEK")]
 
     assert owed(*claims, currency="SEK") == ("0.00", "450.00", "0.00")
+
+
+def test_a_plan_costs_its_fee_once_in_the_ladders_currency_and_where_the_law_gives_one() -> None:
+    first = plan_fee(SE, 0, currency="SEK")
+
+    assert [(one.level, one.kind, str(one.amount)) for one in first] == [(0, "plan_fee", "170.00 SEK")]
+    assert plan_fee(SE, 1, currency="SEK", earlier=in_state(first, "waived")) == ()
+    assert (plan_fee(SE, 0, currency="EUR"), plan_fee(DE, 0, currency="EUR")) == ((), ())
+    assert plan_fee(SE.model_copy(update={"plan_fee": exact("0.00")}), 0, currency="SEK") == ()
+
+
+def test_a_plans_fee_is_not_waived_with_the_notice_of_its_level() -> None:
+    claims = [claim(0, "fee", "60.00"), claim(0, "plan_fee", "170.00")]
+
+    assert [one.state for one in in_state(claims, "waived", level=0)] == ["waived", "open"]
+    assert [one.state for one in in_state(claims, "void")] == ["void", "void"]
 
 
 def test_claims_are_waived_or_kept_for_a_person_once_the_principal_is_paid() -> None:

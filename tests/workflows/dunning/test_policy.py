@@ -113,6 +113,7 @@ def test_a_german_minimum_of_another_currency_is_the_operators_to_add() -> None:
         ({"country": "DE", "holiday_region": "Bayern"}, '"DE" has no region "Bayern"'),
         ({"closed_days": ["24.12."]}, 'a day of the year is written "12-24"'),
         ({"send_window": "17:00-09:00"}, "would never open"),
+        ({"plan_fee": "171"}, "plan_fee is 171: the law of SE gives 170.00; write that or less"),
         ({"country": "DE", "flat_sum": "41"}, "flat_sum is 41: the law of DE gives 40.00; write that or less"),
         (
             {"country": "DE", "margin_business": "10"},
