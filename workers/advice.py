@@ -19,6 +19,7 @@ Row = Mapping[str, Any] | sa.RowMapping
 Advice = dict[str, Any]
 REASON = "--reason TEXT"
 SHORT = 120
+SETTLED = {"claims_left": ("paid", "waived")}  # by `billhook claims`, workers/cli/gates.py
 
 
 def of_effect(connection: Connection, row: Row) -> Advice:
@@ -62,7 +63,8 @@ def of_task(connection: Connection, row: Row) -> Advice:
     """A task: what its workflow said of it, how to have the run look again once it is seen to, and how to close it."""
     detail = row["detail"] if isinstance(row["detail"], dict) else {}
     run = runs.load(connection, row["run_id"])
-    acts = [*_look_again(run), *_resend(connection, detail, run), f"billhook close task:{row['id']} {REASON}"]
+    settle = [f"billhook claims {act} {detail.get('invoice')} --source {row['source']}" for act in SETTLED.get(row["reason"], ())]
+    acts = [*settle, *_look_again(run), *_resend(connection, detail, run), f"billhook close task:{row['id']} {REASON}"]
     return _advice(_of_run(run, detail), _told(detail), acts)
 
 

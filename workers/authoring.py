@@ -56,11 +56,12 @@ from receiver.sources.autodns_events import CreditLow, CreditRestored, OrderRepo
 from receiver.sources.catalog import KINDS
 from workers.deed import Outcome
 from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
-from workers.gates import BankChecked, InvoicePartCancelled, InvoiceSent, RateConfirmed, frees
+from workers.gates import BankChecked, ClaimsSettled, InvoicePartCancelled, InvoiceSent, RateConfirmed, frees
 from workers.ledger import Slot
 from workers.lookups import (
     PastEffect,
     amount_used,
+    close_tasks,
     completed_without_run,
     done_effects,
     effects_about,
@@ -73,7 +74,7 @@ from workers.lookups import (
     tags_of,
     unknown_effects,
     x_attributes_of,
-)  # fmt: skip
+)
 from workers.operator import Order
 from workers.overview import (
     BlockSpan,
@@ -106,6 +107,7 @@ __all__ = [
     "BlockReleased",
     "BlockSpan",
     "Budget",
+    "ClaimsSettled",
     "CreditLow",
     "CreditRestored",
     "CustomerCreated",
@@ -182,6 +184,7 @@ __all__ = [
     "autodns",
     "blocks_of",
     "check_place",
+    "close_tasks",
     "closing",
     "completed_without_run",
     "credit_documents",
@@ -380,16 +383,9 @@ def effect(
     if spike_floor is not None and daily_cap is None:
         raise WorkflowInvalid(f"effect({service.name}): spike_floor= counts what daily_cap= reserves: give both", file=file)
     return EffectDef(
-        service=service,
-        slot=slot,
-        fresh=fresh,
-        unless=tuple(unless),
-        still=still,
-        touches=tuple(touches),
-        approval=approval,
-        budgets=budgets,
-        spike_floor=spike_floor,
-    )
+        service=service, slot=slot, fresh=fresh, unless=tuple(unless), still=still, touches=tuple(touches), approval=approval,
+        budgets=budgets, spike_floor=spike_floor,
+    )  # fmt: skip
 
 
 def _are(given: object, kind: type[Event] | type[State]) -> bool:

@@ -3,7 +3,7 @@
 Owns tables `parked`, `task`, `alert` and `block` and their queries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -230,6 +230,15 @@ def close_told(connection: Connection, kind: str, id: int, *, at: datetime, acto
     by = {"actor": actor} | ({"state": "resolved"} if kind == "alert" else {})
     this = sa.and_(table.c.id == id, table.c.closed_at.is_(None))
     return connection.execute(sa.update(table).where(this).values(closed_at=at, **by)).rowcount == 1
+
+
+def close_tasks(connection: Connection, source: str, reason: str, *, about: Mapping[str, str], at: datetime, actor: str) -> int:
+    """Close the open tasks of a source with this reason whose detail names what `about` does, such as {"invoice": "4711"}; how many."""
+    table = table_of(Task)
+    same = sa.and_(table.c.source == source, table.c.reason == reason, table.c.closed_at.is_(None))
+    rows = connection.execute(sa.select(table.c.id, table.c.detail).where(same)).all()
+    ids = [row.id for row in rows if isinstance(row.detail, dict) and about.items() <= row.detail.items()]
+    return sum(close_told(connection, "task", id, at=at, actor=actor) for id in ids)
 
 
 def tell_unreadable(connection: Connection, *, source: str, tries: int, why: str | None, at: datetime) -> None:

@@ -1,20 +1,22 @@
 """Gates: what a person states so that a workflow may go on, and what each statement would set free.
 
-Owns the events `bank.checked`, `invoice.sent`, `invoice.part_cancelled` and `rate.confirmed`. A workflow registers with `@frees` what an
-event would let go, the command line shows it before it gives the event (workers/cli/gates.py). Nothing here acts.
+Owns the events `bank.checked`, `invoice.sent`, `invoice.part_cancelled`, `rate.confirmed` and `claims.settled`. A workflow registers with
+`@frees` what an event would let go, the command line shows it before it gives the event (workers/cli/gates.py). Nothing here acts.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from receiver.event import Event, Fact, InvoiceEvent, Signal, event
+from receiver.event import Event, Fact, InvoiceEvent, Signal, Words, event
 from receiver.money import Money
 from workers.errors import WorkflowInvalid
 from workers.places import file_of, takes
+
+ClaimKind = Literal["interest", "flat_sum", "fee", "plan_fee"]
 
 
 @event("bank.checked")
@@ -48,6 +50,16 @@ class RateConfirmed(Event, Fact):
     """A person compared one row of a rate table with its source. `key` holds the figure: a corrected row is confirmed anew."""
 
     key: str
+
+
+@event("claims.settled")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimsSettled(InvoiceEvent, Signal):
+    """A person says what became of claims beside an invoice: paid, or waived. `kind`: of these only; else of all that are open."""
+
+    state: Literal["paid", "waived"]
+    kind: ClaimKind | None = None
+    reason: Words = ""
 
 
 Preview = Callable[[Connection, Any], list[Any]]

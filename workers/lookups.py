@@ -16,7 +16,7 @@ from receiver import inbox
 from receiver.db import canonical_json, table_of
 from receiver.event import Event, InvoiceCompleted
 from receiver.money import Money
-from workers import budgets, control, events, ledger, mirror, operator, policies, runs, spending
+from workers import budgets, control, desk, events, ledger, mirror, operator, policies, runs, spending
 from workers.events import EventRow
 from workers.ledger import EffectRow
 from workers.mirror import Mirror
@@ -174,6 +174,11 @@ def completed_without_run(connection: Connection, source: str, workflow: str, *,
 def give_order(connection: Connection, order: Order, *, source: str, at: datetime, id: str) -> None:
     """Put an order into the inbox, once per `id`; the router carries it out."""
     inbox.append(connection, operator.order_arrival(order, source=source, at=at, id=id))
+
+
+def close_tasks(connection: Connection, source: str, reason: str, *, at: datetime, actor: str, **about: str) -> int:
+    """Close the open tasks with this reason that name these ids, such as invoice="4711": what they asked for was done. In `run.step`."""
+    return desk.close_tasks(connection, source, reason, about=about, at=at, actor=actor)
 
 
 def give_event(connection: Connection, event: Event, *, actor: str, at: datetime, id: str) -> None:

@@ -1,4 +1,4 @@
-"""Gates: bank-checked, mark-sent and rate. Each shows first what it would set free, and gives its event only with --yes.
+"""Gates: bank-checked, mark-sent, rate and claims. Each shows first what it would do, and gives its event only with --yes.
 
 The event enters through the inbox like every act of a person; said twice, it means the same as said once.
 """
@@ -12,12 +12,12 @@ import typer
 from sqlalchemy.engine import Connection
 
 from receiver import inbox
-from receiver.event import Event
+from receiver.event import Event, from_data
 from workers.cli.output import show_rows
 from workers.cli.panel import panel
-from workers.cli.session import Json, Source, actor, session
+from workers.cli.session import Json, Reason, Source, actor, session
 from workers.errors import NotHere
-from workers.gates import BankChecked, InvoiceSent, RateConfirmed, set_free
+from workers.gates import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, set_free
 from workers.loading import load_folders
 from workers.operator import signal_arrival
 from workers.overview import open_invoices
@@ -31,6 +31,23 @@ class RateAct(StrEnum):
 
     list = "list"
     confirm = "confirm"
+
+
+class ClaimsAct(StrEnum):
+    """What to do with claims beside invoices."""
+
+    list = "list"
+    paid = "paid"
+    waived = "waived"
+
+
+class Kind(StrEnum):
+    """What is claimed beside an invoice."""
+
+    interest = "interest"
+    flat_sum = "flat_sum"
+    fee = "fee"
+    plan_fee = "plan_fee"
 
 
 def bank_checked(
@@ -92,6 +109,25 @@ def rate(
     now = datetime.now(UTC)
     events = [RateConfirmed(source=name, at=now, key=key) for name in _sources(context, source)]
     _give(context, events, yes, json)
+
+
+def claims(
+    context: typer.Context, act: Annotated[ClaimsAct, typer.Argument(help="list those that are open, or say what became of them.")],
+    invoice: Annotated[str | None, typer.Argument(metavar="[INVOICE]", help="The id of the invoice.")] = None,
+    kind: Annotated[Kind | None, typer.Option("--kind", help="Only these; else all that are open.")] = None,
+    source: Source = None, reason: Reason = "", yes: Yes = False, json: Json = False,
+) -> None:  # fmt: skip
+    """Interest, flat sum and fees beside invoices: list what is open, or say that it was paid or is waived."""
+    if act is ClaimsAct.list:
+        panel(context, "claims", source, json)
+        return
+    if not invoice:
+        raise typer.BadParameter("say of which invoice: `billhook claims list` shows them")
+    names = _sources(context, source)
+    if len(names) != 1:
+        raise typer.BadParameter(f"name the source: --source {'|'.join(names)}")
+    said = {"source": names[0], "at": datetime.now(UTC), "invoice_id": invoice, "state": act, "kind": kind, "reason": reason}
+    _give(context, [from_data(ClaimsSettled.type, said)], yes, json)
 
 
 def _give(context: typer.Context, events: Sequence[Event], yes: bool, json: bool) -> None:

@@ -50,7 +50,8 @@ for _command in (
     doctor, trigger, explain, gaps, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
     objects.customers, objects.invoices,
-    gates.bank_checked, gates.mark_sent, gates.rate, controls.mode, holds.freeze, release.unfreeze, holds.pause, holds.resume,
+    gates.bank_checked, gates.mark_sent, gates.rate, gates.claims, controls.mode, holds.freeze, release.unfreeze, holds.pause,
+    holds.resume,
 ):  # fmt: skip
     app.command()(_command)
 

@@ -96,6 +96,24 @@ def when_settled(claims: Iterable[Claim], *, ask: bool) -> tuple[Claim, ...]:
     return tuple(claims) if ask else in_state(claims, "waived")
 
 
+def decided(claims: Iterable[Claim], state: State, *, kind: Kind | None = None) -> tuple[Claim, ...]:
+    """The claims with the open ones (of one kind, where given) paid or waived, as a person says.
+
+    Interest that is paid is that of the latest notice, which holds the interest of those before it: they are void.
+    """
+    known = tuple(claims)
+    latest = max((one.level for one in known if one.kind == "interest" and one.state == "open"), default=None)
+
+    def settled(claim: Claim) -> Claim:
+        if kind not in (None, claim.kind):
+            return claim
+        if state == "paid" and claim.kind == "interest" and latest is not None and claim.level < latest:
+            return replace(claim, state="void")
+        return replace(claim, state=state) if claim.state == "open" else claim
+
+    return tuple(settled(claim) for claim in known)
+
+
 def in_state(claims: Iterable[Claim], state: State, *, level: int | None = None) -> tuple[Claim, ...]:
     """The claims with the open ones (of one level's notice, where given) in another state: waived for a crossing, void on cancellation."""
     return tuple(replace(claim, state=state) if claim.state == "open" and _is_of(claim, level) else claim for claim in claims)

@@ -1,6 +1,6 @@
 """What operators see of dunning: every ladder with its reason, the base rates, and what opening a gate would set free.
 
-Reads only. `billhook panel dunning`, `billhook panel rates`, and the previews of `bank-checked`, `mark-sent` and `rate confirm`.
+Reads only. `billhook panel dunning`, `rates` and `claims`, and the previews of `bank-checked`, `mark-sent`, `rate confirm` and `claims`.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.authoring import BankChecked, InvoiceSent, RateConfirmed, events_of_source, frees, open_invoices, panel
+from workers.authoring import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, events_of_source, frees, open_invoices, panel
 from workflows.dunning import tables
+from workflows.dunning.claims import decided
+from workflows.dunning.deciding import in_words
 from workflows.dunning.outlook import STALE
 from workflows.dunning.rates import shipped_rates
 
@@ -39,6 +41,31 @@ class RateLine:
     until: date
     usable: str
     read_in: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimLine:
+    """One open claim beside an invoice. `ladder`: whether the invoice is still asked for, or closed."""
+
+    invoice: str
+    claim: str
+    level: int
+    amount: str
+    ladder: str
+
+
+@panel("claims")
+def claims(connection: Connection, source: str) -> list[ClaimLine]:
+    """What is claimed beside invoices and open: `billhook claims paid` or `waived` settles it."""
+    rows = [row for row in tables.claim_rows(connection, source) if row["state"] == "open"]
+    ladders = {id: tables.ladder_of(connection, source, id) for id in {row["invoice_id"] for row in rows}}
+    return [
+        ClaimLine(
+            invoice=row["invoice_id"], claim=row["kind"], level=row["level"], amount=f"{row['amount']} {row['currency']}",
+            ladder="" if (ladder := ladders[row["invoice_id"]]) is None else ladder["state"],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 @panel("dunning")
@@ -79,6 +106,18 @@ def freed_by_bank_check(connection: Connection, event: BankChecked) -> list[str]
 def freed_by_sent_mark(connection: Connection, event: InvoiceSent) -> list[str]:
     """The ladder that waits to know that its invoice reached the customer."""
     return _waiting(connection, event.source, NOT_SENT, invoice_id=event.invoice_id)
+
+
+@frees(ClaimsSettled)
+def freed_by_settling(connection: Connection, event: ClaimsSettled) -> list[str]:
+    """The claims that would be settled. Raises ValueError where none of them is open."""
+    claims = tables.claims_of(connection, event.source, event.invoice_id)
+    settled = zip(claims, decided(claims, event.state, kind=event.kind), strict=True)
+    said = [in_words(after) for before, after in settled if before.state == "open" and after.state == event.state]
+    if not said:
+        what = "claim" if event.kind is None else event.kind
+        raise ValueError(f"no {what} of invoice {event.invoice_id} is open on {event.source}: `billhook claims list` shows those that are")
+    return [f"invoice {event.invoice_id}: {one} becomes {event.state}" for one in said]
 
 
 @frees(RateConfirmed)

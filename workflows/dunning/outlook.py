@@ -27,6 +27,7 @@ LOOK_AGAIN = timedelta(days=7)
 ONE_DAY = timedelta(days=1)
 STALE = "stale_bank_data"
 NOT_TOLD = "outstanding_unknown"
+CLAIMS_LEFT = "claims_left"
 END_REASON = {"hand_over": "hand_over_proposed", "task": "reminder_only_unpaid"}
 
 
@@ -135,7 +136,7 @@ def _settled(
         if row["state"] == tables.CLOSED or invoice_id in invoices or is_anothers(connection, account, invoice_id):
             continue
         if settle(connection, account, invoice_id):
-            yield HandOff(invoice_id=invoice_id, reason="claims_left")
+            yield HandOff(invoice_id=invoice_id, reason=CLAIMS_LEFT)
 
 
 def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowMapping | None, *, deleted: bool) -> _Found:

@@ -1,16 +1,19 @@
 """bank-checked, mark-sent and rate: they say what they set free, and do it only with --yes."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
+from receiver.money import Money
 from tests.workers.cli.conftest import Billhook
 from workers import mirror
 from workers.loading import load_folders
 from workflows.dunning import tables
+from workflows.dunning.claims import Claim
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -71,6 +74,44 @@ def test_marking_sent_what_nobody_named_or_knows_is_refused(billhook: Billhook, 
 
     assert (nothing.code, unknown.code) == (2, 1)
     assert "no open invoice fits" in unknown.err
+
+
+@pytest.fixture
+def claimed(waiting: Database) -> Database:
+    """Interest and flat sum of invoice 4711 are open."""
+    money = [("interest", "4.69"), ("flat_sum", "40.00")]
+    open_claims = [Claim(level=2, kind=kind, amount=Money(Decimal(amount), "EUR")) for kind, amount in money]  # type: ignore[arg-type]
+    waiting.write(lambda c: tables.put_claims(c, "shop", "4711", open_claims, at=AT))
+    return waiting
+
+
+def test_claims_are_listed_and_what_settling_them_would_do_is_shown_before_it_is_said(billhook: Billhook, claimed: Database) -> None:
+    listed = billhook("claims", "list", "--json").json
+    shown, said = billhook("claims", "paid", "4711", "--json"), billhook("claims", "waived", "4711", "--kind", "interest", "--yes")
+
+    assert [(one["claim"], one["level"], one["amount"], one["ladder"]) for one in listed] == [
+        ("interest", 2, "4.69 EUR", "open"), ("flat_sum", 2, "40.00 EUR", "open"),
+    ]  # fmt: skip
+    assert [row["sets_free"] for row in shown.json] == [
+        "invoice 4711: flat_sum 40.00 EUR (level 2) becomes paid", "invoice 4711: interest 4.69 EUR (level 2) becomes paid",
+    ]  # fmt: skip
+    assert (said.code, told(claimed)) == (0, ["operator.claims.settled"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("claims", "paid", "4712", "--yes"), "no claim of invoice 4712 is open on shop"),
+        (("claims", "paid", "4711", "--kind", "fee", "--yes"), "no fee of invoice 4711 is open on shop"),
+        (("claims", "waived", "--yes"), "say of which invoice"),
+    ],
+)
+def test_claims_that_are_not_open_or_not_named_are_refused(
+    billhook: Billhook, claimed: Database, arguments: tuple[str, ...], why: str
+) -> None:
+    refused = billhook(*arguments)
+
+    assert (refused.code, why in " ".join(refused.err.replace("│", " ").split()), told(claimed)) == (2, True, [])
 
 
 def test_a_rate_is_confirmed_by_its_key_and_an_unknown_key_is_refused(billhook: Billhook, store: Database) -> None:

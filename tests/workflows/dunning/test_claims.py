@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.workflows.dunning.cases import DE, SE
 from workers.authoring import Money
 from workflows.dunning.amount import exact
-from workflows.dunning.claims import Claim, Kind, State, charges, due, in_state, plan_fee, when_settled
+from workflows.dunning.claims import Claim, Kind, State, charges, decided, due, in_state, plan_fee, when_settled
 from workflows.dunning.default import Default
 from workflows.dunning.ladder import Ladder, StepChange
 
@@ -131,6 +131,28 @@ def test_claims_are_waived_or_kept_for_a_person_once_the_principal_is_paid() -> 
 
     assert [one.state for one in when_settled(claims, ask=False)] == ["waived", "paid"]
     assert [one.state for one in when_settled(claims, ask=True)] == ["open", "paid"]
+
+
+def test_paid_interest_is_that_of_the_latest_notice_and_holds_the_earlier_ones() -> None:
+    claims = [claim(2, "interest", "4.69"), claim(3, "interest", "10.38"), claim(2, "flat_sum", "40.00"), claim(1, "fee", "2.50", "waived")]
+
+    paid = decided(claims, "paid")
+
+    assert [one.state for one in paid] == ["void", "paid", "paid", "waived"]
+    assert owed(*paid, claim(4, "interest", "12.00")) == ("1.62", "0.00", "0.00")
+
+
+def test_what_a_person_says_of_one_kind_leaves_the_others_open() -> None:
+    claims = [claim(2, "interest", "4.69"), claim(3, "interest", "10.38"), claim(2, "flat_sum", "40.00")]
+
+    assert [one.state for one in decided(claims, "waived", kind="interest")] == ["waived", "waived", "open"]
+    assert [one.state for one in decided(claims, "paid", kind="flat_sum")] == ["open", "open", "paid"]
+
+
+def test_interest_that_was_paid_before_is_within_what_is_paid_later() -> None:
+    claims = [claim(2, "interest", "4.69", "paid"), claim(3, "interest", "10.38")]
+
+    assert [one.state for one in decided(claims, "paid")] == ["void", "paid"]
 
 
 def test_a_crossed_notice_waives_its_own_claims_and_a_cancellation_voids_all() -> None:
