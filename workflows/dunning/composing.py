@@ -4,17 +4,17 @@ Decides each invoice again on what the provider says now, reckons its statement,
 the text. Runs inside a step: its result is journaled, so a replay sends the same words and figures.
 """
 
-from decimal import Decimal
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import CustomerDoc, InvoiceDoc, Money
+from workers.authoring import InvoiceDoc, Money
 from workflows.dunning import tables
 from workflows.dunning.account import Account
 from workflows.dunning.balance import reduced
+from workflows.dunning.credit import credit_of
 from workflows.dunning.debtor import debtor_of
 from workflows.dunning.eligibility import why_approve, why_not_dunned
 from workflows.dunning.letter import Letter, Line, Standing, address_hash
@@ -146,13 +146,9 @@ def _letter(connection: Connection, account: Account, kept: list[tuple[Standing,
 def _approvals(connection: Connection, account: Account, read: Standing, said: Statement) -> tuple[str, ...]:
     return why_approve(
         said.level, outstanding=said.principal, debtor=debtor_of(read.customer.type), fee=said.fee,
-        first_to_customer=not tables.was_reminded(connection, account.source, account.customer_id), credit=_credit(read.customer),
-        ladder=account.ladder, policy=account.policy,
+        first_to_customer=not tables.was_reminded(connection, account.source, account.customer_id), ladder=account.ladder,
+        credit=credit_of(connection, account, read.customer, read.invoice.id), policy=account.policy,
     )  # fmt: skip
-
-
-def _credit(customer: CustomerDoc) -> Money | None:
-    return customer.credit_balance if customer.credit_balance is not None and customer.credit_balance.amount > Decimal(0) else None
 
 
 def _written(invoice: InvoiceDoc, line: Line, language: str) -> Written:
