@@ -37,6 +37,12 @@ def test_the_page_of_every_workflow_has_an_example() -> None:
     assert {str(one.id).rpartition("-")[0] for one in EXAMPLES} >= {"simulate", "auto-send", "dunning", "credits", "customers"}
 
 
+def test_every_workflow_that_looks_at_customers_is_in_an_example() -> None:
+    shown = "".join(str(one.values[0]) for one in EXAMPLES if str(one.id).startswith("customers-"))
+
+    assert [name for name in ("customers", "customers-vat", "customers-vat-invoice") if f"[policy.{name}]" not in shown] == []
+
+
 def test_every_happening_and_every_field_of_it_stands_on_the_page() -> None:
     fields = {name for one in SHIPPED.values() for name in (*one.needs, *one.either, *one.may)}
 
