@@ -59,14 +59,17 @@ from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInv
 from workers.gates import BankChecked, ClaimsSettled, InvoicePartCancelled, InvoiceSent, RateConfirmed, frees
 from workers.ledger import Slot
 from workers.lookups import (
+    CustomerKnown,
     PastEffect,
     amount_used,
     close_tasks,
     completed_without_run,
+    customer_known,
     done_effects,
     effects_about,
     events_of_customer,
     events_of_invoice,
+    events_of_invoices,
     give_event,
     give_order,
     policy_of_run,
@@ -79,6 +82,7 @@ from workers.operator import Order
 from workers.overview import (
     BlockSpan,
     blocks_of,
+    blocks_of_invoices,
     credit_documents,
     events_of_source,
     is_deleted_customer,
@@ -87,12 +91,11 @@ from workers.overview import (
     owner_of_open_invoice,
     synced_at,
 )  # fmt: skip
-from workers.panels import make_panel
 from workers.places import file_of, takes, takes_at_least
 from workers.providers import autodns, mail, monsum, qvickly
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, RemindersDoc
 from workers.providers.service import Query, Service
-from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key
+from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key, panel
 from workers.run import Run
 from workers.schedule import Daily, Every, quiet_before
 from workers.simulate.plugs import Line, happening, scenario_table, timeline, untold
@@ -113,6 +116,7 @@ __all__ = [
     "CustomerCreated",
     "CustomerDeleted",
     "CustomerDoc",
+    "CustomerKnown",
     "CustomerUpdated",
     "Daily",
     "Disputed",
@@ -183,17 +187,20 @@ __all__ = [
     "amount_used",
     "autodns",
     "blocks_of",
+    "blocks_of_invoices",
     "check_place",
     "close_tasks",
     "closing",
     "completed_without_run",
     "credit_documents",
+    "customer_known",
     "done_effects",
     "effect",
     "effects_about",
     "event",
     "events_of_customer",
     "events_of_invoice",
+    "events_of_invoices",
     "events_of_source",
     "every_day",
     "frees",
@@ -301,19 +308,6 @@ def workflow(
                 only_new=only_new,
             )
         )
-        return fn
-
-    return register
-
-
-def panel(name: str) -> Callable[[P], P]:
-    """Register a query (connection, source) -> list[Row] as a table for operators; Row is a dataclass or a pydantic model."""
-
-    if callable(name):
-        raise WorkflowInvalid('A panel has a name: write @panel("late payers")', file=file_of(name))
-
-    def register(fn: P) -> P:
-        REGISTRY.add_panel(make_panel(name, fn))
         return fn
 
     return register

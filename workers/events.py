@@ -68,8 +68,16 @@ _OF_OBJECT = {
     kind: _TOLD.where(_EVENT.c.source == sa.bindparam("of_source"), column == sa.bindparam("of_object"), _EVENT.c.type.like(f"{kind}.%"))
     for kind, column in (("invoice", _EVENT.c.invoice_id), ("customer", _EVENT.c.customer_id))
 }
+AT_ONCE = 500  # ids in one statement
 _OF_TYPES: Any = sa.bindparam("of_types", expanding=True)
 _OF_SOURCE = sa.select(_EVENT).where(_EVENT.c.source == sa.bindparam("of_source"), _EVENT.c.type.in_(_OF_TYPES)).order_by(_EVENT.c.id)
+_INVOICES: Any = sa.bindparam("of_invoices", expanding=True)
+_OF_INVOICES = (
+    sa.select(_EVENT)
+    .where(_EVENT.c.source == sa.bindparam("of_source"), _EVENT.c.invoice_id.in_(_INVOICES), _EVENT.c.type.in_(_OF_TYPES))
+    .where(sa.not_(_EVENT.c.echo))
+    .order_by(_EVENT.c.id)
+)
 _LOAD = sa.select(_EVENT).where(_EVENT.c.id == sa.bindparam("of_event"))
 
 
@@ -171,6 +179,15 @@ def last_status(connection: Connection, source: str, number: str) -> tuple[str, 
     reported = sa.and_(_EVENT.c.source == source, _EVENT.c.invoice_id == number, _EVENT.c.type == REPORTED)
     row = connection.execute(sa.select(_EVENT.c.data, _EVENT.c.identity).where(reported).order_by(_EVENT.c.id.desc()).limit(1)).first()
     return None if row is None else (str(row.data.get("status")), READ in row.identity)
+
+
+def of_invoices(connection: Connection, source: str, invoice_ids: Sequence[str], types: Sequence[str]) -> list[Recorded]:
+    """Stored events of `types` about these invoices, in the order they were recorded."""
+    found: list[Recorded] = []
+    for first in range(0, len(invoice_ids), AT_ONCE):
+        named = {"of_source": source, "of_types": list(types), "of_invoices": list(invoice_ids[first : first + AT_ONCE])}
+        found += [_recorded(row) for row in connection.execute(_OF_INVOICES, named).mappings()]
+    return found
 
 
 def concerning(

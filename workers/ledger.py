@@ -314,6 +314,13 @@ def slots_of(connection: Connection, effect_id: str) -> list[Slot]:
     return [Slot(*row[:4]) for row in connection.execute(_TAKEN, {"of_effect": effect_id})]
 
 
+def first_versions(connection: Connection, effect_ids: Sequence[str]) -> dict[str, str]:
+    """The version of each effect's first slot; an effect that holds none is left out."""
+    table = table_of(SlotRow)
+    query = sa.select(table.c.effect_id, table.c.version).where(table.c.effect_id.in_(effect_ids)).order_by(table.c.id.desc())
+    return {row.effect_id: row.version for row in connection.execute(query)}
+
+
 def open_of_run(connection: Connection, run_id: str) -> Sequence[sa.RowMapping]:
     """The run's effects that are not settled."""
     table = table_of(EffectRow)

@@ -4,7 +4,7 @@ Plain functions that take the step's own connection: `run.step(name, fn, …)` o
 what they give, so a replay sees the same. Exported to authors by workers/authoring.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
@@ -61,13 +61,13 @@ class PastEffect(BaseModel):
 def effects_about(connection: Connection, source: str, object_id: str, purposes: Sequence[str]) -> list[PastEffect]:
     """The effects of these purposes about one object that hold their slots, the oldest first."""
     named = {"of_source": source, "of_object": object_id, "of_purposes": list(purposes)}
-    return [_past(connection, row) for row in connection.execute(_ABOUT, named).mappings()]
+    return _pasts(connection, connection.execute(_ABOUT, named).mappings().all())
 
 
 def done_effects(connection: Connection, source: str, object_id: str, service: str) -> list[PastEffect]:
     """The effects of one service about one object that are done, whichever workflow or person wanted them, the oldest first."""
     named = {"of_source": source, "of_object": object_id, "of_service": service}
-    return [_past(connection, row) for row in connection.execute(_OF_SERVICE, named).mappings()]
+    return _pasts(connection, connection.execute(_OF_SERVICE, named).mappings().all())
 
 
 def unknown_effects(connection: Connection, source: str, workflow: str, service: str, *, called_before: datetime) -> list[PastEffect]:
@@ -75,17 +75,21 @@ def unknown_effects(connection: Connection, source: str, workflow: str, service:
     table = table_of(EffectRow)
     of_workflow = sa.and_(table.c.source == source, table.c.workflow == workflow, table.c.service == service)
     query = sa.select(table).where(table.c.state == "unknown", of_workflow, table.c.calling_at < called_before).order_by(table.c.calling_at)
-    return [_past(connection, row) for row in connection.execute(query).mappings()]
+    return _pasts(connection, connection.execute(query).mappings().all())
 
 
-def _past(connection: Connection, row: sa.RowMapping) -> PastEffect:
-    slots = ledger.slots_of(connection, row["id"])
+def _pasts(connection: Connection, rows: Sequence[sa.RowMapping]) -> list[PastEffect]:
+    """The rows as values: their slots with one query, which runs were reissued with another."""
+    if not rows:
+        return []
+    slots = ledger.first_versions(connection, [row["id"] for row in rows])
+    reissued = runs.reissued(connection, {row["run_id"] for row in rows})
+    return [_past(row, slots.get(row["id"], ""), row["run_id"] in reissued) for row in rows]
+
+
+def _past(row: sa.RowMapping, version: str, reissued: bool) -> PastEffect:
     said = {name: row[name] for name in ("id", "run_id", "service", "object_id", "purpose", "state", "request")}
-    run = runs.load(connection, row["run_id"])
-    reissued = run is not None and run["reissue"] is not None
-    return PastEffect(
-        version=slots[0].version if slots else "", reissued=reissued, called_at=row["calling_at"], settled_at=row["settled_at"], **said
-    )
+    return PastEffect(version=version, reissued=reissued, called_at=row["calling_at"], settled_at=row["settled_at"], **said)
 
 
 def events_of_customer(connection: Connection, source: str, customer_id: str, types: Sequence[type[E]]) -> list[E]:
@@ -105,10 +109,36 @@ def events_of_invoice(connection: Connection, source: str, invoice_id: str, type
     return [cast(E, recorded.event) for recorded in found]
 
 
+def events_of_invoices(connection: Connection, source: str, invoice_ids: Sequence[str], types: Sequence[type[E]]) -> dict[str, list[E]]:
+    """The same of several invoices at once: each of them with its events."""
+    found: dict[str, list[E]] = {id: [] for id in invoice_ids}
+    for recorded in events.of_invoices(connection, source, invoice_ids, [t.type for t in types]):
+        found[str(getattr(recorded.event, "invoice_id", None))].append(cast(E, recorded.event))
+    return found
+
+
 def amount_used(connection: Connection, source: str, workflow: str, budget: Budget, *, on: date, currency: str, scope: str = "") -> Money:
     """What a budget of Money has used up in its window that the local day `on` is in: what is done, open and unknown."""
     first, name = spending.opens_on(budget.window, on), spending.counter(source, workflow, budget, currency, scope)
     return Money.of_minor_units(budgets.used_between(connection, name, first, first).get(first, 0), currency)
+
+
+class CustomerKnown(BaseModel):
+    """What is known of a customer: `attributes`, None where nobody told any; `tags`; whether `deleted` at the provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attributes: dict[str, str] | None = None
+    tags: list[str] = []
+    deleted: bool = False
+
+
+def customer_known(connection: Connection, source: str, customer_id: str) -> CustomerKnown:
+    """What x_attributes_of, tags_of and is_deleted_customer say, with one look."""
+    known = mirror.load(connection, source, "customer", customer_id)
+    if known is None:
+        return CustomerKnown()
+    return CustomerKnown(attributes=_attributes(known.state.fields), tags=_tags(known.state.fields), deleted=known.state.deleted)
 
 
 def x_attributes_of(connection: Connection, source: str, customer_id: str) -> dict[str, str] | None:
@@ -118,7 +148,10 @@ def x_attributes_of(connection: Connection, source: str, customer_id: str) -> di
     what an invoice's or a payment's event told of them counts.
     """
     known = mirror.load(connection, source, "customer", customer_id)
-    fields = known.state.fields if known else {}
+    return _attributes(known.state.fields) if known else None
+
+
+def _attributes(fields: Mapping[str, Any]) -> dict[str, str] | None:
     said = fields.get("x_attributes", fields.get("x_attributes_hint"))
     return None if said is None else {name: _text(value) for name, value in said.items()}
 
@@ -126,7 +159,11 @@ def x_attributes_of(connection: Connection, source: str, customer_id: str) -> di
 def tags_of(connection: Connection, source: str, customer_id: str) -> list[str]:
     """The known TAGS of a customer, from reads and webhooks. No service writes them."""
     known = mirror.load(connection, source, "customer", customer_id)
-    return list(known.state.fields.get("tags") or []) if known else []
+    return _tags(known.state.fields) if known else []
+
+
+def _tags(fields: Mapping[str, Any]) -> list[str]:
+    return list(fields.get("tags") or [])
 
 
 def _text(value: Any) -> str:

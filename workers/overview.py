@@ -23,6 +23,7 @@ from workers.providers.monsum_docs import InvoiceDoc
 from workers.runs import UNFINISHED, RunRow
 
 E = TypeVar("E", bound=Event)
+AT_ONCE = 500  # ids in one statement
 
 
 _BLOCK, _MIRROR = table_of(Block), table_of(Mirror)
@@ -33,6 +34,8 @@ _OF_EITHER = sa.or_(
 _BLOCKS = (
     sa.select(_BLOCK).where(_BLOCK.c.source == sa.bindparam("of_source"), _BLOCK.c.object_id.in_(_WHOSE), _OF_EITHER).order_by(_BLOCK.c.id)
 )
+_OBJECTS: Any = sa.bindparam("of_objects", expanding=True)
+_BLOCKS_AMONG = sa.select(_BLOCK).where(_BLOCK.c.source == sa.bindparam("of_source"), _BLOCK.c.object_id.in_(_OBJECTS))
 _SETTLED = sa.or_(_MIRROR.c.paid, _MIRROR.c.canceled, _MIRROR.c.deleted)
 _OPEN_INVOICES = (
     sa.select(_MIRROR.c.object_id, _MIRROR.c.fields)
@@ -109,13 +112,24 @@ def _readable(source: str, id: str, fields: dict[str, object]) -> InvoiceDoc | N
 def blocks_of(connection: Connection, source: str, *, customer_id: str, invoice_id: str) -> list[BlockSpan]:
     """Every block an invoice or its customer ever had, the oldest first."""
     rows = connection.execute(_BLOCKS, {"of_source": source, "of_customer": customer_id, "of_invoice": invoice_id})
-    return [
-        BlockSpan(
-            kind=row.kind, opened_at=row.opened_at, until=row.until, closed_at=row.closed_at, scope=row.scope,
-            amount=Money(Decimal(row.data["amount"]), row.data["currency"]) if row.data else None,
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [_span(row) for row in rows]
+
+
+def blocks_of_invoices(connection: Connection, source: str, *, customer_id: str, invoice_ids: Sequence[str]) -> dict[str, list[BlockSpan]]:
+    """The same of several invoices of one customer at once."""
+    found: dict[int, Any] = {}
+    for first in range(0, len(invoice_ids), AT_ONCE):
+        objects = [customer_id, *invoice_ids[first : first + AT_ONCE]]
+        found |= {row.id: row for row in connection.execute(_BLOCKS_AMONG, {"of_source": source, "of_objects": objects})}
+    spans = [(row.scope, row.object_id, _span(row)) for _, row in sorted(found.items())]
+    return {id: [span for *about, span in spans if tuple(about) in (("customer", customer_id), ("invoice", id))] for id in invoice_ids}
+
+
+def _span(row: Any) -> BlockSpan:
+    return BlockSpan(
+        kind=row.kind, opened_at=row.opened_at, until=row.until, closed_at=row.closed_at, scope=row.scope,
+        amount=Money(Decimal(row.data["amount"]), row.data["currency"]) if row.data else None,
+    )  # fmt: skip
 
 
 def synced_at(connection: Connection, source: str) -> datetime | None:

@@ -6,14 +6,15 @@ Owns `Workflow` and `EffectDef`. workers/loading.py fills it; a file that did no
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from receiver.event import Event
 from workers.errors import WorkflowInvalid
 from workers.ledger import Slot
-from workers.panels import Panel
+from workers.panels import Panel, make_panel
+from workers.places import file_of
 from workers.providers.service import Query, Service
 from workers.schedule import Daily, Every
 from workers.terms import Approval, Budget
@@ -131,6 +132,7 @@ class Registry:
 
 
 REGISTRY = Registry()
+P = TypeVar("P", bound=Callable[..., Any])
 
 
 def concerns(event: Event) -> tuple[str | None, str | None]:
@@ -145,3 +147,16 @@ def default_key(event: Event) -> str:
         if value:
             return f"{name.removesuffix('_id')}:{value}"
     return event.at.isoformat()
+
+
+def panel(name: str) -> Callable[[P], P]:
+    """Register a query (connection, source) -> list[Row] as a table for operators; Row is a dataclass or a pydantic model."""
+
+    if callable(name):
+        raise WorkflowInvalid('A panel has a name: write @panel("late payers")', file=file_of(name))
+
+    def register(fn: P) -> P:
+        REGISTRY.add_panel(make_panel(name, fn))
+        return fn
+
+    return register

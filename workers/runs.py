@@ -5,7 +5,7 @@ router brought. A trigger while a run of its key is live makes no second one: it
 waits for quiet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -265,3 +265,9 @@ def page(
 
 def load(connection: Connection, run_id: str) -> sa.RowMapping | None:
     return connection.execute(_LOAD, {"of_run": run_id}).mappings().first()
+
+
+def reissued(connection: Connection, run_ids: Collection[str]) -> set[str]:
+    """Those of these runs that were ordered to do something again."""
+    query = sa.select(_RUN.c.id).where(_RUN.c.id.in_(list(run_ids)), _RUN.c.reissue.is_not(None))
+    return set(connection.execute(query).scalars())

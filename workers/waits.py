@@ -53,15 +53,24 @@ def holds(
     invoices: Collection[str] = (),
 ) -> bool:
     """Whether a State holds now for the run's customer or invoice, or for one of further `customers` and `invoices`."""
-    source, about = run["source"], {str(id) for id in (run["invoice_id"], *invoices) if id}
     if issubclass(state, InvoicePaid):
-        known = (mirror.load(connection, source, "invoice", id) for id in about)
+        known = (mirror.load(connection, run["source"], "invoice", id) for id in _about(run, invoices))
         return any(invoice is not None and invoice.state.paid for invoice in known)
     if issubclass(state, BlockEvent) and state.block:
-        own = run["customer_id"] or customer_of(connection, source, run["invoice_id"])
-        pairs = zip_longest(sorted({str(id) for id in (own, *customers) if id}), sorted(about))
-        return any(state.block in desk.blocks(connection, source=source, customer_id=c, invoice_id=i, on=on) for c, i in pairs)
+        return state.block in _blocks(connection, run, on=on, customers=customers, invoices=invoices)
     raise StepInvalid(f"{state.__name__} is not a State billhook can ask about: use a block State or InvoicePaid")
+
+
+def _about(run: sa.RowMapping, invoices: Collection[str]) -> list[str]:
+    return sorted({str(id) for id in (run["invoice_id"], *invoices) if id})
+
+
+def _blocks(connection: Connection, run: sa.RowMapping, *, on: date, customers: Collection[str], invoices: Collection[str]) -> set[str]:
+    """Every kind of block that holds now for the run's customer or invoice, or for one of the others."""
+    source = run["source"]
+    own = run["customer_id"] or customer_of(connection, source, run["invoice_id"])
+    pairs = zip_longest(sorted({str(id) for id in (own, *customers) if id}), _about(run, invoices))
+    return {kind for c, i in pairs for kind in desk.blocks(connection, source=source, customer_id=c, invoice_id=i, on=on)}
 
 
 def cancelled_by(connection: Connection, run: sa.RowMapping, types: Sequence[type[Event]], *, on: date) -> str | None:
@@ -95,11 +104,18 @@ def forbidding(
     customers: Collection[str] = (),
     invoices: Collection[str] = (),
 ) -> str | None:
-    """The first of `states` that holds, by its short name, or None."""
+    """The first of `states` that holds, by its short name, or None. Blocks are read once for all of them."""
+    named: dict[str, Any] = {"on": on, "customers": customers, "invoices": invoices}
+    blocks = _blocks(connection, run, **named) if any(_block_of(state) for state in states) else set()
     for state in states:
-        if holds(connection, run, state, on=on, customers=customers, invoices=invoices):
-            return str(getattr(state, "block", None) or state.type.rpartition(".")[2])
+        block = _block_of(state)
+        if block in blocks if block else holds(connection, run, state, **named):
+            return str(block or state.type.rpartition(".")[2])
     return None
+
+
+def _block_of(state: type[Event]) -> str | None:
+    return state.block if issubclass(state, BlockEvent) else None
 
 
 def hold_objects(

@@ -3,10 +3,11 @@
 Reads the database for outlook.py and composing.py, inside their steps; decides nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
@@ -14,7 +15,9 @@ from sqlalchemy.engine import Connection
 from workers.authoring import (
     BankChecked,
     BlockSpan,
+    Event,
     InvoiceDoc,
+    InvoicePartCancelled,
     InvoiceReopened,
     InvoiceSent,
     Money,
@@ -38,17 +41,22 @@ from workflows.dunning.cancelling import balances_of, parts_of
 from workflows.dunning.crossing import after_part_payment
 from workflows.dunning.discount import CashDiscount, explained_by_discount
 from workflows.dunning.eligibility import Facts, stale_data, words_of
+from workflows.dunning.known import Known, known_of
 from workflows.dunning.ladder import Ladder
 from workflows.dunning.notice import Notice
 from workflows.dunning.planning import resumed_on
 from workflows.dunning.policy import DunningPolicy
 
 SEND = "send"
+E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One customer in one currency, looked at by one run at one instant. `observed_by`: the run, where it only observes."""
+    """One customer in one currency, looked at by one run at one instant. `observed_by`: the run, where it only observes.
+
+    `known`: what was read once for the step that is under way; else each question asks the database.
+    """
 
     source: str
     customer_id: str
@@ -57,6 +65,7 @@ class Account:
     zone: ZoneInfo
     now: datetime
     observed_by: str | None = None
+    known: Known | None = None
 
     @property
     def today(self) -> date:
@@ -94,16 +103,29 @@ class Account:
 
     def sent_on(self, connection: Connection, invoice_id: str) -> date | None:
         """When the invoice demonstrably reached its customer: our own send, or what a person said; None where nobody knows."""
-        said = [one.sent_on for one in events_of_invoice(connection, self.source, invoice_id, (InvoiceSent,))]
+        said = [one.sent_on for one in self.told(connection, invoice_id, (InvoiceSent,))]
         done = (one.settled_at for one in effects_about(connection, self.source, invoice_id, (SEND,)) if one.state == "done")
         return min([*said, *(local_day(at, self.zone) for at in done if at is not None)], default=None)
 
+    def _was_sent(self, connection: Connection, invoice_id: str) -> bool:
+        return bool(self.told(connection, invoice_id, (InvoiceSent,))) or self.sent_on(connection, invoice_id) is not None
+
+    def reading(self, connection: Connection, invoice_ids: Sequence[str], more: Sequence[type[Event]] = ()) -> "Account":
+        """The same, with what is on record about these invoices read once for the step."""
+        return replace(self, known=known_of(connection, self.source, self.customer_id, invoice_ids, more))
+
+    def told(self, connection: Connection, invoice_id: str, types: Sequence[type[E]]) -> list[E]:
+        """The events of these types about one invoice, in the order they were recorded."""
+        if self.known is not None and self.known.knows(invoice_id, types):
+            return self.known.told(invoice_id, types)
+        return events_of_invoice(connection, self.source, invoice_id, types)
+
     def facts(self, connection: Connection, invoice: InvoiceDoc) -> Facts:
         """What decides beside the document whether the invoice is dunned."""
-        failed = events_of_invoice(connection, self.source, invoice.id, (PaymentFailed, PaymentChargeback))
+        failed = self.told(connection, invoice.id, (PaymentFailed, PaymentChargeback))
         spans = self.blocks(connection, invoice.id)
         return Facts(
-            was_sent=self.sent_on(connection, invoice.id) is not None, collection_failed=bool(failed),
+            was_sent=self._was_sent(connection, invoice.id), collection_failed=bool(failed),
             by_discount=self._by_discount(invoice), blocks=frozenset(span.kind for span in self.holding(spans, invoice)),
             words=self._said_of(connection)[0],
         )  # fmt: skip
@@ -112,15 +134,22 @@ class Account:
         """What the customer agreed to."""
         return agreed_of(self.policy, *self._said_of(connection))
 
-    def _said_of(self, connection: Connection) -> tuple[frozenset[str], dict[str, str]]:
+    def _said_of(self, connection: Connection) -> tuple[frozenset[str], Mapping[str, str]]:
         """The customer's words as the policy compares them, and attributes."""
+        if self.known is not None:
+            return self.known.words, self.known.attributes
         attributes = x_attributes_of(connection, self.source, self.customer_id) or {}
         return words_of(tags_of(connection, self.source, self.customer_id), attributes), attributes
 
     def blocks(self, connection: Connection, invoice_id: str) -> list[BlockSpan]:
         """Every block there ever was, a pause for no longer than the policy allows."""
-        found = blocks_of(connection, self.source, customer_id=self.customer_id, invoice_id=invoice_id)
-        return [replace(span, until=self.cut(span) or span.until) for span in found]
+        return [replace(span, until=self.cut(span) or span.until) for span in self.noted_blocks(connection, invoice_id)]
+
+    def noted_blocks(self, connection: Connection, invoice_id: str) -> Sequence[BlockSpan]:
+        """The same as people noted them."""
+        if self.known is not None and invoice_id in self.known.blocks:
+            return self.known.blocks[invoice_id]
+        return blocks_of(connection, self.source, customer_id=self.customer_id, invoice_id=invoice_id)
 
     def holding(self, spans: Iterable[BlockSpan], invoice: InvoiceDoc) -> list[BlockSpan]:
         """The blocks that hold the invoice back today: not a dispute about a part of it, where the rest is dunned."""
@@ -154,7 +183,7 @@ class Account:
 
     def reopened_on(self, connection: Connection, invoice_id: str) -> date:
         """The local day on which a payment was last seen to have gone back, else today."""
-        told = events_of_invoice(connection, self.source, invoice_id, (InvoiceReopened,))
+        told = self.told(connection, invoice_id, (InvoiceReopened,))
         return max((local_day(one.at, self.zone) for one in told), default=self.today)
 
     def notices(self, connection: Connection, invoice: InvoiceDoc) -> tuple[Notice, ...]:
@@ -182,7 +211,8 @@ class Account:
 
     def _cancelled(self, connection: Connection, invoice_id: str) -> list[Cancelled]:
         whose = {"customer_id": self.customer_id, "currency": self.currency}
-        return parts_of(connection, self.source, invoice_id, **whose, zone=self.zone)
+        told = self.told(connection, invoice_id, (InvoicePartCancelled,))
+        return parts_of(connection, self.source, invoice_id, told, **whose, zone=self.zone)
 
     def confirmed_rates(self, connection: Connection) -> frozenset[str]:
         return frozenset(one.key for one in events_of_source(connection, self.source, (RateConfirmed,)))

@@ -28,13 +28,16 @@ class NoticeSent(InvoiceEvent, Signal):
 
 def take_in(connection: Connection, account: Account, invoice_id: str) -> None:
     """Keep a notice for each that was told of since the last look."""
-    for told in untaken(connection, account.source, invoice_id):
+    for told in _new(connection, account.source, invoice_id, account.told(connection, invoice_id, (NoticeSent,))):
         _take_in(connection, account, invoice_id, told)
 
 
 def untaken(connection: Connection, source: str, invoice_id: str) -> list[NoticeSent]:
     """The notices that were told of and that no look has taken in."""
-    told = events_of_invoice(connection, source, invoice_id, (NoticeSent,))
+    return _new(connection, source, invoice_id, events_of_invoice(connection, source, invoice_id, (NoticeSent,)))
+
+
+def _new(connection: Connection, source: str, invoice_id: str, told: list[NoticeSent]) -> list[NoticeSent]:
     known = {row["run_id"] for row in tables.notice_rows(connection, source, invoice_id)} if told else set()
     return [one for one in told if _known_as(one) not in known]
 

@@ -5,13 +5,14 @@ document names no invoice (reference of invoice.get and invoice.cancel, read 202
 from a person (`invoice.part_cancelled`), and assumed, as the debtor owes less then, of a credit document that fits a fall exactly.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoicePartCancelled, credit_documents, done_effects, events_of_invoice, local_day, monsum
+from workers.authoring import InvoicePartCancelled, credit_documents, done_effects, local_day, monsum
 from workflows.dunning import tables
 from workflows.dunning.balance import Balance, Cancelled, from_observations, told_apart
 
@@ -22,15 +23,15 @@ def balances_of(connection: Connection, source: str, invoice_id: str, parts: lis
 
 
 def parts_of(
-    connection: Connection, source: str, invoice_id: str, *, customer_id: str, currency: str, zone: ZoneInfo
+    connection: Connection, source: str, invoice_id: str, told: Sequence[InvoicePartCancelled], *, customer_id: str, currency: str,
+    zone: ZoneInfo,
 ) -> list[Cancelled]:  # fmt: skip
-    """Every part that is known or assumed to be cancelled, in the currency of the invoice."""
+    """Every part that is known or assumed to be cancelled, in the currency of the invoice. `told`: what people said of it."""
     done = done_effects(connection, source, invoice_id, monsum.cancel.name)
     own = [(one.settled_at, one.request.get("cancellation_amount")) for one in done]
-    told = [one for one in events_of_invoice(connection, source, invoice_id, (InvoicePartCancelled,)) if one.amount.currency == currency]
     documents = [one for one in credit_documents(connection, source, customer_id) if one.currency == currency]
     return [
         *(Cancelled(local_day(at, zone), Decimal(str(amount))) for at, amount in own if at is not None and amount is not None),
-        *(Cancelled(one.cancelled_on or local_day(one.at, zone), one.amount.amount) for one in told),
+        *(Cancelled(one.cancelled_on or local_day(one.at, zone), one.amount.amount) for one in told if one.amount.currency == currency),
         *(Cancelled(one.invoice_date, abs(one.total.amount), sure=False) for one in documents if one.invoice_date and one.total),
     ]

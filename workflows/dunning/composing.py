@@ -18,6 +18,7 @@ from workflows.dunning.credit import credit_of
 from workflows.dunning.debtor import debtor_of
 from workflows.dunning.eligibility import why_approve, why_not_dunned
 from workflows.dunning.letter import Letter, Line, Standing, address_hash
+from workflows.dunning.notice import Notice
 from workflows.dunning.others import stop_foreign
 from workflows.dunning.outlook import NOT_TOLD, HandOff, planned
 from workflows.dunning.statement import Debt, Reckoning, Statement, message_total, reckoning_in, statement
@@ -41,6 +42,7 @@ def compose(connection: Connection, account: Account, read: list[Standing], gone
     """One message about those of the invoices read that are to be dunned now; `gone` are not there any more."""
     owed = {one.invoice.id: one.invoice.outstanding.amount for one in read if one.invoice.outstanding is not None}
     tables.see(connection, account.source, owed, on=account.today, same_on=account.today)
+    account = account.reading(connection, list(owed))
     kept: list[tuple[Standing, Line]] = []
     refused = dict.fromkeys(gone, "not_found")
     for one in read:
@@ -87,13 +89,16 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
     reason = why_not_dunned(invoice, account.facts(connection, invoice), account.policy)
     if reason is not None:
         return reason
-    step = planned(connection, account, invoice, detail)
+    notices = account.notices(connection, invoice)
+    step = planned(connection, account, invoice, detail, notices)
     if step.kind != "notice" or step.send_on > account.today:
         return "due_date_changed"
     rows = tables.notice_rows(connection, account.source, invoice.id, observed_by=account.observed_by)
     copies = sum(one["level"] == step.level and one["state"] == tables.UNDELIVERED for one in rows)
     disputed = account.disputed_part(account.blocks(connection, invoice.id), invoice)
-    said = statement(_debt(connection, account, read, disputed), step.level, sent_on=account.today, by=_reckoning(connection, account))
+    said = statement(
+        _debt(connection, account, read, disputed, notices), step.level, sent_on=account.today, by=_reckoning(connection, account)
+    )
     assert invoice.due_date is not None
     return Line(
         invoice_id=invoice.id, number=invoice.number or invoice.id, due_on=invoice.due_date, statement=said, copy_=copies, known=known,
@@ -101,7 +106,7 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
     )  # fmt: skip
 
 
-def _debt(connection: Connection, account: Account, read: Standing, disputed: Money | None) -> Debt:
+def _debt(connection: Connection, account: Account, read: Standing, disputed: Money | None, notices: tuple[Notice, ...]) -> Debt:
     """What is demanded; of a part that is disputed neither principal nor interest."""
     invoice = read.invoice
     assert invoice.outstanding is not None
@@ -109,7 +114,7 @@ def _debt(connection: Connection, account: Account, read: Standing, disputed: Mo
     agreed = account.agreed(connection)
     ground = account.policy.ground(
         account.ladder, debtor=debtor_of(read.customer.type), due_on=invoice.due_date,
-        received_on=account.sent_on(connection, invoice.id), notices=account.notices(connection, invoice),
+        received_on=account.sent_on(connection, invoice.id), notices=notices,
         date_was_agreed=agreed.due_date,
     )  # fmt: skip
     owed = account.balances(connection, invoice.id, since=invoice.due_date)

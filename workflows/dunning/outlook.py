@@ -12,14 +12,15 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoiceDoc, LookAgain, events_of_invoice, instant, is_deleted_customer, next_open, open_invoices
+from workers.authoring import InvoiceDoc, LookAgain, instant, next_open, open_invoices
 from workflows.dunning import tables
 from workflows.dunning.account import Account
-from workflows.dunning.byhand import take_in
+from workflows.dunning.byhand import NoticeSent, take_in
 from workflows.dunning.eligibility import last_level_for, why_not_dunned
+from workflows.dunning.notice import Notice
 from workflows.dunning.pauses import cut_pauses
 from workflows.dunning.planning import NextStep, next_step, resumed_on
-from workflows.dunning.plans import take_in_plan
+from workflows.dunning.plans import PlanAgreed, take_in_plan
 from workflows.dunning.settling import bounce, settle
 from workflows.dunning.whose import is_anothers, why_frozen
 
@@ -71,10 +72,11 @@ def look(connection: Connection, account: Account) -> Outlook:
         for doc in open_invoices(connection, account.source, customer_id=account.customer_id)
         if doc.currency == account.currency and (doc.id in ladders or _is_overdue(doc, account.today))
     }
+    account = account.reading(connection, list(invoices), (NoticeSent, PlanAgreed))
     tasks = [*_settled(connection, account, ladders, invoices)]
     owed = {doc.id: doc.outstanding.amount for doc in invoices.values() if doc.outstanding is not None}
     tables.see(connection, account.source, owed, on=account.today, same_on=account.verified_on(connection))
-    deleted = is_deleted_customer(connection, account.source, account.customer_id)
+    deleted = account.known is not None and account.known.deleted
     news = any(doc.outstanding is None for doc in invoices.values()) and not _is_known_blind(connection, account)
     found = [_one(connection, account, doc, ladders.get(doc.id), deleted=deleted) for doc in invoices.values()]
     tasks += [task for one in found for task in one.tasks]
@@ -158,6 +160,7 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
             return _Found(invoice_id=doc.id, said=str(row["reason"] or state), tasks=tasks)
         state, hold, detail["accepted"] = tables.OPEN, None, detail.pop("foreign", detail.get("accepted", []))
     said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}
+    said["before"] = row
     if (why := why_frozen(connection, account, doc.id, row, deleted=deleted)) is not None:
         tables.put_ladder(
             connection, account.source, doc.id, state=tables.STOPPED, reason=why, next_name=None, next_on=None, hold_until=None, **said
@@ -174,7 +177,7 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
             connection, account.source, doc.id, state=tables.RESTING, reason=reason, next_name=None, next_on=None, hold_until=hold, **said
         )
         return _Found(invoice_id=doc.id, said=reason, wake_at=_rest_ends(connection, account, doc), tasks=tasks)
-    step = planned(connection, account, doc, detail)
+    step = planned(connection, account, doc, detail, account.notices(connection, doc))
     send_on = max(step.send_on, account.days.sending_day(hold)) if hold else step.send_on
     if step.kind != "notice" and send_on <= account.today:
         why = END_REASON[step.kind]
@@ -194,20 +197,22 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
     )  # fmt: skip
 
 
-def planned(connection: Connection, account: Account, doc: InvoiceDoc, detail: dict[str, object]) -> NextStep:
-    """The next step of an invoice that may be dunned. `doc.due_date` is known."""
+def planned(
+    connection: Connection, account: Account, doc: InvoiceDoc, detail: dict[str, object], notices: tuple[Notice, ...]
+) -> NextStep:  # fmt: skip
+    """The next step of an invoice that may be dunned, after the notices it had. `doc.due_date` is known."""
     assert doc.due_date is not None
     resumed = detail.get("resumed_on")
     not_before = [*account.resumes(account.blocks(connection, doc.id)), *([date.fromisoformat(str(resumed))] if resumed else [])]
     return next_step(
-        account.ladder, account.days, due_on=doc.due_date, notices=account.notices(connection, doc), not_before=not_before,
+        account.ladder, account.days, due_on=doc.due_date, notices=notices, not_before=not_before,
         last_level=last_level_for(doc, account.policy), min_days_between=account.policy.min_days_between,
     )  # fmt: skip
 
 
 def _taken_over(connection: Connection, account: Account, invoice_id: str, since: datetime) -> bool:
     """Whether an operator said `look.again` since the ladder stopped."""
-    return any(one.at >= since for one in events_of_invoice(connection, account.source, invoice_id, (LookAgain,)))
+    return any(one.at >= since for one in account.told(connection, invoice_id, (LookAgain,)))
 
 
 def _rest_ends(connection: Connection, account: Account, doc: InvoiceDoc) -> datetime | None:

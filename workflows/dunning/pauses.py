@@ -5,7 +5,7 @@ Called by outlook.py inside its step. The cut is an event like a person's own, s
 
 from sqlalchemy.engine import Connection
 
-from workers.authoring import Paused, blocks_of, give_event
+from workers.authoring import Paused, give_event
 from workflows.dunning.account import Account
 from workflows.dunning.policy import NAME
 
@@ -14,8 +14,7 @@ WHY = "cut to pause_days_max"
 
 def cut_pauses(connection: Connection, account: Account, invoice_id: str) -> bool:
     """End each longer pause of the invoice or its customer on the last day the policy allows; whether there was one."""
-    spans = blocks_of(connection, account.source, customer_id=account.customer_id, invoice_id=invoice_id)
-    long = [(span, last) for span in spans if (last := account.cut(span)) is not None]
+    long = [(span, last) for span in account.noted_blocks(connection, invoice_id) if (last := account.cut(span)) is not None]
     for span, last in long:
         whose = invoice_id if span.scope == "invoice" else None
         event = Paused(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoiceEvent, Signal, event, events_of_invoice
+from workers.authoring import InvoiceEvent, Signal, event
 from workflows.dunning import tables
 from workflows.dunning.account import Account
 from workflows.dunning.claims import plan_fee
@@ -24,7 +24,7 @@ def take_in_plan(connection: Connection, account: Account, invoice_id: str) -> N
     """Claim the fee of a plan that was told of; a run that only observes claims nothing."""
     if account.observed_by or account.ladder.plan_fee is None:
         return
-    if not events_of_invoice(connection, account.source, invoice_id, (PlanAgreed,)):
+    if not account.told(connection, invoice_id, (PlanAgreed,)):
         return
     reached = last_delivered(tables.notices_of(connection, account.source, invoice_id))
     claims = tables.claims_of(connection, account.source, invoice_id)

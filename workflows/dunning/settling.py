@@ -52,7 +52,7 @@ def _crossed(
 def bounce(connection: Connection, account: Account, invoice_id: str) -> bool:
     """Mark the notice undelivered whose e-mail came back for good; whether that is news. A bounce tells of the last one before it."""
     news = False
-    for told in events_of_invoice(connection, account.source, invoice_id, (EmailBounced,)):
+    for told in account.told(connection, invoice_id, (EmailBounced,)):
         row = _meant(tables.notice_rows(connection, account.source, invoice_id), told)
         if row is None or row["state"] != tables.DONE:
             continue

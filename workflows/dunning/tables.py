@@ -138,12 +138,19 @@ _ALL_SEEN = sa.select(_SEEN).where(_SEEN.c.source == _SOURCE, _SEEN.c.invoice_id
 _VERIFIED = sa.update(_SEEN).where(_SEEN.c.id.in_(_ROWS)).values(last_on=sa.bindparam("to_day"))
 
 
-def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: datetime, noted: bool = True, **said: Any) -> None:
+def put_ladder(
+    connection: Connection, source: str, invoice_id: str, *, at: datetime, noted: bool = True, before: sa.RowMapping | None = None,
+    **said: Any,
+) -> None:  # fmt: skip
     """Write what is said of a ladder; a new one is open, and needs customer_id and currency. What is left out stays.
+
+    `before`: the row as it stands, where the caller has just read it. What says nothing new is not written.
 
     `noted`: a change of state or reason is kept too; not where the ledger tells it already, as an effect that ended.
     """
-    before = ladder_of(connection, source, invoice_id)
+    before = ladder_of(connection, source, invoice_id) if before is None else before
+    if before is not None and _says_nothing_new(before, said):
+        return
     stood: Mapping[str, Any] = {"state": OPEN, "reason": None, "next_name": None} if before is None else dict(before)
     if before is None:
         values = {"source": source, "invoice_id": invoice_id, "state": OPEN, **said, "changed_at": at}
@@ -154,6 +161,12 @@ def put_ladder(connection: Connection, source: str, invoice_id: str, *, at: date
     now = (said.get("state", stood["state"]), said.get("reason", stood["reason"]))
     if noted and now != (stood["state"], stood["reason"]):
         changes.keep(connection, source, invoice_id, name=said.get("next_name") or stood["next_name"], state=now[0], reason=now[1], at=at)
+
+
+def _says_nothing_new(before: sa.RowMapping, said: Mapping[str, Any]) -> bool:
+    """Whether a ladder stands as it is said to; one that stopped anew did so at another instant, which counts for `look.again`."""
+    going = said.get("state", before["state"]) in (OPEN, RESTING)
+    return going and all(before[name] == value for name, value in said.items())
 
 
 @cache
