@@ -156,9 +156,11 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
         state, detail["resumed_on"] = tables.OPEN, resumed_on(returned_on, grace_days=account.policy.release_grace_days).isoformat()
         hold = None
     if state in (tables.FOREIGN, tables.STOPPED) and row is not None:
-        if not _taken_over(connection, account, doc.id, row["changed_at"]):
+        again = _taken_over(connection, account, doc.id, row)
+        if again is None:
             return _Found(invoice_id=doc.id, said=str(row["reason"] or state), tasks=tasks)
         state, hold, detail["accepted"] = tables.OPEN, None, detail.pop("foreign", detail.get("accepted", []))
+        detail["again"] = again
     said: dict[str, Any] = {"customer_id": account.customer_id, "currency": account.currency, "detail": detail or None, "at": account.now}
     said["before"] = row
     if (why := why_frozen(connection, account, doc.id, row, deleted=deleted)) is not None:
@@ -210,9 +212,12 @@ def planned(
     )  # fmt: skip
 
 
-def _taken_over(connection: Connection, account: Account, invoice_id: str, since: datetime) -> bool:
-    """Whether an operator said `look.again` since the ladder stopped."""
-    return any(one.at >= since for one in account.told(connection, invoice_id, (LookAgain,)))
+def _taken_over(connection: Connection, account: Account, invoice_id: str, row: sa.RowMapping) -> str | None:
+    """When an operator last said `look.again` (ISO), where that was since the ladder stopped and was not heard before; else None."""
+    said = max((one.at for one in account.told(connection, invoice_id, (LookAgain,))), default=None)
+    if said is None or said < row["changed_at"] or said.isoformat() == (row["detail"] or {}).get("again"):
+        return None
+    return said.isoformat()
 
 
 def _rest_ends(connection: Connection, account: Account, doc: InvoiceDoc) -> datetime | None:

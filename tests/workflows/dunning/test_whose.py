@@ -50,6 +50,17 @@ def test_looking_again_does_not_dun_a_customer_who_is_still_deleted(open_office:
     assert (office.ladder(invoice), office.mails) == (("stopped", "customer_deleted"), [])
 
 
+def test_looking_again_at_a_customer_who_is_still_deleted_asks_a_person_once_more_and_not_each_week(open_office: Open) -> None:
+    office, invoice = begun(open_office)
+    office.flow.trigger("customer.deleted", customer_id=office.customer_of(invoice))
+    office.until("2026-04-09")
+
+    office.look_again(invoice)
+    office.until("2026-05-11")
+
+    assert office.flow.told.count(("task", "customer_deleted")) == 2
+
+
 def test_a_payment_of_a_deleted_customer_still_closes_the_ladder(open_office: Open) -> None:
     office, invoice = begun(open_office)
     office.flow.trigger("customer.deleted", customer_id=office.customer_of(invoice))
