@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -112,6 +113,17 @@ def test_claims_that_are_not_open_or_not_named_are_refused(
     refused = billhook(*arguments)
 
     assert (refused.code, why in " ".join(refused.err.replace("│", " ").split()), told(claimed)) == (2, True, [])
+
+
+def test_of_several_accounts_the_one_whose_claims_they_are_is_named(billhook: Billhook, claimed: Database, place: Path) -> None:
+    text = (place / "billhook.toml").read_text(encoding="utf-8")
+    (place / "billhook.toml").write_text(
+        text + text[text.index("[source.shop]") :].replace("source.shop", "source.other"), encoding="utf-8"
+    )
+
+    unnamed, named = billhook("claims", "paid", "4711"), billhook("claims", "paid", "4711", "--source", "shop")
+
+    assert (unnamed.code, named.code, "name the source: --source other|shop" in unnamed.err) == (2, 0, True)
 
 
 def test_a_rate_is_confirmed_by_its_key_and_an_unknown_key_is_refused(billhook: Billhook, store: Database) -> None:

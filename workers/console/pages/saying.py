@@ -20,7 +20,7 @@ from workers.errors import NotHere, NotSayable
 from workers.operator import signal_arrival
 from workers.saying import event_said, sayable, unheard_of
 
-GATES: tuple[type[Event], ...] = (gates.BankChecked, gates.InvoiceSent, gates.RateConfirmed)
+GATES: tuple[type[Event], ...] = (gates.BankChecked, gates.InvoiceSent, gates.RateConfirmed, gates.ClaimsSettled)
 OWN = ("source", "at")
 ANSWER_S = 3.0
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
+from receiver.money import Money
 from tests.workers.console.conftest import Browser
 from workers.console.pages import saying
 from workers.saying import sayable
+from workflows.dunning import tables
+from workflows.dunning.claims import Claim
 
 
 @pytest.fixture
@@ -74,3 +78,16 @@ def test_what_only_providers_tell_cannot_be_said(browser: Browser, said: Callabl
     assert browser.get(f"/say/{type}").status_code == 404
     assert browser.post(f"/say/{type}", source="shop", invoice_id="1", order="a1").status_code == 404
     assert said() == []
+
+
+def test_claims_are_shown_before_they_are_settled(browser: Browser, store: Database, said: Callable[[], list[str]]) -> None:
+    owed = Claim(level=2, kind="interest", amount=Money(Decimal("4.69"), "EUR"))
+    store.write(lambda c: tables.put_claims(c, "shop", "4711", [owed], at=datetime(2026, 11, 20, tzinfo=UTC)))
+    told = {"source": "shop", "invoice_id": "4711", "state": "waived", "order": "a1"}
+
+    first = browser.post("/say/claims.settled", **told)
+
+    assert "invoice 4711: interest 4.69 EUR (level 2) becomes waived" in first.text
+    assert said() == []
+    assert browser.post("/say/claims.settled", **told, seen="yes").status_code == 303
+    assert said() == ["operator.claims.settled"]
