@@ -34,6 +34,7 @@ class Audit(SQLModel, table=True):
     """What a person did, when, to what."""
 
     __tablename__ = "audit"
+    __table_args__ = (sa.Index("audit_subject", "subject"),)
 
     id: int | None = Field(default=None, sa_column=row_id())
     at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))

@@ -18,17 +18,23 @@ from sqlmodel import Field, SQLModel
 from receiver.db import BIGINT, Json, UtcDateTime, insert_new, row_id, table_of
 from workers.fold import VOLATILE, Change, Entry, Folded, Tail, added, arranged, changes, differ, order_unsure
 
+NAME_MAX = 128
+
 
 class Mirror(SQLModel, table=True):
     """One object of one source; `revision` counts the snapshots folded into it.
 
-    `tail`: where its order ends. `untold`: our own write made something true that no event tells yet.
+    `number` and `email` are what a person calls it by, in small letters. `tail`: where its order ends. `untold`: our own write made
+    something true that no event tells yet.
     """
 
     __tablename__ = "mirror"
     __table_args__ = (
         sa.UniqueConstraint("source", "kind", "object_id", name="mirror_object"),
         sa.Index("mirror_customer", "source", "customer_id"),
+        sa.Index("mirror_object_id", "object_id"),
+        sa.Index("mirror_number", "number"),
+        sa.Index("mirror_email", "email"),
     )
 
     id: int | None = Field(default=None, sa_column=row_id())
@@ -36,6 +42,8 @@ class Mirror(SQLModel, table=True):
     kind: str = Field(max_length=16)
     object_id: str = Field(max_length=128)
     customer_id: str | None = Field(default=None, max_length=128)
+    number: str | None = Field(default=None, max_length=NAME_MAX)
+    email: str | None = Field(default=None, max_length=NAME_MAX)
     fields: Any = Field(default=None, sa_column=sa.Column(Json, nullable=False))
     seen: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     deleted: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
@@ -111,7 +119,7 @@ _LOCK, _SHARE = _LOAD.with_for_update(), _LOAD.with_for_update(read=True)
 _SNAPSHOTS = sa.select(_SNAPSHOT).where(_SNAPSHOT.c.mirror_id == sa.bindparam("of_mirror")).order_by(_SNAPSHOT.c.id)
 _ADD = sa.insert(_SNAPSHOT)
 _FLAGS = ("seen", "deleted", "completed", "canceled", "paid")
-_STORED = (*_FLAGS, "fields", "revision", "customer_id", "touches", "tail", "untold", "changed_at")
+_STORED = (*_FLAGS, "fields", "revision", "customer_id", "number", "email", "touches", "tail", "untold", "changed_at")
 _STORE = (
     sa.update(_MIRROR)
     .where(_MIRROR.c.id == sa.bindparam("of_mirror"))
@@ -227,12 +235,20 @@ def _store(
         "fields": dict(state.fields),
         "revision": held.revision + 1,
         "customer_id": customer,
+        "number": called(state.fields, "number"),
+        "email": called(state.fields, "email"),
         "touches": dict(touches),
         "tail": None if tail is None else to_jsonable_python(tail),
         "untold": untold,
         "changed_at": at,
     }
     connection.execute(_STORE, {f"to_{name}": value for name, value in row.items()} | {"of_mirror": held.id})
+
+
+def called(fields: Mapping[str, Any], name: str) -> str | None:
+    """What a field says a thing is called, as it is looked for: without blanks around it, in small letters; None where it says nothing."""
+    text = str(fields.get(name) or "").strip().casefold()
+    return text[:NAME_MAX] or None
 
 
 def _named(source: str, kind: str, object_id: str) -> dict[str, str]:

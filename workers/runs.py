@@ -37,6 +37,8 @@ class RunRow(SQLModel, table=True):
     __table_args__ = (
         sa.Index("run_live_key", "source", "workflow", "key", unique=True, sqlite_where=sa.text(LIVE), postgresql_where=sa.text(LIVE)),
         sa.Index("run_due", "status", "wake_at"),
+        sa.Index("run_key", "source", "key"),
+        sa.Index("run_trigger", "trigger_id"),
         sa.Index("run_invoice", "source", "invoice_id"),
         sa.Index("run_customer", "source", "customer_id"),
     )

@@ -44,7 +44,7 @@ class Line:
 
 def story(connection: Connection, key: str, source: str | None = None) -> list[Line]:
     """Everything about `key`, oldest first; empty where nothing is known of it. `delivery:12` and `event:12` name those by id."""
-    runs, events, effects, deliveries = _found(connection, key, source)
+    runs, events, effects, deliveries = _found(connection, key, [source] if source else sources_told(connection))
     events |= _ids(connection, EventRow, "delivery_id", deliveries)
     runs |= _ids(connection, RunRow, "trigger_id", events) | _ids(connection, EffectRow, "id", effects, give="run_id")
     events |= _ids(connection, RunRow, "id", runs, give="trigger_id")
@@ -60,19 +60,50 @@ PREFIXES = ("run", "effect", "invoice", "customer", "delivery", "event")
 _COLUMNS = {"invoice": ("invoice_id", "object_id"), "customer": ("customer_id",)}
 
 
-def _found(connection: Connection, key: str, source: str | None) -> tuple[Ids, Ids, Ids, Ids]:
+def sources_told(connection: Connection) -> list[str]:
+    """Every source that events were told of, one look into an index for each: the indexes on an object begin with its source."""
+    table, found = table_of(EventRow), [""]
+    while (after := connection.execute(sa.select(sa.func.min(table.c.source)).where(table.c.source > found[-1])).scalar_one()) is not None:
+        found.append(after)
+    return found[1:]
+
+
+def _found(connection: Connection, key: str, sources: Sequence[str]) -> tuple[Ids, Ids, Ids, Ids]:
     kind, id = split(key)
     number = row_number(id) or -1
     if kind in ("delivery", "event"):
         events = {number} if kind == "event" else set()
         return set(), events, set(), {number} if kind == "delivery" else set()
-    runs = _matching(connection, RunRow, source, {"id": id, "invoice_id": id, "customer_id": id, "key": key}, kind)
-    effects = _matching(connection, EffectRow, source, {"id": id, "object_id": id}, kind)
-    events = _matching(connection, EventRow, source, {"invoice_id": id, "customer_id": id}, kind)
-    deliveries = set() if kind else _matching(connection, Delivery, source, {"native_id": id}, kind)
+    runs = _matching(connection, RunRow, sources, {"id": id, "invoice_id": id, "customer_id": id, "key": key}, kind)
+    effects = _matching(connection, EffectRow, sources, {"id": id, "object_id": id}, kind)
+    events = _matching(connection, EventRow, sources, {"invoice_id": id, "customer_id": id}, kind)
+    deliveries = set() if kind else _by_native_id(connection, sources, id)
     if not (runs or effects or events or deliveries) and not kind:
         deliveries = _ids(connection, Delivery, "id", {number})
     return runs, events, effects, deliveries
+
+
+def _by_native_id(connection: Connection, sources: Sequence[str], id: str) -> Ids:
+    """The deliveries a sender gave this id, asked by each of the types that events came of lately: the index is on source, type and id."""
+    table = table_of(Delivery)
+    types = _native_types(connection)
+    same = sa.and_(table.c.source.in_(sources), table.c.native_type.in_(types), table.c.native_id == id)
+    return set(connection.execute(sa.select(table.c.id).where(same)).scalars()) if types else set()
+
+
+def _native_types(connection: Connection) -> list[str]:
+    """Every native type there is, one look into the index for each source and type."""
+    table = table_of(Delivery)
+    found: list[str] = []
+    source, type = "", ""
+    while True:
+        behind = sa.or_(table.c.source > source, sa.and_(table.c.source == source, table.c.native_type > type))
+        query = sa.select(table.c.source, table.c.native_type).where(table.c.source >= source, behind)
+        row = connection.execute(query.order_by(table.c.source, table.c.native_type).limit(1)).first()
+        if row is None:
+            return sorted(set(found))
+        source, type = row
+        found.append(type)
 
 
 def split(key: str) -> tuple[str, str]:
@@ -81,27 +112,29 @@ def split(key: str) -> tuple[str, str]:
     return (kind, id) if kind in PREFIXES and id else ("", key)
 
 
-def _matching(connection: Connection, model: type[SQLModel], source: str | None, wanted: dict[str, str], kind: str) -> Ids:
-    """Ids of the rows in which one of the wanted columns matches; `kind` narrows which."""
+def _matching(connection: Connection, model: type[SQLModel], sources: Sequence[str], wanted: dict[str, str], kind: str) -> Ids:
+    """Ids of the rows in which one of the wanted columns matches; `kind` narrows which. Each column is asked by its own index."""
     table = table_of(model)
     own = {RunRow: "run", EffectRow: "effect"}.get(model)
     columns: tuple[str, ...] = tuple(wanted) if not kind else ("id",) if kind == own else _COLUMNS.get(kind, ())
-    matches = [table.c[name] == value for name, value in wanted.items() if name in columns or name == "key"]
-    if not matches:
-        return set()
-    of_source = [table.c.source == source] if source else []
-    return set(connection.execute(sa.select(table.c.id).where(sa.or_(*matches), *of_source)).scalars())
+    found: Ids = set()
+    for name, value in wanted.items():
+        if name in columns or name == "key":
+            found |= set(connection.execute(sa.select(table.c.id).where(table.c[name] == value, table.c.source.in_(sources))).scalars())
+    return found
 
 
 def _ids(connection: Connection, model: type[SQLModel], column: str, values: Iterable[Any], give: str = "id") -> Ids:
-    table = table_of(model)
-    return {id for id in connection.execute(sa.select(table.c[give]).where(table.c[column].in_(list(values)))).scalars() if id is not None}
+    table, values = table_of(model), list(values)
+    if not values:
+        return set()
+    return {id for id in connection.execute(sa.select(table.c[give]).where(table.c[column].in_(values))).scalars() if id is not None}
 
 
 def _rows(connection: Connection, model: type[SQLModel], column: str, values: Iterable[Any]) -> Sequence[sa.RowMapping]:
     """The rows in the order they were written, where their ids count up: what happened in one instant is told in that order."""
-    table = table_of(model)
-    return connection.execute(sa.select(table).where(table.c[column].in_(list(values))).order_by(table.c.id)).mappings().all()
+    table, values = table_of(model), list(values)
+    return connection.execute(sa.select(table).where(table.c[column].in_(values)).order_by(table.c.id)).mappings().all() if values else []
 
 
 def _deliveries(connection: Connection, ids: Ids) -> Iterable[Line]:

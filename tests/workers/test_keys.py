@@ -7,11 +7,12 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from workers.keys import Fit, fits, prefix_of, told
-from workers.mirror import _BLANK, Mirror
+from workers.mirror import _BLANK, Mirror, called
 
 
 def known(database: Database, kind: str, object_id: str, fields: dict[str, Any], source: str = "shop") -> None:
-    row = {**_BLANK, "source": source, "kind": kind, "object_id": object_id, "fields": fields}
+    names = {name: called(fields, name) for name in ("number", "email")}
+    row = {**_BLANK, "source": source, "kind": kind, "object_id": object_id, "fields": fields, **names}
     database.write(lambda c: c.execute(sa.insert(table_of(Mirror)).values(row)))
 
 

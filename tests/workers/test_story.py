@@ -1,8 +1,15 @@
 """The story tells what people ordered and what came of it."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from receiver.db import table_of
 from tests.workers.letters import act, effect_row, mail
+from workers.keys import fits
+from workers.runs import RunRow
 from workers.story import Line, story
 from workers.testing.flow import Flow
 
@@ -50,3 +57,44 @@ def test_an_unknown_effect_is_not_retried_or_closed_but_asked_about(order: str) 
 
         assert said.startswith("refused: ") and f"`billhook resolve {id} did` or `did-not`" in said
         assert act(flow)[0] == "unknown"
+
+
+def test_no_story_reads_a_whole_table(tmp_path: Path) -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.advance(minutes=6)
+        scans: dict[str, set[str]] = {}
+        with flow.db.read() as connection:
+            row = connection.execute(sa.select(table_of(RunRow))).mappings().first()
+            assert row is not None
+            asked = record(connection)
+            for key in (row["id"], row["invoice_id"], f"customer:{row['customer_id']}", row["key"], "2026-0017", "delivery:1"):
+                story(connection, key)
+                fits(connection, key)
+            for statement, values in asked:
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+                scans |= {step[3]: {statement} for step in plan if whole(step[3])}
+
+    assert asked
+    assert scans == {}
+
+
+LARGE = ("delivery", "event", "run", "journal", "effect", "effect_log", "mirror")
+
+
+def whole(step: str) -> bool:
+    """Whether a step of a plan goes through all of a large table: SCAN without an index that ends it."""
+    words = step.split()
+    return words[0] == "SCAN" and words[1] in LARGE and "USING COVERING INDEX" not in step
+
+
+def record(connection: Connection) -> list[tuple[str, tuple[object, ...]]]:
+    """Every statement that is asked on the connection from now on, with its values."""
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    @sa.event.listens_for(connection, "before_cursor_execute")
+    def keep(_connection: object, _cursor: object, statement: str, values: tuple[object, ...], *_others: object) -> None:
+        if not statement.startswith("EXPLAIN"):
+            asked.append((statement, values))
+
+    return asked

@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import Database, table_of
 from tests.workers.cli.conftest import Billhook, Made
-from workers.mirror import _BLANK, Mirror
+from workers.mirror import _BLANK, Mirror, called
 
 
 @pytest.fixture
@@ -18,7 +18,8 @@ def known(store: Database, made: Made) -> Made:
             ("invoice", "4711", {"number": "2026-0017"}), ("customer", "501", {"number": "K-1", "email": "max@example.com"}),
             ("customer", "88", {"number": "501"}),
         ):  # fmt: skip
-            row = {**_BLANK, "source": "shop", "kind": kind, "object_id": id, "fields": fields}
+            names = {name: called(fields, name) for name in ("number", "email")}
+            row = {**_BLANK, "source": "shop", "kind": kind, "object_id": id, "fields": fields, **names}
             connection.execute(sa.insert(table_of(Mirror)).values(row))
 
     store.write(write)

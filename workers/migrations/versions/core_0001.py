@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("audit_subject", "audit", ["subject"], unique=False)
     op.create_table(
         "block",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -274,6 +275,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("object_id", sa.String(length=128), nullable=False),
         sa.Column("customer_id", sa.String(length=128), nullable=True),
+        sa.Column("number", sa.String(length=128), nullable=True),
+        sa.Column("email", sa.String(length=128), nullable=True),
         sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("seen", sa.Boolean(), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
@@ -288,6 +291,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "kind", "object_id", name="mirror_object"),
     )
+    op.create_index("mirror_email", "mirror", ["email"], unique=False)
+    op.create_index("mirror_number", "mirror", ["number"], unique=False)
+    op.create_index("mirror_object_id", "mirror", ["object_id"], unique=False)
     op.create_index("mirror_customer", "mirror", ["source", "customer_id"], unique=False)
     op.create_table(
         "parked",
@@ -398,6 +404,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("run_customer", "run", ["source", "customer_id"], unique=False)
+    op.create_index("run_key", "run", ["source", "key"], unique=False)
+    op.create_index("run_trigger", "run", ["trigger_id"], unique=False)
     op.create_index("run_due", "run", ["status", "wake_at"], unique=False)
     op.create_index("run_invoice", "run", ["source", "invoice_id"], unique=False)
     op.create_index(
@@ -489,6 +497,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("status IN ('ready', 'running', 'waiting', 'parked')"),
     )
     op.drop_index("run_invoice", table_name="run")
+    op.drop_index("run_trigger", table_name="run")
+    op.drop_index("run_key", table_name="run")
     op.drop_index("run_due", table_name="run")
     op.drop_index("run_customer", table_name="run")
     op.drop_table("run")
@@ -501,6 +511,9 @@ def downgrade() -> None:
         "parked_open", table_name="parked", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
     )
     op.drop_table("parked")
+    op.drop_index("mirror_object_id", table_name="mirror")
+    op.drop_index("mirror_number", table_name="mirror")
+    op.drop_index("mirror_email", table_name="mirror")
     op.drop_index("mirror_customer", table_name="mirror")
     op.drop_table("mirror")
     op.drop_table("journal")
@@ -531,6 +544,7 @@ def downgrade() -> None:
         "block_open", table_name="block", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
     )
     op.drop_table("block")
+    op.drop_index("audit_subject", table_name="audit")
     op.drop_table("audit")
     op.drop_index(
         "alert_open", table_name="alert", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
