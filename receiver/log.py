@@ -29,7 +29,7 @@ _MASKS = (
     (re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,4})?\b"), "<iban>"),
     (re.compile(r"://[^/\s:@]*:[^/\s@]+@"), "://<credentials>@"),
     (re.compile(r"(/webhooks/[a-z0-9-]+/)[^\s\"'?]+"), r"\1<secret>"),
-    (re.compile(r"whsec_[A-Za-z0-9+/=_-]+|\b(?:Basic|Bearer)\s+[A-Za-z0-9+/=._-]{6,}"), "<secret>"),
+    (re.compile(r"whsec_[A-Za-z0-9+/=_-]+|\bbhk_[A-Za-z0-9_-]{6,}|\b(?:Basic|Bearer)\s+[A-Za-z0-9+/=._-]{6,}"), "<secret>"),
     (re.compile(r"/(accountdata|dashboard|download|change-data|paypal|document)/[^\s\"']+"), r"/\1/<secret>"),
     (re.compile(r"(?<![\w-])(?=[A-Za-z0-9_+/=]*\d)(?=[A-Za-z0-9_+/=]*[A-Za-z])[A-Za-z0-9_+=]{32,}(?![\w-])"), "<secret>"),
 )

@@ -35,8 +35,9 @@ from receiver.configuration import find_config as find_config
 from receiver.configuration import read_toml as read_toml
 from receiver.credentials import DoorSecrets as DoorSecrets
 from receiver.credentials import read_secret as read_secret
-from receiver.credentials import require_strong, require_use, split_live
+from receiver.credentials import require_strong as require_strong
 from receiver.credentials import require_unshared as require_unshared
+from receiver.credentials import require_use, split_live
 from receiver.credentials import variable_part as variable_part
 from receiver.errors import SettingsInvalid
 from receiver.mistakes import Mistake, mistakes_of, refusal, unknown

@@ -24,6 +24,7 @@ from workers import (
     runs,
     silence,
 )
+from workers.console import accounts, sessions, tokens
 
 TABLE_MODULES = (
     inbox,
@@ -42,6 +43,9 @@ TABLE_MODULES = (
     rereads,
     runs,
     silence,
+    accounts,
+    sessions,
+    tokens,
 )
 
 METADATA = SQLModel.metadata

@@ -21,15 +21,21 @@ Key = Annotated[
 def explain(context: typer.Context, key: Key, source: Source = None, json: Json = False) -> None:
     """Everything that was received, decided and done about one thing, oldest first."""
     here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        _show(*elsewhere.story(key, source), json)
+        return
     with here.database() as database, database.read() as connection:
-        found = [] if split(key)[0] else keys.fits(connection, key, source)
-        lines = _lines(connection, key, source, found)
+        found, lines = lines_of(connection, key, source)
     if not lines and source is not None:
         here.settings().source(source)
     if not lines:
         raise _nothing(key, found)
-    if len(found) > 1:
-        complain(keys.told(key, found))
+    _show(keys.told(key, found) if len(found) > 1 else "", lines, json)
+
+
+def _show(warning: str, lines: list[Line], json: bool) -> None:
+    if warning:
+        complain(warning)
     if json:
         print_json([asdict(line) for line in lines])
         return
@@ -38,11 +44,12 @@ def explain(context: typer.Context, key: Key, source: Source = None, json: Json 
     show_acts({f"{line.what}:{line.id}": line.acts for line in lines if line.acts})
 
 
-def _lines(connection: Connection, key: str, source: str | None, found: list[Fit]) -> list[Line]:
-    """The story of the key as an id, and of whatever else it fits, each line once."""
+def lines_of(connection: Connection, key: str, source: str | None) -> tuple[list[Fit], list[Line]]:
+    """What else a key fits, and the story of the key as an id and of all it fits, each line once, oldest first."""
+    found = [] if split(key)[0] else keys.fits(connection, key, source)
     lines = story(connection, key, source)
     lines += [line for fit in found for line in story(connection, fit.key, fit.source) if line not in lines]
-    return sorted(lines, key=lambda line: line.at)
+    return found, sorted(lines, key=lambda line: line.at)
 
 
 def _nothing(key: str, found: list[Fit]) -> Exception:

@@ -64,6 +64,9 @@ def list_app(name: str) -> typer.Typer:
     @app.command()
     def show(context: typer.Context, id: str, json: Json = False) -> None:
         """One row, whole."""
+        if (elsewhere := session(context).elsewhere()) is not None:
+            show_one(elsewhere.one(name, id), as_json=json)
+            return
         with session(context).database() as database, database.read() as connection:
             row = view.one(connection, id)
         if row is None:
@@ -78,6 +81,9 @@ def _print(context: typer.Context, view: View, wanted: dict[str, Any], limit: in
         if option not in view.filters:
             raise typer.BadParameter(f"--{option} does not apply to {view.name}: use {', '.join(f'--{name}' for name in view.filters)}")
     here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        show_rows(elsewhere.rows(view.name, wanted, limit), view.shown, as_json=json, nothing=f"no {view.name}")
+        return
     with here.database() as database, database.read() as connection:
         rows = view.rows(connection, wanted, limit)
         if not rows:

@@ -13,7 +13,7 @@ import typer
 from receiver.errors import BillhookError, Retryable, SchemaOutdated, SettingsInvalid
 from receiver.log import configure
 from workers import unreadable
-from workers.cli import acts, breakers, controls, gates, holds, objects, release, roles
+from workers.cli import accounts, acts, breakers, controls, gates, holds, objects, release, roles, tokens
 from workers.cli.check_replay import check_replay
 from workers.cli.connect import connect
 from workers.cli.doctor import doctor
@@ -36,14 +36,21 @@ UsageError: Any = typer.BadParameter.__mro__[1]  # typer keeps its own click and
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration; else BILLHOOK_CONFIG, ./billhook.toml, the demo.")]
 
 
+Remote = Annotated[str | None, typer.Option("--remote", help="Ask the console at this URL, with BILLHOOK_TOKEN: lists, show, explain.")]
+
+
 @app.callback()
-def begin(context: typer.Context, config: Config = None) -> None:
+def begin(context: typer.Context, config: Config = None, remote: Remote = None) -> None:
     """What stands before the command."""
-    context.obj = Session(config)
+    if remote is not None and context.invoked_subcommand not in (*HELP, "explain"):
+        raise SettingsInvalid("with --remote there are the lists, show and explain: run this on the machine itself")
+    context.obj = Session(config, remote)
 
 
 for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(tokens.app, name="tokens")
 app.command("breaker")(breakers.breaker_of)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, connect,

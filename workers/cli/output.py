@@ -58,7 +58,12 @@ def show_one(row: Row, *, as_json: bool) -> None:
 
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output; times as ISO 8601."""
-    print(json.dumps(value, default=_json_value, ensure_ascii=False))
+    print(json_of(value))
+
+
+def json_of(value: Any) -> str:
+    """`value` as JSON; times as ISO 8601. What the command line prints and the console answers."""
+    return json.dumps(value, default=_json_value, ensure_ascii=False)
 
 
 def print_error(said: str, code: int, error: Exception) -> None:

@@ -15,6 +15,7 @@ import typer
 
 from receiver.db import Database
 from receiver.settings import Settings, load_settings
+from workers.cli.remote import Remote, remote
 from workers.settings import WorkerSettings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -27,6 +28,11 @@ class Session:
     """One call of the command line."""
 
     config: Path | None = None
+    remote: str | None = None
+
+    def elsewhere(self) -> Remote | None:
+        """The console to ask instead of the database, where --remote names one; raises SettingsInvalid."""
+        return None if self.remote is None else remote(self.remote, os.environ)
 
     def settings(self) -> Settings:
         """The settings in force; raises SettingsInvalid."""
@@ -54,9 +60,9 @@ def session(context: typer.Context) -> Session:
     return found if found is not None else Session()
 
 
-def actor() -> str:
-    """Who types, for the audit: the login name, or the user id where there is none."""
+def actor(at: str = "cli") -> str:
+    """Who types, or runs the console, for the audit: the login name, or the user id where there is none, after where that is."""
     try:
-        return f"cli:{getpass.getuser()}"
+        return f"{at}:{getpass.getuser()}"
     except (KeyError, OSError):
-        return f"cli:uid-{os.getuid()}"
+        return f"{at}:uid-{os.getuid()}"

@@ -36,7 +36,7 @@ class Question:
     title: str
     does: str
     button: str
-    role: Role
+    role: Role = "approver"
     tone: str = "good"
     about: Sequence[Mapping[str, Any]] = ()
     preview: Sequence[str] = ()

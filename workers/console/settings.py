@@ -5,6 +5,7 @@ setting.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from workers.addresses import is_here
+from workers.console.roles import Role
 
 LogIn = Literal["none", "accounts", "header"]
 
@@ -38,9 +40,10 @@ class ConsoleSettings(BaseModel):
     login: LogIn = "none"
     header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-    roles: dict[str, Literal["viewer", "operator", "approver"]] = {}
+    roles: dict[str, Role] = {}
     https: bool = False
     session_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 12
+    idle_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60
     two_people_above: Annotated[Decimal, Field(ge=0)] | None = None
     zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
 
@@ -52,6 +55,10 @@ class ConsoleSettings(BaseModel):
                 ' or host = "127.0.0.1"'
             )
         return self
+
+    @property
+    def idle(self) -> timedelta:
+        return timedelta(minutes=self.idle_minutes)
 
     @property
     def tz(self) -> ZoneInfo:

@@ -64,9 +64,15 @@ class Site:
         """What stands around every page: who looks, where they are, and how much waits for them."""
         return {
             "request": request, "person": request.state.person, "csrf": request.state.csrf, "navigation": NAVIGATION,
-            "needed": needed(connection), "flash": request.query_params.get("said", ""), "version": self.version,
+            "needed": needed(connection), "flash": _flash(request), "version": self.version,
             "theme": request.cookies.get("theme", ""), "undo": _own(request.query_params.get("undo", "")),
         }  # fmt: skip
+
+
+def _flash(request: Request) -> str:
+    """What an act came to, told once on the next page; a link from elsewhere puts no words into our mouth."""
+    ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return request.query_params.get("said", "") if ours else ""
 
 
 def site(request: Request) -> Site:
@@ -78,7 +84,9 @@ def site(request: Request) -> Site:
 def templates(zone: ZoneInfo) -> jinja2.Environment:
     """The templates, autoescaped; times are shown in `zone`. What came from outside is text, whatever it looks like."""
     loader = jinja2.FileSystemLoader(HERE / "templates")
-    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = jinja2.Environment(
+        loader=loader, autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     made.filters.update(when=lambda at: _when(at, zone), shown=shown, pretty=pretty, query=query, button=button)
     return made
 
@@ -86,6 +94,13 @@ def templates(zone: ZoneInfo) -> jinja2.Environment:
 def _own(path: str) -> str:
     """A path of acts that hold back or let go; "" for anything else."""
     return path if path.startswith("/hold/") else ""
+
+
+def _visible(value: Any) -> Any:
+    """What a template prints, without characters that turn the text around it or move a cursor; lines stay lines."""
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "\n".join(plain(line) for line in value.split("\n"))
 
 
 def _when(at: datetime | None, zone: ZoneInfo) -> Markup | str:

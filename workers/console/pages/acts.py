@@ -17,15 +17,18 @@ from starlette.responses import Response
 
 from receiver.db import table_of
 from workers import advice, desk, ledger, orders, runs
+from workers.console import second
 from workers.console.confirm import Input, Question, ask, back, done, is_own
 from workers.console.read.needs import totals
+from workers.console.roles import Person, Role, role_of
 from workers.console.site import Site, site
-from workers.console.web.access import Role, require
+from workers.console.web.access import require
 from workers.errors import NotHere
 from workers.operator import Order, order_arrival
 from workers.views import row_number
 
 MANY, ANSWER_S = 200, 3.0
+HELD = "held"
 EFFECT_FACTS = ("source", "workflow", "service", "state", "reason", "amount", "request")
 RUN_FACTS = ("workflow", "key", "status", "reason")
 OrderAct = Literal["approve", "reject", "resolve", "resend", "retry", "close", "acknowledge", "ignore"]
@@ -40,43 +43,46 @@ class Act:
     title: str
     does: str
     button: str
-    role: Role
     takes: Literal["effect", "run", "item"] = "effect"
     tone: str = "good"
     needs_reason: bool = False
     did: bool | None = None
+
+    @property
+    def role(self) -> Role:
+        return role_of(self.name)
 
 
 ACTS = {
     act.name: act
     for act in (
         Act(
-            name="approve", order="approve", title="Approve", button="Approve", role="approver",
+            name="approve", order="approve", title="Approve", button="Approve",
             does="A worker carries it out at once, unless something stands against it by then: a block, a pause, a payment that came.",
         ),
         Act(
-            name="reject", order="reject", title="Reject", button="Reject", role="operator", tone="danger",
+            name="reject", order="reject", title="Reject", button="Reject", tone="danger",
             does="Nothing is sent or booked. Its slot is free again: the workflow may plan anew when its reason comes back.",
         ),
         Act(
-            name="did", order="resolve", did=True, title="It happened", button="It happened", role="approver",
+            name="did", order="resolve", did=True, title="It happened", button="It happened",
             does="billhook takes it as done and never does it again. Look at the provider first.",
         ),
         Act(
-            name="did-not", order="resolve", did=False, title="It did not happen", button="It did not happen", role="approver",
+            name="did-not", order="resolve", did=False, title="It did not happen", button="It did not happen",
             tone="danger",
             does="billhook frees its slot, and its workflow plans it anew. If it did happen after all, it will then happen twice.",
         ),
         Act(
-            name="resend", order="resend", title="Send again", button="Send again", role="approver", tone="danger", needs_reason=True,
+            name="resend", order="resend", title="Send again", button="Send again", tone="danger", needs_reason=True,
             does="What is done already is done once more, on purpose.",
         ),
         Act(
-            name="retry", order="retry", title="Try again", button="Try again", role="operator", takes="run",
+            name="retry", order="retry", title="Try again", button="Try again", takes="run",
             does="The run, or the delivery, is tried at once. What it has done already it does not do again.",
         ),
         Act(
-            name="close", order="close", title="Close", button="Close", role="operator", takes="item", tone="plain",
+            name="close", order="close", title="Close", button="Close", takes="item", tone="plain",
             does="It leaves this list. A run that is parked with it ends; nothing that was not called yet is called.",
         ),
         Act(
@@ -131,7 +137,9 @@ def _known(connection: Connection, act: Act, subject: str, here: Site) -> dict[s
             raise NotHere(f"there is no effect {subject}")
         told = advice.of_effect(connection, row)
         facts = {name: row[name] for name in EFFECT_FACTS if row[name]}
-        return {"effect": subject, "known": told["known"], **facts, "customer": told["customer_id"]}
+        first = second.first_of(connection, subject) if act.order == "approve" else None
+        yes = {"approved before by": first.by} if first else {}
+        return {"effect": subject, "known": told["known"], **facts, "customer": told["customer_id"], **yes}
     if act.takes == "run":
         of, source = orders.to_retry(connection, subject)
         run = runs.load(connection, of)
@@ -151,7 +159,7 @@ def _item(connection: Connection, subject: str) -> dict[str, Any]:
 def carry_out(request: Request, form: FormData) -> Response:
     """Give the order of the form, once for each subject; then back, with what the router said."""
     act, here = _act(request), site(request)
-    require(request, act.role)
+    person = require(request, act.role)
     subjects = [str(one) for one in form.getlist("subject")]
     said = {name: str(form.get(name, "")).strip() for name in ("reason", "on", "order", "back")}
     wrong = _wrong(act, said)
@@ -162,10 +170,18 @@ def carry_out(request: Request, form: FormData) -> Response:
     answers = []
     for place, subject in enumerate(subjects[:MANY]):
         source, of = _whose(here, act, subject)
-        order = Order(act=act.order, subject=of, reason=said["reason"], actor=request.state.person.name, did=act.did, on=on)
+        order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=on)
         arrival = order_arrival(order, source=source, at=datetime.now(UTC), id=f"{said['order'][:64]}:{place}")
-        answers.append(orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))
+        held = _held(here, of, person, said["reason"]) if act.order == "approve" else None
+        answers.append(held or orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))
     return done(_in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs")
+
+
+def _held(here: Site, effect: str, person: Person, reason: str) -> orders.Answer | None:
+    """What a yes came to that is no order yet, where the rule of two people holds it; None where it is one."""
+    above = here.chosen.console.two_people_above
+    verdict = here.database.write(lambda c: second.yes(c, effect, person, above=above, at=here.database.machine_now(c), reason=reason))
+    return orders.Answer(HELD, second.TOLD[verdict]) if verdict in second.TOLD else None
 
 
 def _wrong(act: Act, said: Mapping[str, str]) -> str:
@@ -195,5 +211,6 @@ def _in_words(act: Act, answers: list[orders.Answer]) -> str:
     if len(answers) == 1:
         outcome, reason = answers[0].outcome, answers[0].reason
         return f"{act.title}: {'refused: ' if outcome == 'refused' else ''}{reason}"
-    refused = [answer for answer in answers if answer.outcome == "refused"]
-    return f"{act.title}: {len(answers)} ordered" + (f", {len(refused)} refused: {refused[0].reason}" if refused else "")
+    refused, held = ([answer for answer in answers if answer.outcome == outcome] for outcome in ("refused", HELD))
+    ordered = f"{act.title}: {len(answers) - len(held)} ordered" + (f", {len(held)} not: {held[0].reason}" if held else "")
+    return ordered + (f", {len(refused)} refused: {refused[0].reason}" if refused else "")

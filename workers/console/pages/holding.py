@@ -14,8 +14,9 @@ from starlette.responses import Response
 
 from workers import control, drain, holds, modes, release, restored, restraints
 from workers.console.confirm import Input, Question, ask, back, done, is_own
+from workers.console.roles import Role, role_of
 from workers.console.site import Site, query, site
-from workers.console.web.access import Role, require
+from workers.console.web.access import require_act
 from workers.errors import NotHere, StateConflict
 
 WHY = Input(name="reason", label="Why", about="It is kept in the audit.")
@@ -30,25 +31,24 @@ class Holding:
 
     title: str
     button: str
-    role: Role
     question: Callable[[Site, dict[str, str]], Question]
     carry: Callable[[Site, dict[str, str], str], tuple[str, str]]
 
 
 def asked(request: Request) -> Response:
     """The page that asks."""
-    holding = _holding(request)
-    require(request, holding.role)
+    holding, act = _holding(request), request.path_params["act"]
+    require_act(request, act)
     said = {name: value for name, value in request.query_params.items() if name != "back"}
-    return ask(request, _with(holding.question(site(request), said), {**said, "back": back(request)}))
+    return ask(request, _with(holding.question(site(request), said), {**said, "back": back(request)}, role_of(act)))
 
 
 def carry_out(request: Request, form: FormData) -> Response:
     """Do it, and go back."""
-    holding = _holding(request)
-    require(request, holding.role)
+    holding, act = _holding(request), request.path_params["act"]
     said = {name: str(value).strip() for name, value in form.items() if name != "csrf"}
-    told, undo = holding.carry(site(request), said, request.state.person.name)
+    person = require_act(request, act, mode=said.get("mode", ""))
+    told, undo = holding.carry(site(request), said, person.name)
     to = said.get("back", "")
     return done(told, to if is_own(to) else "/", undo)
 
@@ -60,14 +60,14 @@ def _holding(request: Request) -> Holding:
     return HOLDINGS[name]
 
 
-def _with(question: Question, hidden: dict[str, str]) -> Question:
+def _with(question: Question, hidden: dict[str, str], role: Role) -> Question:
     fields = {one.name for one in question.inputs}
-    return Question(**{**vars(question), "hidden": {name: [value] for name, value in hidden.items() if name not in fields}})
+    return Question(**{**vars(question), "role": role, "hidden": {name: [value] for name, value in hidden.items() if name not in fields}})
 
 
 def _freeze(_here: Site, _said: dict[str, str]) -> Question:
     does = "No effect is called from now on, in any source. What is being called is finished. Receiving goes on, and runs wait."
-    return Question(title="Freeze every effect", does=does, button="Freeze", role="operator", tone="danger", inputs=[WHY])
+    return Question(title="Freeze every effect", does=does, button="Freeze", tone="danger", inputs=[WHY])
 
 
 def _do_freeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
@@ -86,7 +86,7 @@ def _unfreeze(here: Site, _said: dict[str, str]) -> Question:
         raise StateConflict(ON_THE_MACHINE)
     does = f"Effects go on. It was frozen because: {was}."
     waits = [f"{held.effects} effects wait."]
-    return Question(title="Let effects go on", does=does, button="Let go on", role="approver", inputs=[PACE, WHY], preview=waits)
+    return Question(title="Let effects go on", does=does, button="Let go on", inputs=[PACE, WHY], preview=waits)
 
 
 def _do_unfreeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
@@ -121,7 +121,7 @@ def _pause(here: Site, said: dict[str, str]) -> Question:
         Input(name="workflow", label="Workflow", kind="select", value=said.get("workflow", ""), choices=names, about=EVERY),
         WHY,
     ]
-    return Question(title="Pause", does=does, button="Pause", role="operator", tone="danger", inputs=inputs)
+    return Question(title="Pause", does=does, button="Pause", tone="danger", inputs=inputs)
 
 
 def _do_pause(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
@@ -137,7 +137,7 @@ def _resume(here: Site, said: dict[str, str]) -> Question:
     if name not in paused:
         raise StateConflict(f"{holds.pause_in_words(name)} is not paused")
     does = f"{holds.pause_in_words(name)} goes on. It was paused because: {paused[name]['reason']}."
-    return Question(title="Resume", does=does, button="Resume", role="operator", inputs=[WHY])
+    return Question(title="Resume", does=does, button="Resume", inputs=[WHY])
 
 
 def _do_resume(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
@@ -161,7 +161,7 @@ def _pause_of(here: Site, said: dict[str, str]) -> str:
 def _breaker(title: str, does: str) -> Callable[[Site, dict[str, str]], Question]:
     def question(here: Site, said: dict[str, str]) -> Question:
         source = here.settings.source(said.get("source", "")).name
-        return Question(title=f"{title}: {source}", does=does, button=title, role="operator", inputs=[WHY])
+        return Question(title=f"{title}: {source}", does=does, button=title, inputs=[WHY])
 
     return question
 
@@ -196,7 +196,7 @@ def _mode(here: Site, said: dict[str, str]) -> Question:
     )  # fmt: skip
     inputs = [Input(name="mode", label="Mode", kind="select", value=now.mode, choices=control.MODES, required=True), existing, WHY]
     preview = [f"{mode}: {does}" for mode, does in MODES_DO.items()]
-    return Question(title=f"Mode of {workflow}", does=does, button="Set the mode", role="operator", inputs=inputs, preview=preview)
+    return Question(title=f"Mode of {workflow}", does=does, button="Set the mode", inputs=inputs, preview=preview)
 
 
 def _do_mode(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
@@ -219,18 +219,18 @@ def _do_mode(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
 
 
 HOLDINGS = {
-    "freeze": Holding(title="Freeze", button="Freeze", role="operator", question=_freeze, carry=_do_freeze),
-    "unfreeze": Holding(title="Unfreeze", button="Let go on", role="approver", question=_unfreeze, carry=_do_unfreeze),
-    "pause": Holding(title="Pause", button="Pause", role="operator", question=_pause, carry=_do_pause),
-    "resume": Holding(title="Resume", button="Resume", role="operator", question=_resume, carry=_do_resume),
-    "mode": Holding(title="Mode", button="Set the mode", role="approver", question=_mode, carry=_do_mode),
+    "freeze": Holding(title="Freeze", button="Freeze", question=_freeze, carry=_do_freeze),
+    "unfreeze": Holding(title="Unfreeze", button="Let go on", question=_unfreeze, carry=_do_unfreeze),
+    "pause": Holding(title="Pause", button="Pause", question=_pause, carry=_do_pause),
+    "resume": Holding(title="Resume", button="Resume", question=_resume, carry=_do_resume),
+    "mode": Holding(title="Mode", button="Set the mode", question=_mode, carry=_do_mode),
     "probe": Holding(
-        title="Try the provider", button="Try", role="operator",
+        title="Try the provider", button="Try",
         question=_breaker("Try the provider now", "The next call is let through, to see whether the provider is back."),
         carry=_do_breaker(restraints.probe, "The next call tries."),
     ),
     "close-breaker": Holding(
-        title="Close the breaker", button="Close", role="operator",
+        title="Close the breaker", button="Close",
         question=_breaker("Close the breaker", "Everything that waits for this provider is called again."),
         carry=_do_breaker(restraints.close_breaker, "The breaker is closed."),
     ),

@@ -17,7 +17,7 @@ from workers import modes, previews, replays
 from workers.console.confirm import done
 from workers.console.read.listing import instant
 from workers.console.site import Site, site
-from workers.console.web.access import require
+from workers.console.web.access import require_act
 from workers.errors import FilterInvalid, NotHere
 from workers.previews import Preview
 from workers.replays import Wanted
@@ -45,7 +45,7 @@ def asked(request: Request) -> Response:
 
 def carry_out(request: Request, form: FormData) -> Response:
     """Order the replay that was looked at, or call one off."""
-    require(request, "operator")
+    require_act(request, "replay")
     here, given = site(request), {name: str(value).strip() for name, value in form.items()}
     if given.get("off"):
         return _call_off(here, given["off"], request.state.person.name)

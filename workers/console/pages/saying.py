@@ -14,8 +14,9 @@ from receiver.event import Event, event_class, kind_of
 from receiver.money import Money
 from workers import gates, orders
 from workers.console.confirm import Input, Question, ask, back, done, is_own
+from workers.console.roles import role_of
 from workers.console.site import Site, site
-from workers.console.web.access import require
+from workers.console.web.access import require_act
 from workers.errors import NotHere, NotSayable
 from workers.operator import signal_arrival
 from workers.saying import event_said, sayable, unheard_of
@@ -41,7 +42,7 @@ def asked(request: Request) -> Response:
 
 def carry_out(request: Request, form: FormData) -> Response:
     """Give the event; or the form again, with what is wrong. A gate is first shown with what it frees, then opened."""
-    require(request, "operator")
+    require_act(request, "say")
     here, cls = site(request), _class(request)
     given = {name: str(value).strip() for name, value in form.items()}
     hidden = {name: given.get(name, "") for name in ("order", "back")}
@@ -86,7 +87,7 @@ def _question(here: Site, cls: type[Event], given: dict[str, str], hidden: dict[
     preview, warnings = _frees(here, seen) if seen is not None else ([], [])
     button = "Say it" if cls not in GATES or seen is not None else "Show what it sets free"
     return Question(
-        title=f"Say {cls.type}", does=_about(cls), button=button, role="operator", inputs=inputs, preview=preview, warnings=warnings,
+        title=f"Say {cls.type}", does=_about(cls), button=button, role=role_of("say"), inputs=inputs, preview=preview, warnings=warnings,
         hidden={name: [value] for name, value in hidden.items()},
     )  # fmt: skip
 

@@ -15,9 +15,13 @@ from starlette.staticfiles import StaticFiles
 
 from receiver.db import Database
 from receiver.errors import BillhookError, SchemaOutdated
-from workers.console.pages import acts, boards, holding, lists, needs, now, replays, rows, saying, sources, stories, workflows
-from workers.console.site import HERE, Site, site, templates
-from workers.console.web.access import Access
+from workers.console.answers import mistake
+from workers.console.pages import acts, boards, data, holding, lists, needs, now, replays, rows, saying, sources, stories, workflows
+from workers.console.passwords import Passwords
+from workers.console.site import HERE, Site, templates
+from workers.console.web import login, watch
+from workers.console.web.access import AWAY, Access
+from workers.console.web.body import Body
 from workers.console.web.forms import posted
 from workers.errors import FilterInvalid, Forbidden, NotHere, NotSayable
 from workers.registry import Registry
@@ -27,7 +31,9 @@ STATIC = HERE / "static"
 STATUS: dict[type[BillhookError], int] = {NotHere: 404, Forbidden: 403, SchemaOutdated: 503, FilterInvalid: 400, NotSayable: 400}
 
 
-def console(chosen: WorkerSettings, database: Database, registry: Registry) -> Starlette:
+def console(
+    chosen: WorkerSettings, database: Database, registry: Registry, *, metrics_token: str | None = None, passwords: Passwords | None = None
+) -> Starlette:
     """The application. It closes nothing: the database is its caller's."""
 
     @asynccontextmanager
@@ -36,6 +42,8 @@ def console(chosen: WorkerSettings, database: Database, registry: Registry) -> S
 
     made = Starlette(
         routes=[
+            *watch.routes(metrics_token, chosen.console.header),
+            *(login.routes() if chosen.console.login == "accounts" else []),
             Route("/", now.now),
             Route("/needs", needs.waiting),
             Route("/act/{act}", acts.asked, methods=["GET"]),
@@ -52,16 +60,18 @@ def console(chosen: WorkerSettings, database: Database, registry: Registry) -> S
             Route("/say/{type}", saying.asked, methods=["GET"]),
             Route("/say/{type}", posted(saying.carry_out), methods=["POST"]),
             Route("/find", stories.found),
-            Route("/story", stories.told),
+            Route("/story", data.either(stories.told, data.told)),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
-            Route("/{name}", lists.listed),
-            Route("/{name}/{id}", rows.one),
+            Route("/{name}", data.either(lists.listed, data.listed)),
+            Route("/{name}/{id}", data.either(rows.one, data.one)),
         ],
-        middleware=[Middleware(Access, settings=chosen.console)],
+        middleware=[Middleware(Body), Middleware(Access, settings=chosen.console, database=database)],
         exception_handlers={HTTPException: _http, BillhookError: _named, sa.exc.OperationalError: _away},
         lifespan=lifespan,
     )
     made.state.site = Site(chosen, database, registry, templates(chosen.console.tz), _version())
+    if chosen.console.login == "accounts":
+        made.state.gate = login.Gate(chosen.console, database, passwords or Passwords())
     return made
 
 
@@ -73,17 +83,18 @@ def _version() -> str:
 
 def _named(request: Request, error: Exception) -> Response:
     """An error of ours: its message names the way out."""
-    status = next((code for cls, code in STATUS.items() if isinstance(error, cls)), 409)
-    return site(request).page(
-        request, "mistake.html.j2", status=status, title="That is not here" if status == 404 else "That cannot be done", said=str(error)
-    )
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 409)
+    title = {404: "That is not here", 403: "That takes another role"}.get(status, "That cannot be done")
+    return mistake(request, status=status, title=title, said=str(error), type=type(error).__name__)
 
 
 def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = {404: "There is no such page.", 405: "This page takes another method."}.get(status, "The console cannot answer that.")
-    return site(request).page(request, "mistake.html.j2", status=status, title="That is not here", said=said)
+    if not hasattr(request.state, "person"):
+        return PlainTextResponse(said, status)
+    return mistake(request, status=status, title="That is not here", said=said, type="NotHere")
 
 
 def _away(_request: Request, _error: Exception) -> Response:
-    return PlainTextResponse("The database does not answer. Nothing is lost: try again, and run `billhook doctor` where it lasts.", 503)
+    return PlainTextResponse(AWAY, 503)

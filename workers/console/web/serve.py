@@ -10,8 +10,11 @@ import uvicorn
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
 from receiver.log import configure, get_logger
+from receiver.settings import read_secret, require_strong
+from workers.console import accounts
 from workers.console.settings import ConsoleSettings
 from workers.console.web.app import console
+from workers.console.web.watch import METRICS_TOKEN
 from workers.loading import load_folders
 from workers.settings import WorkerSettings
 
@@ -27,13 +30,24 @@ def run_console(config: Path | None = None, environ: Mapping[str, str] = os.envi
     database = Database(chosen.settings.database, read_pool=READERS)
     try:
         database.require_schema()
-        app = console(chosen, database, load_folders(chosen.settings.workflows))
+        token = read_secret(METRICS_TOKEN, environ, chosen.settings.secrets_dir)
+        if token is not None:
+            require_strong(METRICS_TOKEN, token)
+        app = console(chosen, database, load_folders(chosen.settings.workflows), metrics_token=token)
+        _warn_of_nobody(chosen, database)
         listening = listen(chosen.console, environ)
         log.info("the console listens", address=address(listening))
         server(app).run(sockets=[listening])
     finally:
         database.close()
     return 0
+
+
+def _warn_of_nobody(chosen: WorkerSettings, database: Database) -> None:
+    """Say so where people have to log in and there is nobody who could."""
+    with database.read() as connection:
+        if chosen.console.login == "accounts" and not accounts.listed(connection):
+            log.warning("nobody can log in at the console yet: `billhook accounts add NAME --role approver` makes an account")
 
 
 def server(app: object) -> uvicorn.Server:

@@ -87,6 +87,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "console_account",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("password", sa.String(length=256), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "console_session",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("csrf", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index(op.f("ix_console_session_account"), "console_session", ["account"], unique=False)
+    op.create_table(
+        "console_token",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+        sa.UniqueConstraint("hash"),
+    )
+    op.create_table(
         "control",
         sa.Column("name", sa.String(length=256), nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
@@ -538,6 +569,10 @@ def downgrade() -> None:
     )
     op.drop_table("delivery")
     op.drop_table("control")
+    op.drop_table("console_token")
+    op.drop_index(op.f("ix_console_session_account"), table_name="console_session")
+    op.drop_table("console_session")
+    op.drop_table("console_account")
     op.drop_table("chain")
     op.drop_table("budget")
     op.drop_index(

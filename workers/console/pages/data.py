@@ -1,0 +1,84 @@
+"""The lists, rows and stories as JSON, for programs: what `billhook NAME --json`, `show` and `explain` print, with their filters."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import typer
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workers import keys
+from workers.cli import filters
+from workers.cli.explain import lines_of
+from workers.console.answers import as_json, wants_json
+from workers.console.read.listing import instant
+from workers.console.site import site
+from workers.errors import FilterInvalid, NotHere
+from workers.views import VIEWS, View
+
+LIMIT, LIMIT_MAX = 50, 1_000
+Page = Callable[[Request], Response]
+
+
+def either(page: Page, data: Page) -> Page:
+    """A page for people and its data for programs, at one address."""
+
+    def chosen(request: Request) -> Response:
+        answer = data(request) if wants_json(request) else page(request)
+        answer.headers["vary"] = "accept, authorization"
+        return answer
+
+    return chosen
+
+
+def listed(request: Request) -> Response:
+    """Rows of a list, as an array. Raises FilterInvalid for a filter the list does not have, or a value nobody knows."""
+    here, view = site(request), _view(request)
+    given = {name: value for name, value in request.query_params.items() if value}
+    limit = _limit(given.pop("limit", ""))
+    wanted: dict[str, Any] = {**given, **({"since": instant("since", given["since"])} if "since" in given else {})}
+    if stray := sorted(given.keys() - view.filters.keys()):
+        raise FilterInvalid(f"{stray[0][:40]} does not apply to {view.name}: use {', '.join((*view.filters, 'limit'))}")
+    with here.database.read() as connection:
+        rows = view.rows(connection, wanted, limit)
+        if not rows:
+            try:
+                filters.require_known(connection, view, wanted, here.settings)
+            except typer.BadParameter as unknown:
+                raise FilterInvalid(unknown.message) from None
+    return as_json(rows)
+
+
+def one(request: Request) -> Response:
+    """One row, whole. Raises NotHere."""
+    view, id = _view(request), request.path_params["id"]
+    with site(request).database.read() as connection:
+        row = view.one(connection, id)
+    if row is None:
+        raise NotHere(f"there is no {id} among the {view.name}: `billhook {view.name}` lists what there is")
+    return as_json(row)
+
+
+def told(request: Request) -> Response:
+    """The story of `key`, on `source` where one is named, as an array of lines, oldest first. Raises NotHere where nothing is known."""
+    key, source = request.query_params.get("key", "").strip(), request.query_params.get("source", "") or None
+    with site(request).database.read() as connection:
+        found, lines = lines_of(connection, key, source) if key else ([], [])
+    if not lines:
+        raise NotHere(f"nothing is known about {key}: try `billhook deliveries`, or `billhook doctor` if nothing arrives")
+    warning = {"x-billhook-warning": keys.told(key, found).encode("ascii", "replace").decode()} if len(found) > 1 else {}
+    return as_json([asdict(line) for line in lines], headers=warning)
+
+
+def _view(request: Request) -> View:
+    name = request.path_params["name"]
+    if name not in VIEWS:
+        raise NotHere(f"there is no list {name}: there are {', '.join(VIEWS)}")
+    return VIEWS[name]
+
+
+def _limit(asked: str) -> int:
+    """How many rows: what was asked, between 1 and LIMIT_MAX."""
+    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else LIMIT
+    return max(1, min(number, LIMIT_MAX))
