@@ -1,15 +1,18 @@
 """Acts by button: asked first, carried out once, by whom it was and why, and refused in words."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote_plus
 
 import pytest
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
-from tests.workers.console.conftest import Browser, Made, make_unknown, words
+from tests.workers.console.conftest import PASSWORD, QUICK, Browser, House, Made, make_unknown, words
 from workers import desk, ledger, orders
+from workers.console import accounts
 from workers.console.pages import acts
 from workers.control import Audit
 
@@ -165,3 +168,53 @@ def test_every_act_of_the_router_has_a_page(browser: Browser) -> None:
         "ignore",
     }
     assert orders.ANSWER_S > acts.ANSWER_S
+
+
+@pytest.fixture
+def two(house: Callable[..., House], store: Database) -> House:
+    """A console where more than 100 takes two people; carl approves too."""
+    made = house(login="accounts", two_people_above=100)
+    store.write(lambda c: accounts.add(c, "carl", QUICK.hash(PASSWORD), "approver", at=NOW, actor="test"))
+    return made
+
+
+def approve(browser: Browser, effect: str) -> str:
+    order = hidden(browser.get(f"/act/approve?subject={effect}").text, "order")
+    return unquote_plus(browser.post("/act/approve", subject=effect, order=order).headers["location"])
+
+
+@pytest.mark.usefixtures("router")
+def test_above_the_amount_a_second_person_approves(two: House, store: Database, made: Made) -> None:
+    anna = two.inside("anna")
+
+    first, again = approve(anna, made.effect), approve(anna, made.effect)
+    before = (state(store, made.effect), len(given(store)))
+    second = approve(two.inside("carl"), made.effect)
+
+    assert "first of two" in first and "you approved it already" in again
+    assert before == ("proposed", 0)
+    assert "approved" in second and state(store, made.effect) == "approved"
+    assert [act[:3] for act in two.audit() if act[0].startswith("approve")] == [
+        ("approve.first", "console:anna", made.effect), ("approve", "console:carl", made.effect),
+    ]  # fmt: skip
+
+
+def test_a_token_is_no_person(two: House, store: Database, made: Made) -> None:
+    token = two.new_token("approver")
+
+    answer = two.browser().request(
+        "POST", "/act/approve", data={"subject": made.effect, "order": "a"}, headers={"Authorization": f"Bearer {token}"}
+    )
+
+    assert "an API token is none" in unquote_plus(answer.headers["location"]) and given(store) == []
+
+
+def test_nobody_acts_above_the_own_role(two: House, store: Database, made: Made) -> None:
+    ben, vera = two.inside("ben"), two.inside("vera")
+
+    assert ben.get(f"/act/approve?subject={made.effect}").status_code == 403
+    assert ben.post("/act/approve", subject=made.effect, order="a").status_code == 403
+    assert ben.get(f"/act/reject?subject={made.effect}").status_code == 200
+    assert vera.get(f"/act/reject?subject={made.effect}").status_code == 403
+    assert vera.post("/act/reject", subject=made.effect, order="a").status_code == 403
+    assert given(store) == []

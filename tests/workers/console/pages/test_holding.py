@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from receiver.db import Database
-from tests.workers.console.conftest import Browser, Made
+from tests.workers.console.conftest import Browser, House, Made
 from workers import control, restored
 
 
@@ -92,3 +92,14 @@ def test_existing_objects_are_taken_only_where_it_was_ticked(browser: Browser, m
     browser.post("/hold/mode", source="shop", workflow="auto-send", mode="auto", include_existing="yes")
 
     assert setting("mode:shop:auto-send") == {"mode": "auto", "switched_at": None, "include_existing": True}
+
+
+def test_an_operator_sets_any_mode_but_auto_and_ends_no_freeze(people: House) -> None:
+    ben = people.inside("ben")
+
+    def posted(mode: str) -> int:
+        return ben.post("/hold/mode", source="shop", workflow="auto-send", mode=mode).status_code
+
+    assert posted("auto") == 403 and posted("observe") != 403
+    assert ben.post("/hold/freeze").status_code == 303 and ben.post("/hold/unfreeze").status_code == 403
+    assert ben.get("/hold/unfreeze").status_code == 403
