@@ -86,11 +86,11 @@ ACTS = {
             does="It leaves this list. A run that is parked with it ends; nothing that was not called yet is called.",
         ),
         Act(
-            name="acknowledge", order="acknowledge", title="I see to it", button="I see to it", role="operator", takes="item",
+            name="acknowledge", order="acknowledge", title="I see to it", button="I see to it", takes="item",
             does="Nobody is told again while it lasts. It stays in the list of alerts.",
         ),
         Act(
-            name="ignore", order="ignore", title="Ignore", button="Ignore", role="operator", takes="item", tone="plain",
+            name="ignore", order="ignore", title="Ignore", button="Ignore", takes="item", tone="plain",
             does="Nobody hears of it while it lasts; it is still counted. Once it is over and comes back, it is told anew.",
         ),
     )

