@@ -238,6 +238,7 @@ def upgrade() -> None:
     )
     op.create_index("effect_customer", "effect", ["source", "customer_id"], unique=False)
     op.create_index("effect_object", "effect", ["source", "object_id"], unique=False)
+    op.create_index("effect_run", "effect", ["run_id"], unique=False)
     op.create_index("effect_state", "effect", ["state"], unique=False)
     op.create_index(
         "effect_step",
@@ -555,6 +556,7 @@ def downgrade() -> None:
     op.drop_index("effect_log_effect", table_name="effect_log")
     op.drop_table("effect_log")
     op.drop_index("effect_step", table_name="effect", sqlite_where=sa.text("retired = 0"), postgresql_where=sa.text("NOT retired"))
+    op.drop_index("effect_run", table_name="effect")
     op.drop_index("effect_state", table_name="effect")
     op.drop_index("effect_object", table_name="effect")
     op.drop_index("effect_customer", table_name="effect")
