@@ -5,6 +5,8 @@
 # make check  ruff, mypy --strict and the documentation's own tests
 # make fmt    format the code
 # make bench  door, latency, runs and kill, measured here; each prints its figures
+# Hundreds of processes start here: without bytecode each of them compiles every module anew, and the tests take twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: run test chaos browser check bench fmt
 
 run:
