@@ -39,6 +39,8 @@ LIFE = (("", "intended"), ("intended", "calling"), ("calling", "done"))
 class Story:
     """Invents effects and everything around them, `BATCH` at a time, with one chain through all of them."""
 
+    steps: tuple[str, ...] = ("invoice", "send")
+
     def __init__(self, seed: int = 1) -> None:
         self.head = Head(0, GENESIS)
         self._ids = random.Random(seed)
@@ -79,9 +81,11 @@ class Story:
                 "doubted": False,
             }
         )  # fmt: skip
-        for place, name in enumerate(("invoice", "send")):
+        for place, name in enumerate(self.steps):
             result = canonical_json({"effect": effect_id, "state": "done", "note": NOTE[:300]})
-            rows["journal"].append({"id": 2 * number + place, "run_id": run_id, "name": name, "kind": "read", "result": result, "at": at})
+            rows["journal"].append(
+                {"id": len(self.steps) * number + place, "run_id": run_id, "name": name, "kind": "read", "result": result, "at": at}
+            )
         rows["effect"].append(
             {
                 "id": effect_id, "run_id": run_id, "step": "send", "workflow": "auto-send", "source": "shop",
