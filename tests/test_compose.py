@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -70,6 +71,46 @@ def test_its_commands_carry_one_event_through_on_postgresql_and_redis(deployment
     assert [(row["service"], row["object_id"]) for row in effects] == [("invoice.sendbyemail", made["invoice_id"])]
     assert [finding for finding in findings if finding["state"] == "wrong"] == []
     assert list((shell.place / "heads").glob("*.head"))
+
+
+CONSOLE = """
+[billhook.console]
+host = "0.0.0.0"
+login = "accounts"
+"""
+
+
+def test_the_console_answers_only_who_logs_in(deployment: tuple[Shell, int]) -> None:
+    shell, _ = deployment
+    shell.billhook(*SERVICES["migrate"]["command"])
+    config = shell.place / "billhook.toml"
+    written = config.read_text()
+    config.write_text(written + CONSOLE.replace('login = "accounts"', ""))
+    refused = shell.billhook(*SERVICES["console"]["command"], code=2)
+    config.write_text(written + CONSOLE)
+    port = free_port()
+    shell.environ = {**shell.environ, "BILLHOOK_CONSOLE_PORT": str(port)}
+
+    with shell.running(*SERVICES["console"]["command"], log="console"):
+        answer = eventually(lambda: ask(f"http://127.0.0.1:{port}/runs"), why=lambda: shell.said("console"))
+
+    assert 'login = "accounts"' in refused
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/login")
+
+
+def ask(url: str) -> httpx.Response | None:
+    try:
+        return httpx.get(url, trust_env=False)
+    except httpx.TransportError:
+        return None
+
+
+def test_what_is_mounted_from_here_is_here() -> None:
+    mounted = {part.partition(":")[0] for service in SERVICES.values() for part in service.get("volumes", [])}
+    ours = {path for path in mounted if path.startswith("./ops/")}
+
+    assert ours
+    assert {path for path in ours if not (ROOT / path).is_file()} == set()
 
 
 def test_every_role_waits_for_the_one_migration() -> None:

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from receiver.db import Database
 from receiver.errors import BillhookError, SchemaOutdated
 from workers.console.answers import mistake
+from workers.console.gauges import Gauges
 from workers.console.pages import acts, boards, data, holding, lists, needs, now, replays, rows, saying, sources, stories, workflows
 from workers.console.passwords import Passwords
 from workers.console.site import HERE, Site, templates
@@ -42,7 +43,7 @@ def console(
 
     made = Starlette(
         routes=[
-            *watch.routes(metrics_token, chosen.console.header),
+            *watch.routes(metrics_token, chosen.console.header, Gauges(database, list(chosen.settings.sources))),
             *(login.routes() if chosen.console.login == "accounts" else []),
             Route("/", now.now),
             Route("/needs", needs.waiting),

@@ -4,6 +4,8 @@
 an API token does not open the metrics.
 """
 
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -11,12 +13,18 @@ from starlette.routing import Route
 from receiver.metrics import exposition
 from receiver.signing import digest, matching
 from workers.addresses import is_here
+from workers.console.gauges import Gauges
 
 METRICS_TOKEN = "BILLHOOK_CONSOLE_METRICS_TOKEN"
 
 
-def routes(metrics_token: str | None, header: str) -> list[Route]:
-    """The routes. `header` is the one in which a proxy names people: who comes with it comes through a proxy."""
+def routes(metrics_token: str | None, header: str, gauges: Gauges) -> list[Route]:
+    """The routes. `gauges` are what the database says.
+
+    `header` is the one in which a proxy names people: who comes with it comes through a proxy.
+    """
+    own = CollectorRegistry(auto_describe=False)
+    own.register(gauges)
     wanted = [digest(f"Bearer {metrics_token}".encode())] if metrics_token is not None else []
 
     async def healthz(_request: Request) -> Response:
@@ -26,7 +34,8 @@ def routes(metrics_token: str | None, header: str) -> list[Route]:
         if not _from_here(request, header) and matching(request.headers.get("authorization", "").encode(), wanted) is None:
             return JSONResponse({"error": "credentials"}, 401, {"www-authenticate": "Bearer"})
         content, media = exposition()
-        return Response(content, headers={"content-type": media})
+        told = await run_in_threadpool(generate_latest, own)
+        return Response(content + told, headers={"content-type": media})
 
     return [Route("/healthz", healthz), Route("/metrics", metrics)]
 
