@@ -44,7 +44,7 @@ class EffectRow(SQLModel, table=True):
         sa.Index(  # SQLite takes a partial index only for the very words of the query
             "effect_step", "run_id", "step", unique=True, sqlite_where=sa.text("retired = 0"), postgresql_where=sa.text("NOT retired")
         ),
-        sa.Index("effect_state", "state"),
+        sa.Index("effect_state", "state", "id"),
         sa.Index("effect_run", "run_id"),
         sa.Index("effect_object", "source", "object_id"),
         sa.Index("effect_customer", "source", "customer_id"),

@@ -77,6 +77,7 @@ def find(connection: Connection, wanted: Wanted) -> list[int]:
         )
         if value is not None
     ]  # fmt: skip
+    fits += [] if wanted.source else [event.c.source.in_(events.sources_of(connection))]  # the indexes begin with it
     fits += [event.c.recorded_at >= wanted.since] if wanted.since else []
     fits += [event.c.recorded_at < wanted.until] if wanted.until else []
     query = sa.select(event.c.id).where(*fits)

@@ -19,7 +19,7 @@ from workers import advice, outgoing
 from workers.chain import EffectLog
 from workers.control import Audit
 from workers.desk import Alert, Block, Parked, Task
-from workers.events import EventRow
+from workers.events import EventRow, sources_of
 from workers.journal import JournalRow
 from workers.ledger import EffectRow
 from workers.runs import RunRow
@@ -44,7 +44,7 @@ class Line:
 
 def story(connection: Connection, key: str, source: str | None = None) -> list[Line]:
     """Everything about `key`, oldest first; empty where nothing is known of it. `delivery:12` and `event:12` name those by id."""
-    runs, events, effects, deliveries = _found(connection, key, [source] if source else sources_told(connection))
+    runs, events, effects, deliveries = _found(connection, key, [source] if source else sources_of(connection))
     events |= _ids(connection, EventRow, "delivery_id", deliveries)
     runs |= _ids(connection, RunRow, "trigger_id", events) | _ids(connection, EffectRow, "id", effects, give="run_id")
     events |= _ids(connection, RunRow, "id", runs, give="trigger_id")
@@ -58,14 +58,6 @@ def story(connection: Connection, key: str, source: str | None = None) -> list[L
 Ids = set[Any]
 PREFIXES = ("run", "effect", "invoice", "customer", "delivery", "event")
 _COLUMNS = {"invoice": ("invoice_id", "object_id"), "customer": ("customer_id",)}
-
-
-def sources_told(connection: Connection) -> list[str]:
-    """Every source that events were told of, one look into an index for each: the indexes on an object begin with its source."""
-    table, found = table_of(EventRow), [""]
-    while (after := connection.execute(sa.select(sa.func.min(table.c.source)).where(table.c.source > found[-1])).scalar_one()) is not None:
-        found.append(after)
-    return found[1:]
 
 
 def _found(connection: Connection, key: str, sources: Sequence[str]) -> tuple[Ids, Ids, Ids, Ids]:
@@ -96,10 +88,10 @@ def _native_types(connection: Connection) -> list[str]:
     table = table_of(Delivery)
     found: list[str] = []
     source, type = "", ""
+    columns = sa.select(table.c.source, table.c.native_type).order_by(table.c.source, table.c.native_type).limit(1)
     while True:
-        behind = sa.or_(table.c.source > source, sa.and_(table.c.source == source, table.c.native_type > type))
-        query = sa.select(table.c.source, table.c.native_type).where(table.c.source >= source, behind)
-        row = connection.execute(query.order_by(table.c.source, table.c.native_type).limit(1)).first()
+        same = connection.execute(columns.where(table.c.source == source, table.c.native_type > type)).first()
+        row = same or connection.execute(columns.where(table.c.source > source)).first()
         if row is None:
             return sorted(set(found))
         source, type = row

@@ -104,17 +104,16 @@ def page(
         found = list(connection.execute(ids.where(*rest).limit(limit + 1)).scalars())
         return Page(rows=_rows(connection, listing, table, found[:limit]), older=str(found[limit]) if len(found) > limit else None)
     window = ids.limit(SCAN).subquery()
-    fitting = sa.select(table.c.id).join(window, window.c.id == table.c.id).where(*rest).order_by(table.c.id.desc())
-    found = list(connection.execute(fitting.limit(limit + 1)).scalars())
+    last, count = connection.execute(sa.select(sa.func.min(window.c.id), sa.func.count())).one()
+    found = list(connection.execute(ids.where(table.c.id >= last, *rest).limit(limit + 1)).scalars()) if count else []
     rows = _rows(connection, listing, table, found[:limit])
     if len(found) > limit:
         return Page(rows=rows, older=str(found[limit]))
-    return _looked(connection, table, listing, window, rows)
+    return _looked(connection, table, listing, last, count, rows)
 
 
-def _looked(connection: Connection, table: sa.Table, listing: Listing, window: sa.Subquery, rows: list[Row]) -> Page:
-    """A page whose window may have ended before the table did."""
-    last, count = connection.execute(sa.select(sa.func.min(window.c.id), sa.func.count())).one()
+def _looked(connection: Connection, table: sa.Table, listing: Listing, last: Any, count: int, rows: list[Row]) -> Page:
+    """A page for which `count` rows down to the id `last` were looked through: there may be more behind."""
     if count < SCAN:
         return Page(rows=rows, older=None)
     at = connection.execute(sa.select(table.c[listing.at]).where(table.c.id == last)).scalar_one()
@@ -144,7 +143,7 @@ def _first(connection: Connection, listing: Listing, table: sa.Table, older: str
 
 def newest_before(connection: Connection, table: sa.Table, at: str, until: datetime) -> Any:
     """The largest id whose row came before `until`, found by halving: ids are given in the order of time, a few rows apart."""
-    low, high = connection.execute(sa.select(sa.func.min(table.c.id), sa.func.max(table.c.id))).one()
+    low, high = (connection.execute(sa.select(end(table.c.id))).scalar_one() for end in (sa.func.min, sa.func.max))  # one look each
     if low is None:
         return None
     numbered = isinstance(low, int)

@@ -16,7 +16,7 @@ from receiver.db import table_of
 from workers import advice, desk, ledger
 from workers.console.buttons import Button, button
 
-SHOWN_MAX = 100
+SHOWN_MAX = 50
 Rows = tuple[list["Need"], int]
 
 

@@ -239,7 +239,7 @@ def upgrade() -> None:
     op.create_index("effect_customer", "effect", ["source", "customer_id"], unique=False)
     op.create_index("effect_object", "effect", ["source", "object_id"], unique=False)
     op.create_index("effect_run", "effect", ["run_id"], unique=False)
-    op.create_index("effect_state", "effect", ["state"], unique=False)
+    op.create_index("effect_state", "effect", ["state", "id"], unique=False)
     op.create_index(
         "effect_step",
         "effect",
