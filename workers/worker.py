@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from receiver.dispatch import Announcer, Link, make_broker
 from receiver.errors import SettingsInvalid
 from receiver.log import configure, get_logger
-from workers import actors, chain, claims, duties, engine, restored
+from workers import actors, chain, claims, duties, engine, pulse, restored
 from workers.edge import Edge
 from workers.runtime import Runtime
 from workers.settings import WorkerSettings, build
@@ -80,6 +80,7 @@ def run_sweeper(config: Path | None = None) -> int:
     while not stop.wait(pause):
         sweeper.drives = not _reachable(url)
         done = edge.guarded("sweep failed", sweeper.sweep)
+        edge.guarded("pulse not kept", lambda: pulse.beat(runtime))
         pause = 0.0 if sweeper.drives and done else max(SWEEP_S, edge.rest_s)
     edge.guarded("role not released", lambda: runtime.db.write(lambda c: duties.release(c, runtime.owner)))
     return _done(runtime, "sweeper stopped")

@@ -23,7 +23,9 @@ from receiver.db import Database
 from receiver.settings import Settings
 from workers.cli.output import plain
 from workers.console.buttons import button
+from workers.console.figures import age, rate, span
 from workers.console.navigation import NAVIGATION
+from workers.console.pictures.chart import drawn
 from workers.console.read.waiting import needed
 from workers.registry import Registry
 from workers.settings import WorkerSettings
@@ -49,6 +51,11 @@ class Site:
     @property
     def sources(self) -> list[str]:
         return list(self.settings.sources)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of each source by its name."""
+        return {name: source.kind for name, source in self.settings.sources.items()}
 
     def page(self, request: Request, template: str, *, status: int = 200, **told: Any) -> Response:
         """A whole page; `told` is what its template needs."""
@@ -88,6 +95,7 @@ def templates(zone: ZoneInfo) -> jinja2.Environment:
         loader=loader, autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters.update(when=lambda at: _when(at, zone), shown=shown, pretty=pretty, query=query, button=button)
+    made.filters.update(span=span, age=age, rate=rate, drawn=drawn)
     return made
 
 

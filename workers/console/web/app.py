@@ -24,6 +24,7 @@ from workers.console.web import login, watch
 from workers.console.web.access import AWAY, Access
 from workers.console.web.body import Body
 from workers.console.web.forms import posted
+from workers.console.web.stream import Live, streamed
 from workers.errors import FilterInvalid, Forbidden, NotHere, NotSayable
 from workers.registry import Registry
 from workers.settings import WorkerSettings
@@ -46,6 +47,8 @@ def console(
             *watch.routes(metrics_token, chosen.console.header, Gauges(database, list(chosen.settings.sources))),
             *(login.routes() if chosen.console.login == "accounts" else []),
             Route("/", now.now),
+            Route("/now/stream", streamed(lambda request: request.app.state.live)),
+            Route("/now/charts", now.charts),
             Route("/needs", needs.waiting),
             Route("/act/{act}", acts.asked, methods=["GET"]),
             Route("/act/{act}", posted(acts.carry_out), methods=["POST"]),
@@ -73,6 +76,8 @@ def console(
     made.state.site = Site(chosen, database, registry, templates(chosen.console.tz), _version())
     if chosen.console.login == "accounts":
         made.state.gate = login.Gate(chosen.console, database, passwords or Passwords())
+    look = now.Look(made.state.site)
+    made.state.live = Live(look, look.away)
     return made
 
 

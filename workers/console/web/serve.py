@@ -4,8 +4,10 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
@@ -14,6 +16,7 @@ from receiver.settings import read_secret, require_strong
 from workers.console import accounts
 from workers.console.settings import ConsoleSettings
 from workers.console.web.app import console
+from workers.console.web.stream import Live
 from workers.console.web.watch import METRICS_TOKEN
 from workers.loading import load_folders
 from workers.settings import WorkerSettings
@@ -50,13 +53,27 @@ def _warn_of_nobody(chosen: WorkerSettings, database: Database) -> None:
             log.warning("nobody can log in at the console yet: `billhook accounts add NAME --role approver` makes an account")
 
 
-def server(app: object) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Ends the live streams when it is told to stop, which would else keep it from stopping."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, the streams first."""
+        self._live.close()
+        super().handle_exit(sig, frame)
+
+
+def server(app: Starlette) -> uvicorn.Server:
     """A uvicorn for the console: no access log (a search may hold a name), no banner."""
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
-            app, loop="uvloop", http="httptools", ws="none", lifespan="on", access_log=False, log_config=None, server_header=False,  # type: ignore[arg-type]
+            app, loop="uvloop", http="httptools", ws="none", lifespan="on", access_log=False, log_config=None, server_header=False,
             proxy_headers=False, timeout_graceful_shutdown=3,
-        )
+        ),
+        app.state.live,
     )  # fmt: skip
 
 

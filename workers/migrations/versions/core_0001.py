@@ -365,6 +365,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("workflow", "hash", name="policy_version_hash"),
     )
     op.create_table(
+        "pulse",
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("arrived", sa.Integer(), nullable=False),
+        sa.Column("routed", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
+        sa.Column("routing_ms", sa.Integer(), nullable=True),
+        sa.Column("routing_p95_ms", sa.Integer(), nullable=True),
+        sa.Column("call_ms", sa.Integer(), nullable=True),
+        sa.Column("call_p95_ms", sa.Integer(), nullable=True),
+        sa.Column("waiting_s", sa.Integer(), nullable=False),
+        sa.Column("backlog", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("at"),
+    )
+    op.create_table(
         "refusal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -538,6 +552,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_reread_due_at"), table_name="reread")
     op.drop_table("reread")
     op.drop_table("refusal")
+    op.drop_table("pulse")
     op.drop_table("policy_version")
     op.drop_index(
         "parked_open", table_name="parked", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")

@@ -21,7 +21,7 @@ ID = "0" * 32
 # What only billhook writes there, and what its code looks up.
 WORDS = {"state": "proposed", "status": "parked", "mode": "propose", "origin": "push", "source": "shop", "object_kind": "invoice"}
 LINKS = {"run_id": ID, "effect_id": ID}
-STREAMS = ("/live",)
+STREAMS = ("/now/stream",)
 
 
 def value_of(column: sa.Column[Any]) -> Any:

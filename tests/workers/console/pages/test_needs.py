@@ -15,7 +15,7 @@ def test_an_approval_has_its_money_and_its_buttons(browser: Browser, made: Made)
     assert f'href="/act/approve?subject={made.effect}"' in page
     assert f'href="/act/reject?subject={made.effect}"' in page
     assert "119.00 EUR" in page
-    assert '<span class="count">1</span>' in page
+    assert 'id="needed">1</span>' in page
 
 
 def test_an_unknown_effect_asks_what_happened_first_of_all(browser: Browser, store: Database, made: Made) -> None:
