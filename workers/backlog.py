@@ -4,7 +4,7 @@ Counted by partial and status indexes, never beyond COUNTED: a longer line is to
 page Now and `billhook top`. Reads only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,6 +80,12 @@ def counted(connection: Connection, query: sa.Select[Any], named: Mapping[str, A
     """How many rows a query has, up to `most`."""
     found = connection.execute(sa.select(sa.func.count()).select_from(query.limit(most + 1).subquery()), named or {}).scalar_one()
     return Count(min(found, most), found > most)
+
+
+def together(counts: Iterable[Count]) -> Count:
+    """Several counts as one."""
+    said = list(counts)
+    return Count(sum(one.number for one in said), any(one.more for one in said))
 
 
 def _of(status: str) -> sa.Select[Any]:

@@ -23,7 +23,7 @@ from receiver.db import Database
 from receiver.settings import Settings
 from workers.cli.output import plain
 from workers.console.buttons import button
-from workers.console.figures import age, rate, span
+from workers.console.figures import age, rate, span, until
 from workers.console.navigation import NAVIGATION
 from workers.console.pictures.chart import drawn
 from workers.console.read.waiting import needed
@@ -95,7 +95,7 @@ def templates(zone: ZoneInfo) -> jinja2.Environment:
         loader=loader, autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters.update(when=lambda at: _when(at, zone), shown=shown, pretty=pretty, query=query, button=button)
-    made.filters.update(span=span, age=age, rate=rate, drawn=drawn)
+    made.filters.update(span=span, age=age, until=until, rate=rate, drawn=drawn)
     return made
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from workers import breaker, control, drain, holds, modes, pulse, replays
-from workers.backlog import Backlog, Count, backlog, counted
+from workers.backlog import Backlog, Count, backlog, counted, together
 from workers.console.read.needs import totals
 from workers.console.read.waiting import counts
 from workers.desk import Parked
@@ -33,7 +33,7 @@ _AMOUNT = sa.select(_EFFECT.c.amount).where(_EFFECT.c.amount.is_not(None))
 _STOPPED = _AMOUNT.join(_PARKED, _PARKED.c.effect_id == _EFFECT.c.id).where(
     _PARKED.c.closed_at.is_(None), _EFFECT.c.state.not_in(("proposed", "unknown"))
 )
-_HELD = sa.select(_EFFECT.c.id).where(_EFFECT.c.state.in_(("approved", "intended")))
+_HELD = [sa.select(_EFFECT.c.id).where(_EFFECT.c.state == state) for state in ("approved", "intended")]  # IN may cost the index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ def _risk(connection: Connection) -> list[Risk]:
 def _drain(connection: Connection, line: Backlog, now: datetime) -> Drain:
     """From how the line changed since the pulse of TREND ago, and from the rate of a drain."""
     rate = (control.get(connection, drain.NAME) or {}).get("per_minute")
-    held = counted(connection, _HELD) if rate else Count(0)
+    held = together(counted(connection, query) for query in _HELD) if rate else Count(0)
     before = next(iter(pulse.since(connection, now - TREND)), None)
     spent = (now - before["at"]) / timedelta(minutes=1) if before is not None else 0.0
     shrinks = (before["backlog"] - line.in_line) / spent if before is not None and spent > 0 else 0.0

@@ -17,7 +17,7 @@ from receiver.db import Database
 from receiver.errors import BillhookError, SchemaOutdated
 from workers.console.answers import mistake
 from workers.console.gauges import Gauges
-from workers.console.pages import acts, boards, data, holding, lists, needs, now, replays, rows, saying, sources, stories, workflows
+from workers.console.pages import acts, boards, data, holding, lists, needs, now, replays, rows, saying, sources, stories, timers, workflows
 from workers.console.passwords import Passwords
 from workers.console.site import HERE, Site, templates
 from workers.console.web import login, watch
@@ -49,6 +49,7 @@ def console(
             Route("/", now.now),
             Route("/now/stream", streamed(lambda request: request.app.state.live)),
             Route("/now/charts", now.charts),
+            Route("/timers", timers.listed),
             Route("/needs", needs.waiting),
             Route("/act/{act}", acts.asked, methods=["GET"]),
             Route("/act/{act}", posted(acts.carry_out), methods=["POST"]),
