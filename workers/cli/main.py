@@ -15,6 +15,7 @@ from receiver.log import configure
 from workers import unreadable
 from workers.cli import accounts, acts, breakers, controls, gates, holds, objects, release, roles, tokens
 from workers.cli.check_replay import check_replay
+from workers.cli.completion import completion
 from workers.cli.connect import connect
 from workers.cli.doctor import doctor
 from workers.cli.explain import explain
@@ -26,6 +27,8 @@ from workers.cli.prove import prove
 from workers.cli.replay import replay
 from workers.cli.session import Session
 from workers.cli.simulate import simulate
+from workers.cli.tail import tail
+from workers.cli.top import top
 from workers.cli.trigger import trigger
 
 app = typer.Typer(
@@ -54,11 +57,11 @@ app.add_typer(tokens.app, name="tokens")
 app.command("breaker")(breakers.breaker_of)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, connect,
-    doctor, trigger, explain, gaps, prove, check_replay, panel, simulate,
+    doctor, top, tail, trigger, explain, gaps, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
     objects.customers, objects.invoices,
     gates.bank_checked, gates.mark_sent, gates.rate, gates.claims, controls.mode, holds.freeze, release.unfreeze, holds.pause,
-    holds.resume,
+    holds.resume, completion,
 ):  # fmt: skip
     app.command()(_command)
 
