@@ -42,7 +42,7 @@ def planned(database: Database, at: datetime, *, state: str = "intended", amount
 
 def called(database: Database, effect: str, at: datetime, answered_at: datetime, after: str = "done") -> None:
     """The effect's call, begun and answered."""
-    database.write(lambda c: ledger.move(c, effect, "calling", since=["intended"], at=at))
+    database.write(lambda c: ledger.move(c, effect, "calling", since=["intended"], at=at, calling_at=at))
     database.write(lambda c: ledger.move(c, effect, after, since=["calling"], at=answered_at))
 
 

@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from receiver.db import table_of
 from workers.chain import EffectLog
+from workers.console.pictures import gantt
 from workers.console.read import proofs
+from workers.console.read.course import course
 from workers.console.read.listing import LISTINGS
 from workers.console.site import site
 from workers.errors import NotHere
@@ -34,9 +36,13 @@ def one(request: Request) -> Response:
             raise NotHere(f"there is no {id} among the {name}")
         doctor = proofs.why(row, here.settings) if name == "refusals" else []
         parts = _PARTS[name](connection, row) if name in _PARTS else {}
+        pictured = course(connection, row, now=here.database.machine_now(connection)) if name == "runs" else None
         lines: list[Line] = story(connection, f"{STORY_OF[name]}:{id}") if name in STORY_OF else []
     fields = {key: value for key, value in row.items() if key not in BIG}
-    return here.page(request, "row.html.j2", name=name, row=row, fields=fields, big=_big(row), parts=parts, lines=lines, doctor=doctor)
+    picture = gantt.drawn(pictured, here.chosen.console.tz) if pictured is not None else ""
+    return here.page(
+        request, "row.html.j2", picture=picture, name=name, row=row, fields=fields, big=_big(row), parts=parts, lines=lines, doctor=doctor
+    )
 
 
 def _big(row: Mapping[str, Any]) -> dict[str, Any]:
