@@ -25,7 +25,11 @@ MEANING = {
 }  # fmt: skip
 HOLLOW = ("proposal", "state", "skip")
 ENDED_BADLY = ("rejected", "unknown", "cancelled", "expired")
-STYLE = 'text{font:11px "DejaVu Sans",Verdana,sans-serif;fill:#222}.s{fill:#5b6070}.h{font-weight:600;font-size:12px}.t{font-weight:600}'
+STYLE = (
+    'text{font:11px "DejaVu Sans",Verdana,sans-serif;fill:#222}.s{fill:#5b6070}.h{font-weight:600;font-size:12px}.t{font-weight:600}'
+    ".title{font-size:16px}.ground,.frame{fill:#fff}.frame{stroke:#d5d9e1}.weekend{fill:#f3f4f7}.day{stroke:#e1e4ea}.lane{stroke:#c9cdd6}"
+) + "".join(f".{kind} .way,.dot.{kind}{{stroke:{colour}}}.{kind} .edge,.dot.{kind}{{fill:{colour}}}" for kind, colour in COLOURS.items())
+STYLE += ".dot.hollow{fill:#fff}"
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,11 @@ class Calendar:
         return LEFT + (day - self.start).days * self.width + self.width // 2
 
 
-def draw(rows: Sequence[Row], *, title: str, start: date, until: date) -> str:
-    """The SVG document. What has no card is not drawn; what lies outside the days is drawn at their edge."""
+def draw(rows: Sequence[Row], *, title: str, start: date, until: date, standalone: bool = True) -> str:
+    """The SVG document. What has no card is not drawn; what lies outside the days is drawn at their edge.
+
+    Not `standalone`: as a part of a page, which has its own style for the same classes.
+    """
     days = (until - start).days + 1
     calendar = Calendar(start, DAY_W if days <= DAYS_WIDE else max(10, DAY_W * DAYS_WIDE // days))
     drawn, y, right, kinds = [], TOP, max(NARROWEST, LEFT + days * calendar.width), set[str]()
@@ -64,11 +71,12 @@ def draw(rows: Sequence[Row], *, title: str, start: date, until: date) -> str:
         drawn.append(body)
         y, right, kinds = y + height, max(right, reach), kinds | {card.kind for card in cards}
     size = f'width="{right + 14}" height="{y + 36}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {right + 14} {y + 36}" role="img">'
-    name = f'<text class="h" x="14" y="24" style="font-size:16px">{escape(title.replace("_", " "))}</text>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {right + 14} {y + 36}" role="img" class="ladder">'
+    name = f'<text class="h title" x="14" y="24">{escape(title.replace("_", " "))}</text>'
     span = f'<text class="s" x="14" y="42">{written_day(start, year=True)} to {written_day(until, year=True)}</text>'
     ground = "".join(_days(calendar, until, y))
-    return f'{head}<style>{STYLE}</style><rect {size} fill="#fff"/>{name}{span}{ground}{"".join(drawn)}{_legend(kinds, y + 22)}</svg>\n'
+    style = f"<style>{STYLE}</style>" if standalone else f"<title>{escape(title)}</title>"
+    return f'{head}{style}<rect class="ground" {size}/>{name}{span}{ground}{"".join(drawn)}{_legend(kinds, y + 22)}</svg>\n'
 
 
 def _lanes(rows: Sequence[Row]) -> list[tuple[str, list[Card]]]:
@@ -85,9 +93,9 @@ def _days(calendar: Calendar, until: date, bottom: int) -> Iterator[str]:
     for number in range((until - calendar.start).days + 1):
         day, x = calendar.start + timedelta(days=number), LEFT + number * calendar.width
         if day.weekday() >= 5:
-            yield f'<rect x="{x}" y="{TOP - 12}" width="{calendar.width}" height="{bottom - TOP + 12}" fill="#f3f4f7"/>'
+            yield f'<rect x="{x}" y="{TOP - 12}" width="{calendar.width}" height="{bottom - TOP + 12}" class="weekend"/>'
         if day.weekday() == 0 or number == 0:
-            yield f'<line x1="{x}" y1="{TOP - 12}" x2="{x}" y2="{bottom}" stroke="#e1e4ea"/>'
+            yield f'<line x1="{x}" y1="{TOP - 12}" x2="{x}" y2="{bottom}" class="day"/>'
             yield f'<text class="s" x="{x + 3}" y="{TOP - 17}">{day.day}</text>'
         if day.day == 1 or number == 0:
             yield f'<text class="h" x="{x + 3}" y="{TOP - 32}">{day.strftime("%B %Y")}</text>'
@@ -100,11 +108,11 @@ def _lane(key: str, cards: Sequence[Card], top: int, calendar: Calendar, until: 
         x = calendar.x(min(max(card.on, calendar.start), until))
         box = _place(card, x, strip + 14, placed)
         placed.append(box)
-        colour = COLOURS["parked"] if card.state in ENDED_BADLY else COLOURS[card.kind]
+        tone = "parked" if card.state in ENDED_BADLY else card.kind
         ends = calendar.x(min(card.deadline, until)) if card.deadline else None
-        marks.append((card.kind == "effect", _mark(card, x, strip, box.y, colour, ends)))
-        boxes.append(_box(card, box, colour))
-    line = f'<line x1="0" y1="{top}" x2="100%" y2="{top}" stroke="#c9cdd6"/><text class="h" x="14" y="{strip + 4}">{escape(key)}</text>'
+        marks.append((card.kind == "effect", _mark(card, x, strip, box.y, tone, ends)))
+        boxes.append(_box(card, box, tone))
+    line = f'<line x1="0" y1="{top}" x2="100%" y2="{top}" class="lane"/><text class="h" x="14" y="{strip + 4}">{escape(key)}</text>'
     height = max(box.y + box.height for box in placed) - top + 14
     over = [mark for _, mark in sorted(marks, key=lambda one: one[0])]  # what was done is seen where several things happen at once
     return line + "".join(over) + "".join(boxes), height, max(box.x + box.width for box in placed)
@@ -120,40 +128,40 @@ def _place(card: Card, x: int, top: int, placed: Sequence[Box]) -> Box:
     raise AssertionError("below everything there is always room")
 
 
-def _mark(card: Card, x: int, y: int, card_y: int, colour: str, deadline_x: int | None) -> str:
+def _mark(card: Card, x: int, y: int, card_y: int, tone: str, deadline_x: int | None) -> str:
     """The dot on its day, the bar up to the deadline, and the line down to the card."""
-    down = f'<line x1="{x}" y1="{y}" x2="{x}" y2="{card_y}" stroke="{colour}" stroke-opacity=".5"/>'
+    down = f'<line x1="{x}" y1="{y}" x2="{x}" y2="{card_y}" class="way" stroke-opacity=".5"/>'
     bar = ""
     if deadline_x is not None:
         bar = (
-            f'<line x1="{x}" y1="{y}" x2="{deadline_x}" y2="{y}" stroke="{colour}" stroke-width="5" stroke-opacity=".28"/>'
-            f'<line x1="{deadline_x}" y1="{y - 6}" x2="{deadline_x}" y2="{y + 6}" stroke="{colour}" stroke-width="2"/>'
+            f'<line x1="{x}" y1="{y}" x2="{deadline_x}" y2="{y}" class="way" stroke-width="5" stroke-opacity=".28"/>'
+            f'<line x1="{deadline_x}" y1="{y - 6}" x2="{deadline_x}" y2="{y + 6}" class="way" stroke-width="2"/>'
         )
-    return f"<g><title>{escape(card.title)}</title>{down}{bar}{_dot(x, y, card.kind, colour)}</g>"
+    return f'<g class="{tone}"><title>{escape(card.title)}</title>{down}{bar}{_dot(x, y, card.kind, tone)}</g>'
 
 
-def _box(card: Card, box: Box, colour: str) -> str:
+def _box(card: Card, box: Box, tone: str) -> str:
     """The card: what it is and what is asked for in bold."""
     bold = {card.lines[0], card.sum}
     lines = "".join(
         f'<text class="{"t" if line in bold else "s"}" x="{box.x + PAD + 2}" y="{box.y + 14 + n * LINE_H}">{escape(line)}</text>'
         for n, line in enumerate(card.lines)
     )
-    frame = f'<rect x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}" rx="3" fill="#fff" stroke="#d5d9e1"/>'
-    edge = f'<rect x="{box.x}" y="{box.y}" width="3" height="{box.height}" fill="{colour}"/>'
-    return f"<g>{frame}{edge}{lines}</g>"
+    frame = f'<rect x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}" rx="3" class="frame"/>'
+    edge = f'<rect x="{box.x}" y="{box.y}" width="3" height="{box.height}" class="edge"/>'
+    return f'<g class="{tone}">{frame}{edge}{lines}</g>'
 
 
-def _dot(x: int, y: int, kind: str, colour: str) -> str:
-    fill = "#fff" if kind in HOLLOW else colour
-    return f'<circle cx="{x}" cy="{y}" r="5" fill="{fill}" stroke="{colour}" stroke-width="2"/>'
+def _dot(x: int, y: int, kind: str, tone: str) -> str:
+    hollow = " hollow" if kind in HOLLOW else ""
+    return f'<circle cx="{x}" cy="{y}" r="5" class="dot {tone}{hollow}" stroke-width="2"/>'
 
 
 def _legend(kinds: set[str], y: int) -> str:
     """What the colours mean, and the bar."""
     drawn, x = [], 18
-    for kind, colour in COLOURS.items():
+    for kind in COLOURS:
         if kind in kinds:
-            drawn.append(f'{_dot(x, y - 4, kind, colour)}<text class="s" x="{x + 11}" y="{y}">{MEANING[kind]}</text>')
+            drawn.append(f'{_dot(x, y - 4, kind, kind)}<text class="s" x="{x + 11}" y="{y}">{MEANING[kind]}</text>')
             x += 34 + int(len(MEANING[kind]) * LETTER_W)
     return "".join(drawn) + f'<text class="s" x="{x}" y="{y}">a bar reaches to the deadline</text>'

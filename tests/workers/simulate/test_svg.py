@@ -90,3 +90,10 @@ def test_what_another_card_says_is_not_drawn() -> None:
     claim = row("2026-03-23", kind="claim", name="flat", state="open", amount="40.00")
 
     assert len(marks(drawn(row("2026-03-23", flat="40.00"), claim))) == 1
+
+
+def test_as_a_part_of_a_page_it_has_no_style_of_its_own() -> None:
+    picture = draw([row("2026-03-23")], title="Invoice <A>", start=date(2026, 3, 2), until=date(2026, 5, 31), standalone=False)
+
+    assert "style" not in picture
+    assert ElementTree.fromstring(picture).findtext(f"{SVG}title") == "Invoice <A>"

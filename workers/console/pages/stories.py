@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from markupsafe import Markup
 from sqlalchemy.engine import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.db import table_of
 from workers import keys
-from workers.console.site import query, site
+from workers.console.read.ladder import ladder
+from workers.console.site import Site, query, site
 from workers.keys import Fit
 from workers.mirror import Mirror
+from workers.simulate.svg import draw
 from workers.story import Line, split, story
 
 LINES_MAX = 1_000
@@ -48,6 +51,8 @@ def told(request: Request) -> Response:
         fits = [] if split(key)[0] or not key else keys.fits(connection, key, source)
         lines = _lines(connection, key, source, fits) if key else []
         about = known(connection, key, source, fits)
+        invoice = next((one for one in about if one.kind == "invoice"), None) if len(about) == 1 else None
+        found = _ladder(connection, here, invoice.source, invoice.id) if invoice is not None else None
     shown = [line for line in lines if not only or line.what in only]
     sent = [line for line in lines if line.what == "effect" and ": done" in line.text]
     there = [kind for kind in KINDS if any(line.what == kind for line in lines)]
@@ -58,7 +63,16 @@ def told(request: Request) -> Response:
         "kinds": there,
         "all": len(lines),
     }
-    return here.page(request, "story.html.j2", key=key, source=source or "", fits=fits, about=about, sent=sent, **narrowed)
+    return here.page(request, "story.html.j2", key=key, source=source or "", fits=fits, about=about, sent=sent, ladder=found, **narrowed)
+
+
+def _ladder(connection: Connection, here: Site, source: str, invoice_id: str) -> dict[str, Any] | None:
+    """The calendar of an invoice as a picture, with what a person who does not see it is told."""
+    found = ladder(connection, source, invoice_id, now=here.database.machine_now(connection), zone=here.chosen.console.tz)
+    if found is None:
+        return None
+    picture = draw(found.rows, title=f"Invoice {invoice_id}", start=found.start, until=found.until, standalone=False)
+    return {"picture": Markup(picture), "rows": found.rows, "next_at": found.next_at}  # every text in it was escaped there
 
 
 def _lines(connection: Connection, key: str, source: str | None, fits: list[Fit]) -> list[Line]:
