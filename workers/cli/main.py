@@ -25,6 +25,7 @@ from workers.cli.output import complain, print_error
 from workers.cli.panel import panel
 from workers.cli.prove import prove
 from workers.cli.replay import replay
+from workers.cli.search import search
 from workers.cli.session import Session
 from workers.cli.simulate import simulate
 from workers.cli.tail import tail
@@ -57,7 +58,7 @@ app.add_typer(tokens.app, name="tokens")
 app.command("breaker")(breakers.breaker_of)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, connect,
-    doctor, top, tail, trigger, explain, gaps, prove, check_replay, panel, simulate,
+    doctor, top, tail, trigger, explain, search, gaps, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
     objects.customers, objects.invoices,
     gates.bank_checked, gates.mark_sent, gates.rate, gates.claims, controls.mode, holds.freeze, release.unfreeze, holds.pause,

@@ -27,6 +27,7 @@ from workers.console.figures import age, rate, span, until
 from workers.console.navigation import NAVIGATION
 from workers.console.pictures.chart import drawn
 from workers.console.read.waiting import needed
+from workers.console.roles import Role, role_of
 from workers.registry import Registry
 from workers.settings import WorkerSettings
 
@@ -95,8 +96,15 @@ def templates(zone: ZoneInfo) -> jinja2.Environment:
         loader=loader, autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters.update(when=lambda at: _when(at, zone), shown=shown, pretty=pretty, query=query, button=button)
+    made.globals.update(role_for=role_for)
     made.filters.update(span=span, age=age, until=until, rate=rate, drawn=drawn)
     return made
+
+
+def role_for(href: str) -> Role:
+    """The role that an act's page takes, from its address."""
+    place, _, act = href.partition("?")[0].strip("/").partition("/")
+    return role_of(place if place in ("say", "replay") else act) if place in ("act", "hold", "say", "replay") else "viewer"
 
 
 def _own(path: str) -> str:

@@ -59,7 +59,7 @@ def _tick(at: datetime, course: Course, zone: ZoneInfo) -> str:
     whole = course.end - course.begin
     if whole < SHORT:
         return "+" + span((at - course.begin).total_seconds()) if at > course.begin else _clock(at, zone)
-    return at.astimezone(zone).strftime("%H:%M" if whole < timedelta(days=2) else "%d %b").lstrip("0")
+    return at.astimezone(zone).strftime("%H:%M" if whole < timedelta(days=2) else "%d %b")
 
 
 def _clock(at: datetime, zone: ZoneInfo) -> str:

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from receiver.log import get_logger
 
-EVERY_S, BEAT_S, LASTS_S = 1.0, 15.0, 600.0
+EVERY_S, BEAT_S, LASTS_S = 1.0, 15.0, 60.0
 STREAMS_MAX = 50
 BEAT = ": still here\n\n"
 MANY = "Too many pages are watching at once: this one shows what was so when it was loaded. Close some, or reload it."
