@@ -93,8 +93,9 @@ def templates(zone: ZoneInfo) -> jinja2.Environment:
     """The templates, autoescaped; times are shown in `zone`. What came from outside is text, whatever it looks like."""
     loader = jinja2.FileSystemLoader(HERE / "templates")
     made = jinja2.Environment(
-        loader=loader, autoescape=True, finalize=_visible, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=loader, autoescape=True, auto_reload=False, finalize=_visible, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     made.filters.update(when=lambda at: _when(at, zone), shown=shown, pretty=pretty, query=query, button=button)
     made.globals.update(role_for=role_for)
     made.filters.update(span=span, age=age, until=until, rate=rate, drawn=drawn)

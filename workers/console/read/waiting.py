@@ -16,12 +16,15 @@ def needed(connection: Connection) -> int:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many approvals, parked items, tasks and alerts are open, each counted up to MOST."""
-    effect = table_of(EffectRow)
-    found = {"approvals": sa.select(effect.c.id).where(effect.c.state == "proposed")}
-    for name, model in (("parked", Parked), ("tasks", Task), ("alerts", Alert)):
-        table = table_of(model)
-        found[name] = sa.select(table.c.id).where(table.c.closed_at.is_(None), *([table.c.state == "open"] if name == "alerts" else []))
+    """How many approvals, unknown effects, other parked items, tasks and alerts are open, each counted up to MOST."""
+    effect, parked, task, alert = (table_of(model) for model in (EffectRow, Parked, Task, Alert))
+    found = {
+        "approvals": sa.select(effect.c.id).where(effect.c.state == "proposed"),
+        "unknown": sa.select(parked.c.id).where(parked.c.closed_at.is_(None), parked.c.kind == "unknown"),
+        "parked": sa.select(parked.c.id).where(parked.c.closed_at.is_(None), parked.c.kind != "unknown"),
+        "tasks": sa.select(task.c.id).where(task.c.closed_at.is_(None)),
+        "alerts": sa.select(alert.c.id).where(alert.c.closed_at.is_(None), alert.c.state == "open"),
+    }
     return {name: _count(connection, query) for name, query in found.items()}
 
 
