@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 URLS = "BILLHOOK_NOTIFY_URLS"
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"  # where the tracer sends, by OpenTelemetry's own name
 
 
 class NotifySettings(BaseModel):

@@ -29,7 +29,7 @@ from workers.addresses import HIDDEN, door_address, url_of, webhook_url
 from workers.invocation import command_line
 from workers.loading import load_folders
 from workers.migrate import migrate
-from workers.notify import URLS
+from workers.notify import ENDPOINT, URLS
 from workers.sandbox import doable
 from workers.settings import WorkerSettings
 from workers.supervisor import Child, Supervisor
@@ -228,6 +228,8 @@ class Up:
         self._start("console", ["-m", "workers.cli.main", "console"])
         if read_secret(URLS, self._environ, self._settings.secrets_dir):
             self._start("notifier", ["-m", "workers.notices"])
+        if self._environ.get(ENDPOINT):
+            self._start("tracer", ["-m", "workers.traces"])
         for role in ("worker", "sweeper"):
             self._start(role, ["-m", "workers.cli.main", role], on_orphaned=signal.SIGTERM)  # it may finish its call when we are killed
 

@@ -57,7 +57,8 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(tokens.app, name="tokens")
 app.command("breaker")(breakers.breaker_of)
 for _command in (
-    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.sandbox, roles.migrate, connect,
+    roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.tracer,
+    roles.sandbox, roles.migrate, connect,
     doctor, top, tail, trigger, explain, search, gaps, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.signal, replay,
     objects.customers, objects.invoices,

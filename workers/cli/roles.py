@@ -49,6 +49,11 @@ def notifier(context: typer.Context) -> None:
     _become("workers.notices", _environ(context))
 
 
+def tracer(context: typer.Context) -> None:
+    """Export OpenTelemetry traces of every call to a provider, as OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    _become("workers.traces", _environ(context))
+
+
 def sandbox(
     context: typer.Context,
     source: Annotated[str, typer.Option("--source", "-s", help="The source whose provider is simulated.")] = demo.SOURCE,
