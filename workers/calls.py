@@ -254,7 +254,7 @@ def _ask(deed: Deed, row: sa.RowMapping, head: Head, started: float) -> journal.
     deed.runtime.point("called")
 
     def settle() -> journal.Entry:
-        result = {"reply": reply.model_dump(mode="json"), "reference": service.reference(reply)}
+        result = {"reply": service.shown(reply), "reference": service.reference(reply)}
         return _settle(deed, row, "done", "", result, service.mirror(request, reply))
 
     return _or_person(deed, row, "done", settle)

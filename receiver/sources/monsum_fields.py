@@ -1,7 +1,7 @@
 """Monsum and FastBill records as canonical fields: what a notification and an API read say compares equal.
 
 Pure. Takes a webhook object (lower case, own names) or an API record (upper case) and returns canonical names
-(docs/services.md) with JSON values; what was not said is absent, unknown native fields are below "extra", PASSWORD is dropped.
+(docs/services.md) with JSON values; what was not said is absent, unknown native fields are below "extra", what lets somebody in is dropped.
 Called through receiver/sources/monsum.py.
 """
 
@@ -33,6 +33,8 @@ def _due(name: str, value: Any) -> str | None:
     return c.day(name, value, shifted=True)
 
 
+# A password, and links that let whoever has them into a customer's own pages.
+SECRETS = frozenset({"password", "changedata_url", "dashboard_url", "payment_data_url"})
 _ADDRESS: dict[str, tuple[str, Reader]] = {
     "organization": ("organization", _text), "companyname": ("organization", _text), "salutation": ("salutation", _salutation),
     "first_name": ("first_name", _text), "firstname": ("first_name", _text), "last_name": ("last_name", _text),
@@ -90,7 +92,7 @@ def customer_fields(record: Mapping[str, Any]) -> dict[str, Any]:
                 fields["credit_balance"] = left
         elif name == "tags":
             fields["tags"] = c.tags(value)
-        elif name not in ("customer_id", "password"):
+        elif name != "customer_id" and name not in SECRETS:
             extra[name] = c.kept(value)
     return _with_extra(fields, extra)
 
@@ -114,7 +116,7 @@ def invoice_fields(record: Mapping[str, Any]) -> dict[str, Any]:
             fields["items"] = sorted((_item(entry) for entry in _entries(value)), key=lambda item: item.get("sort_order") or 0)
         elif name == "vat_items":
             fields["vat_items"] = [_vat_item(entry) for entry in _entries(value)]
-        elif name not in ("invoice_id", "password"):
+        elif name != "invoice_id" and name not in SECRETS:
             extra[name] = c.kept(value)
     return _with_extra(fields, extra)
 

@@ -9,15 +9,25 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from tests.workers.letters import KEYED_SERVICE, act, keyed, pay
+from workers.authoring import InvoiceCompleted, Read, Run, Slot, effect, monsum, workflow
 from workers.desk import Parked
+from workers.ledger import EffectRow
 from workers.providers.http import Answer, Ask
+from workers.providers.service import MASKED
 from workers.sandbox.core import MonsumSandbox
 from workers.sandbox.transport import LocalTransport
+from workers.schema import METADATA
 from workers.testing.actors import WorkerLost
 from workers.testing.flow import Flow
 
 SETTLE = "invoice.setpaid"
 TOO_LONG = {"STATUS": "success", "INVOICE_NUMBER": "9" * 200}
+LINK = effect(monsum.create_secure_link, slot=lambda c: [Slot(c.source, c.id, "link")], fresh=Read(monsum.customer, must=lambda *_: None))
+
+
+@workflow("t-linked", on=InvoiceCompleted)
+def linked(run: Run, event: InvoiceCompleted) -> None:
+    run.effect("link", LINK, run.read("customer", monsum.customer, event.customer_id or ""))
 
 
 class Wire(LocalTransport):
@@ -113,3 +123,14 @@ def test_a_person_settles_the_effect_whose_answer_could_not_be_kept(postgres_dat
         flow.advance(minutes=10)
 
         assert (act(flow), wire.times, parked(flow), flow.runs[0][2]) == (("done", "operator_did"), 1, [], "done")
+
+
+def test_a_link_that_lets_somebody_in_is_in_no_table(database: Database) -> None:
+    with Flow(linked, database=database) as flow:
+        flow.trigger("invoice.completed")
+
+        (row,) = flow.rows(sa.select(table_of(EffectRow)))
+        (call,) = [call for call in flow.sandbox.calls if call.service == monsum.create_secure_link.name]
+        assert (row["state"], row["reply"]) == ("done", {"accountdata_url": MASKED, "dashboard_url": MASKED}) and call.acted
+        whole = "".join(str(flow.rows(sa.select(table))) for table in METADATA.sorted_tables if table.name != "delivery")
+        assert f"/dashboard/{flow.sandbox.account.hash}" not in whole and f"/accountdata/{flow.sandbox.account.hash}" not in whole

@@ -207,6 +207,7 @@ create_customer = Service(
     effect_class=Find(looks.customer_created, looks.LATER_S),
     build=lambda obj, **said: ask.WriteCustomer.model_validate(said),
     reference=lambda reply: reply.customer_id,
+    secret=("hash",),
 )
 update_customer = Service(
     name="customer.update",
@@ -244,6 +245,7 @@ create_secure_link = Service(
     effect_class=AtMostOnce(),
     build=_for_customer(ask.OneCustomer),
     object_kind="customer",
+    secret=("accountdata_url", "dashboard_url"),
 )
 create_webhook = Service(
     name="webhook.create",

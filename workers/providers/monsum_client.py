@@ -14,6 +14,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from receiver.errors import OutcomeUnknown, Rejected, Retryable
+from receiver.sources.monsum_fields import SECRETS
 from workers.errors import NotFound
 from workers.providers.answers import document
 from workers.providers.http import Answer, Ask, Metered, Transport, basic_auth
@@ -91,12 +92,12 @@ class MonsumClient:
         return records
 
     def page(self, service: str, listed: str, filters: Mapping[str, Any] | None = None, offset: int = 0) -> Page:
-        """A page of a list read; `listed` is the key of the list. PASSWORD is dropped here and goes no further."""
+        """A page of a list read; `listed` is the key of the list. What lets somebody in is dropped here and goes no further."""
         response = self.read(service, filters or {}, limit=PAGE, offset=offset)
         rows = response.get(listed)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise Retryable(provider=self.source, call=service, kind="reply_incomplete")
-        records = tuple({name.upper(): value for name, value in row.items() if name.upper() != "PASSWORD"} for row in rows)
+        records = tuple({name.upper(): value for name, value in row.items() if name.lower() not in SECRETS} for row in rows)
         return Page(records=records, next_offset=offset + len(records) if len(records) >= PAGE else None)
 
     def one(self, service: str, listed: str, filters: Mapping[str, Any], key: str, id: str) -> Record:

@@ -1,6 +1,7 @@
 """What a person may order of Monsum and FastBill from the command line: every writing service of the two references.
 
-Owns which fields each takes, the fresh read that decides, and what must be approved. Creating always carries our own key: CUSTOMER_NUMBER
+All but customer.createsecurelink, whose answer must not be kept: it is shown where it is asked for (monsum_shell.py). Owns which fields
+each takes, the fresh read that decides, and what must be approved. Creating always carries our own key: CUSTOMER_NUMBER
 and CUSTOMER_EXT_UID, or INVOICE_EXT_UID.
 Source: Monsum API reference "Customer" and "Invoice" (© 2016), read 2026-11-21.
 """
@@ -80,9 +81,6 @@ ORDERS: Mapping[tuple[str, str], Orderable] = {
     ("customers", "addcredits"): Orderable(
         about="add credits to a customer's balance", service=monsum.add_credits, fresh=monsum.customer, outward=True, of="customer",
         fields=model_fields(ask.AddCredits, without=("customer_id",), needs=("amount",)),
-    ),
-    ("customers", "link"): Orderable(
-        about="a link to the customer's own data and dashboard", service=monsum.create_secure_link, fresh=monsum.customer, of="customer"
     ),
     ("invoices", "create"): Orderable(
         about="a draft for a customer; --key is its INVOICE_EXT_UID", service=monsum.create_invoice, fresh=monsum.customer,

@@ -25,6 +25,7 @@ from workers.providers.monsum_docs import (
     VatCheckDoc,
     WebhooksDoc,
 )
+from workers.providers.monsum_requests import SecureLink
 
 VERDICTS = {"valid": "valid", "1": "valid", "true": "valid", "invalid": "invalid", "0": "invalid", "false": "invalid"}
 
@@ -138,6 +139,15 @@ def vat_check_doc(client: MonsumClient, vat_id: str) -> VatCheckDoc:
     said = str(response.get("EXTERNAL_CHECK", "")).strip().lower()
     raw = {name: str(value) for name, value in response.items()}
     return VatCheckDoc(source=client.source, id=vat_id, verdict=VERDICTS.get(said, "unknown"), fields=raw)
+
+
+def secure_link(client: MonsumClient, customer_id: str) -> SecureLink:
+    """customer.createsecurelink: the links of a customer. It changes nothing. Raises Retryable."""
+    response = client.read("customer.createsecurelink", {"CUSTOMER_ID": customer_id}, part="DATA")
+    try:
+        return SecureLink.model_validate(response)
+    except ValidationError:
+        raise Retryable(provider=client.source, call="customer.createsecurelink", kind="reply_incomplete", id=customer_id) from None
 
 
 def webhooks_doc(client: MonsumClient, id: str) -> WebhooksDoc:

@@ -60,6 +60,13 @@ def _reminders(client: MonsumClient, ids: Sequence[str], _where: Mapping[str, st
     yield from (row.model_dump(mode="json") for row in reads.reminders_doc(client, ids[0]).reminders)
 
 
+def _link(client: MonsumClient, ids: Sequence[str], _where: Mapping[str, str]) -> Iterator[Row]:
+    """The two links of a customer, which let in whoever has them: shown to who asked, and kept nowhere."""
+    customer = reads.customer_doc(client, ids[0])
+    said = reads.secure_link(client, customer.id)
+    yield {"id": customer.id, "accountdata_url": said.accountdata_url, "dashboard_url": said.dashboard_url}
+
+
 READS: Mapping[tuple[str, str], Reading] = {
     ("customers", "list"): Reading(about="customers, all or narrowed", run=_customers, columns=CUSTOMER, filters=CUSTOMER_FILTERS),
     ("customers", "get"): Reading(
@@ -68,6 +75,10 @@ READS: Mapping[tuple[str, str], Reading] = {
     ("customers", "checkvatid"): Reading(
         about="what the provider says of a VAT id", run=lambda client, ids, _: only(reads.vat_check_doc(client, ids[0])),
         columns=("id", "verdict"), takes="one", named="VAT id",
+    ),
+    ("customers", "link"): Reading(
+        about="a link that lets in the customer: shown, and kept nowhere", run=_link, takes="one", whole=True,
+        kinds=frozenset({"monsum"}),
     ),
     ("invoices", "list"): Reading(about="invoices, all or narrowed", run=_invoices, columns=INVOICE, filters=INVOICE_FILTERS),
     ("invoices", "get"): Reading(

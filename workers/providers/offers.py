@@ -13,9 +13,11 @@ from workers.providers.reading import Reading
 NOUNS = ("customers", "invoices")
 EXPORT = "export"
 EXPORTS = {"qvickly": ("xml", "csv")}
+_READS = {"monsum": monsum_shell, "fastbill": monsum_shell, "qvickly": qvickly_shell, "autodns": autodns_shell}
 READS: Mapping[str, Mapping[tuple[str, str], Reading]] = {
-    "monsum": monsum_shell.READS, "fastbill": monsum_shell.READS, "qvickly": qvickly_shell.READS, "autodns": autodns_shell.READS,
-}  # fmt: skip
+    kind: {name: reading for name, reading in table.READS.items() if reading.kinds is None or kind in reading.kinds}
+    for kind, table in _READS.items()
+}
 _ORDERS = {"monsum": monsum_orders, "fastbill": monsum_orders, "qvickly": qvickly_orders, "autodns": autodns_orders}
 ORDERS: Mapping[str, Mapping[tuple[str, str], Orderable]] = {
     kind: {name: order for name, order in table.ORDERS.items() if kind in order.service.kinds} for kind, table in _ORDERS.items()

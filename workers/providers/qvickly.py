@@ -58,6 +58,7 @@ activate = Service(
     build=lambda obj: ask.Activate(number=obj.id),
     object_kind="payment",
     reference=lambda reply: reply.number,
+    secret=("url",),
 )
 credit = Service(
     name="creditPayment",
@@ -68,6 +69,7 @@ credit = Service(
     build=_credit,
     object_kind="payment",
     reference=lambda reply: reply.number,
+    secret=("url",),
 )
 cancel = Service(
     name="cancelPayment",
@@ -78,6 +80,7 @@ cancel = Service(
     build=lambda obj: ask.Cancel(number=obj.id),
     object_kind="payment",
     reference=lambda reply: reply.number,
+    secret=("url",),
 )
 create_customer = Service(
     name="customers.create",

@@ -22,7 +22,7 @@ class Reading:
     """One read. `run`: (client, ids, filters) -> rows, page by page, as far as they are wanted.
 
     `takes`: how many ids it needs; `named`: what such an id is. `filters`: the names it can be narrowed with. `about`: what it shows.
-    `whole`: one object, all of it is shown.
+    `whole`: one object, all of it is shown. `kinds`: the source kinds that have it, where not all that share the table do.
     """
 
     about: str
@@ -32,6 +32,7 @@ class Reading:
     named: str = "ID"
     filters: tuple[str, ...] = ()
     whole: bool = False
+    kinds: frozenset[str] | None = None
 
     def rows(self, client: Any, ids: Sequence[str], where: Mapping[str, str], *, limit: int) -> list[Row]:
         """At most `limit` rows. Raises ValueError where it is asked with what it does not take, else what the provider's client raises."""

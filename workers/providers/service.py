@@ -150,6 +150,7 @@ class AtMostOnce:
 
 EffectClass = Find | Idempotent | AtMostOnce
 Mirrored = tuple[str, str, Mapping[str, Any]]
+MASKED = "(a secret, kept nowhere)"
 
 
 def no_mirror(request: Any, reply: Any) -> Mirrored | None:
@@ -171,6 +172,7 @@ class Service:
     `build`:     (object, **kwargs) -> request; the object has `.source` and `.id`.
     `mirror`:    (request, reply) -> (object kind, id, canonical fields) known from a settled call, or None.
     `reference`: reply -> the provider's own name for what happened, or None.
+    `secret`:    the fields of its reply that let somebody in: no ledger, journal or workflow ever sees them.
     `shut_out`:  the alert a NotLetIn raises, and the next call that is done closes; "" where nothing raises one.
     """
 
@@ -183,8 +185,16 @@ class Service:
     object_kind: str = ""
     mirror: Callable[[Any, Any], Mirrored | None] = no_mirror
     reference: Callable[[Any], str | None] = no_reference
+    secret: tuple[str, ...] = ()
     shut_out: str = ""
 
     def __post_init__(self) -> None:
+        if strangers := sorted(set(self.secret) - set(self.reply.model_fields)):
+            raise TypeError(f"{self.name} keeps {', '.join(strangers)} secret, which its reply has not")
         if not isinstance(self.effect_class, Find | Idempotent | AtMostOnce):
             raise TypeError(f"{self.name} writes: it must declare Find, Idempotent or AtMostOnce")
+
+    def shown(self, reply: BaseModel) -> dict[str, Any]:
+        """The reply as JSON, as it may be kept: what is `secret` and was said is MASKED."""
+        said = reply.model_dump(mode="json")
+        return said | {name: MASKED for name in self.secret if said[name] is not None}

@@ -102,3 +102,21 @@ def test_an_export_goes_into_a_file_nobody_else_reads(billhook: Billhook, place:
 
 def test_json_of_a_refusal_is_an_object(billhook: Billhook) -> None:
     assert json.loads(billhook("invoices", "shop", "nothing", "--json").out)["exit_code"] == 2
+
+
+def test_a_link_is_shown_to_who_asks_and_leaves_no_trace(billhook: Billhook, store: Database, provider: Served) -> None:
+    id = provider.sandbox.trigger("customer.created")["customer_id"]
+    inside = f"/dashboard/{provider.sandbox.account.hash}/"
+
+    (shown,) = billhook("customers", "shop", "link", id, "--json").json
+    seen = billhook("customers", "shop", "get", id, "--json").out
+
+    assert inside in shown["dashboard_url"] and "/accountdata/" in shown["accountdata_url"]
+    assert inside not in seen
+    with store.read() as connection:
+        assert [row for table in (EffectRow, Delivery) for row in connection.execute(sa.select(table_of(table)))] == []
+
+
+def test_a_link_cannot_be_had_of_a_kind_without_one() -> None:
+    assert ("customers", "link") in offers.READS["monsum"] and ("customers", "link") not in offers.READS["fastbill"]
+    assert all(("customers", "link") not in orders for orders in offers.ORDERS.values())
