@@ -13,9 +13,12 @@ from receiver.db import Database, table_of
 from receiver.event import CustomerUpdated, InvoiceChanged, InvoicePaid
 from receiver.sources.autodns_events import OrderReported, ProviderNotice
 from tests.workers.routed import events
+from workers import limits
 from workers.authoring import Run, workflow
+from workers.errors import RateHeld
+from workers.limits import Bucket
 from workers.mirror import Mirror
-from workers.polling import AT_ONCE, UNREADABLE
+from workers.polling import AT_ONCE, UNREADABLE, take_messages
 from workers.testing.actors import WorkerLost
 from workers.testing.autodns import AutodnsFlow
 
@@ -330,3 +333,36 @@ def test_messages_are_kept_once_on_postgresql_too(postgres_database: Database) -
 
         assert [event["data"]["status"] for event in events(flow, "order.reported")] == ["success", "failed"]
         assert len(flow.runs) == 2 and not flow.user.account.messages
+
+
+def emptied(flow: AutodnsFlow, *, left: float) -> None:
+    """So many tokens are there, and nothing comes to them by itself until the clock moves."""
+    machine = flow.runtime.clock.machine
+    flow.runtime.meter = None
+    bucket = table_of(Bucket)
+    rate = flow.runtime.client("shop").rate
+    flow.db.write(lambda c: limits.lend(c, "shop", rate, limits.Rank.GAPS, machine=machine(c)))
+    flow.db.write(lambda c: c.execute(sa.update(bucket).values(tokens=left, filled_at=machine(c), booked_until=machine(c))))
+
+
+def test_a_message_is_confirmed_although_no_token_is_left_after_asking_for_it() -> None:
+    with AutodnsFlow(polled, own_pace=True) as flow:
+        flow.user.trigger("order.succeeded")
+        emptied(flow, left=1.0)
+
+        with pytest.raises(RateHeld):  # for the next message, if there is one
+            take_messages(flow.runtime, "shop")
+
+        assert message_calls(flow)[-2:] == ["poll.get", "poll.confirm"] and not flow.user.account.messages
+        assert flow.rows(sa.select(table_of(Bucket).c.tokens))[0]["tokens"] == pytest.approx(-1.0)
+
+
+def test_a_message_that_must_wait_waits_for_both_its_calls() -> None:
+    with AutodnsFlow(polled, own_pace=True) as flow:
+        flow.user.trigger("order.succeeded")
+        emptied(flow, left=0.0)
+
+        with pytest.raises(RateHeld) as held:
+            take_messages(flow.runtime, "shop")
+
+        assert held.value.wait == timedelta(seconds=2 / flow.runtime.client("shop").rate.per_s)
