@@ -5,7 +5,7 @@ Used by every room. Rounds once, where an amount is shown.
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 EXPONENTS = {"JPY": 0, "HUF": 2, "EUR": 2, "SEK": 2, "DKK": 2, "NOK": 2, "USD": 2, "GBP": 2, "CHF": 2, "PLN": 2, "CZK": 2}
 _GERMAN = re.compile(r"^-?\d{1,3}(\.\d{3})*,\d+$|^-?\d+,\d+$")
@@ -70,8 +70,11 @@ class Money:
 
 
 def quantized(amount: Decimal, currency: str) -> Decimal:
-    """`amount` at the exponent of `currency` (two places where it is not listed), ROUND_HALF_UP."""
-    return amount.quantize(Decimal(1).scaleb(-EXPONENTS.get(currency, 2)), rounding=ROUND_HALF_UP)
+    """`amount` at the exponent of `currency` (two places where it is not listed), ROUND_HALF_UP. Raises ValueError for over 28 digits."""
+    try:
+        return amount.quantize(Decimal(1).scaleb(-EXPONENTS.get(currency, 2)), rounding=ROUND_HALF_UP)
+    except InvalidOperation:
+        raise ValueError("an amount of too many digits") from None
 
 
 def parse_decimal(text: str) -> Decimal:

@@ -116,7 +116,10 @@ def _instant(value: Any, info: ValidationInfo) -> Any:
         return None
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
     zone: tzinfo = (info.context or {}).get("zone", UTC)
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not an instant") from None
 
 
 def _whole(value: Any) -> Any:

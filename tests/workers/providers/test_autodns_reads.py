@@ -155,3 +155,11 @@ def test_invoices_are_paged_from_the_newest_until_the_month_is_over() -> None:
     assert asked.invoices(year="2026", month="12").next_offset is None
     assert asked.invoices().records[0]["INVOICE_ID"] == "9000"
     assert client(Said(data(*rows[:99]))).invoices().next_offset is None
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_outside_the_calendar_is_a_read_that_fails(at: str) -> None:
+    with pytest.raises(Retryable) as caught:
+        client(Said(data(CUSTOMER | {"created": at}))).query(autodns.customer, "ix/1234567")
+
+    assert caught.value.context["kind"] == "unreadable"

@@ -92,3 +92,8 @@ def test_the_level_of_reminders_is_the_highest():
 
     assert doc.level == 3
     assert RemindersDoc(source="shop", id="1").level == 0
+
+
+def test_an_amount_of_too_many_digits_makes_an_invoice_unreadable_and_nothing_worse():
+    with pytest.raises(ValueError, match="too many digits"):
+        InvoiceDoc.from_fields("shop", "1", {"total": "9" * 40})
