@@ -142,9 +142,12 @@ class MonsumClient:
         ask = self._ask(service.name, {"SERVICE": service.name, "DATA": request.data()})
         response = self._response(service.name, self.transport.send(ask, before_write=before_write, started=started))
         try:
-            return service.reply.model_validate({name.upper(): value for name, value in response.items()})
+            reply = service.reply.model_validate({name.upper(): value for name, value in response.items()})
         except ValidationError:
             raise OutcomeUnknown(provider=self.source, call=service.name, kind="reply_incomplete") from None
+        if not request.confirmed(reply):
+            raise OutcomeUnknown(provider=self.source, call=service.name, kind="wrong_reply")
+        return reply
 
     def _ask(self, service: str, body: Mapping[str, Any]) -> Ask:
         headers = {"Authorization": basic_auth(self.user, self.key), "Content-Type": "application/json", "Accept": "application/json"}

@@ -4,10 +4,11 @@ Owns one look per service that can be read back; workers/providers/monsum.py nam
 reading cannot tell; it never guesses and never writes.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from workers.errors import NotFound
-from workers.providers.monsum_client import MonsumClient
+from workers.providers.monsum_client import MonsumClient, Record
 from workers.providers.monsum_docs import CustomerDoc, InvoiceDoc
 from workers.providers.monsum_reads import customer_doc, invoice_doc, webhooks_doc
 from workers.providers.monsum_requests import (
@@ -38,9 +39,11 @@ def posted(client: MonsumClient, request: OneInvoice, asked: Asked) -> Look:
 
 
 def completed(client: MonsumClient, request: Complete, asked: Asked) -> Look:
-    """The invoice is no draft any more."""
+    """The invoice is outgoing and has its number; a draft is a no, and everything else tells nothing."""
     now = invoice_doc(client, request.invoice_id)
-    return Look(found=now.type == "outgoing", reference=now.number, detail="type")
+    if now.type == "outgoing" and now.number:
+        return Look(found=True, reference=now.number, detail="type and number")
+    return Look(found=False if now.type == "draft" else None, detail="type")
 
 
 def paid(client: MonsumClient, request: SetPaid, asked: Asked) -> Look:
@@ -58,17 +61,24 @@ def canceled(client: MonsumClient, request: Cancel, asked: Asked) -> Look:
 
 
 def invoice_created(client: MonsumClient, request: WriteInvoice, asked: Asked) -> Look:
-    """An invoice of this customer carries the request's INVOICE_EXT_UID; without one nothing can be told."""
+    """A draft of this customer, or by now an outgoing invoice, carries the request's INVOICE_EXT_UID; without one nothing can be told."""
     if not request.invoice_ext_uid or request.customer_id is None:
         return Look(found=None, detail="no invoice_ext_uid")
-    offset: int | None = 0
-    while offset is not None:
-        page = client.invoices(customer_id=request.customer_id, offset=offset)
-        for record in page.records:
+    for type in ("draft", "outgoing"):  # in this order: one that is completed meanwhile is in the second
+        filters = {"CUSTOMER_ID": request.customer_id, "TYPE": type}
+        for record in _all(client, "invoice.get", "INVOICES", filters):
             if str(record.get("INVOICE_EXT_UID")) == request.invoice_ext_uid:
                 return Look(found=True, reference=str(record.get("INVOICE_ID")), detail="invoice_ext_uid")
-        offset = page.next_offset
     return Look(found=False, detail="invoice_ext_uid")
+
+
+def _all(client: MonsumClient, service: str, listed: str, filters: Mapping[str, str]) -> Iterator[Record]:
+    """Every record of every page: where a filter was not understood, everybody's."""
+    offset: int | None = 0
+    while offset is not None:
+        page = client.page(service, listed, filters, offset)
+        yield from page.records
+        offset = page.next_offset
 
 
 def invoice_gone(client: MonsumClient, request: OneInvoice, asked: Asked) -> Look:
@@ -120,14 +130,10 @@ def credited(client: MonsumClient, request: AddCredits, asked: Asked) -> Look:
 
 def _invoiced_since(client: MonsumClient, customer_id: str, day: str) -> bool:
     """Whether the customer has an invoice of `day` or later that is not a top-up's own."""
-    offset: int | None = 0
-    while offset is not None:
-        page = client.invoices(customer_id=customer_id, offset=offset)
-        for record in page.records:
-            own = str(record.get("CUSTOMER_ID")) != customer_id or str(record.get("INVOICE_EXT_UID") or "").startswith(TOP_UP)
-            if not own and str(record.get("INVOICE_DATE") or day)[:10] >= day:
-                return True
-        offset = page.next_offset
+    for record in _all(client, "invoice.get", "INVOICES", {"CUSTOMER_ID": customer_id}):
+        own = str(record.get("CUSTOMER_ID")) != customer_id or str(record.get("INVOICE_EXT_UID") or "").startswith(TOP_UP)
+        if not own and str(record.get("INVOICE_DATE") or day)[:10] >= day:
+            return True
     return False
 
 
@@ -136,7 +142,7 @@ def customer_created(client: MonsumClient, request: WriteCustomer, asked: Asked)
     number, uid = request.fields.get("customer_number"), request.fields.get("customer_ext_uid")
     if not number:
         return Look(found=None, detail="no customer_number")
-    for record in client.page("customer.get", "CUSTOMERS", {"CUSTOMER_NUMBER": number}).records:
+    for record in _all(client, "customer.get", "CUSTOMERS", {"CUSTOMER_NUMBER": number}):
         if str(record.get("CUSTOMER_NUMBER")) == number:
             same = uid is None or str(record.get("CUSTOMER_EXT_UID") or "") == uid
             reference = str(record.get("CUSTOMER_ID")) if same else None

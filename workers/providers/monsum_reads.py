@@ -89,6 +89,8 @@ def reminders_doc(client: MonsumClient, invoice_id: str) -> RemindersDoc:
     """
     response = client.read("invoice.getreminders", {"INVOICE_ID": invoice_id})
     rows = next((value for value in response.values() if isinstance(value, list)), [])
+    if not all(isinstance(row, dict) for row in rows):
+        raise Retryable(provider=client.source, call="invoice.getreminders", kind="reply_incomplete", id=invoice_id)
     if any(str(row.get("INVOICE_ID", invoice_id)) != invoice_id for row in rows):
         raise Retryable(provider=client.source, call="invoice.getreminders", kind="wrong_object", id=invoice_id)
     try:

@@ -20,7 +20,8 @@ _CUSTOMER_FIELDS = (
     "bank_account_owner bank_account_owner_address bank_account_owner_city bank_account_owner_email bank_account_owner_zipcode "
     "bank_bic bank_code bank_iban bank_name birthday city comment country_code currency_code customer_ext_uid customer_number "
     "customer_type days_for_payment email fax first_name invoice_delivery_method language_code last_name mobile newsletter_optin "
-    "organization payment_provider payment_token payment_type paypal_billingagreementid paypal_payerid phone phone_2 position "
+    "organization paymill_amount paymill_token "
+    "payment_provider payment_token payment_type paypal_billingagreementid paypal_payerid phone phone_2 position "
     "salutation show_payment_notice state tax_id title_academic vat_id wirecard_gatewayreferencenumber zipcode"
 )
 CUSTOMER_FIELDS = frozenset(_CUSTOMER_FIELDS.split())
@@ -36,6 +37,10 @@ class Request(BaseModel):
         """DATA: upper-case names; flags "1" or absent; amounts Decimal, written as JSON numbers; None is left out."""
         said = {name: getattr(self, name) for name in type(self).model_fields}
         return {name.upper(): self._wire(name, value) for name, value in said.items() if value is not None and value is not False}
+
+    def confirmed(self, reply: Any) -> bool:
+        """Whether the reply speaks of what was asked, as far as it says."""
+        return True
 
     def _wire(self, name: str, value: Any) -> Any:
         if isinstance(value, Request):
@@ -63,6 +68,9 @@ class OneInvoice(Request):
     """invoice.sendbypost, .capture, .delete, .correctvat2020"""
 
     invoice_id: ObjectId
+
+    def confirmed(self, reply: Any) -> bool:
+        return getattr(reply, "invoice_id_old", None) in (None, self.invoice_id)
 
 
 class Recipient(Request):
@@ -102,9 +110,13 @@ class Complete(Request):
     payment_token: str | None = Field(default=None, repr=False)
     payment_provider: str | None = None
 
+    def confirmed(self, reply: Any) -> bool:
+        return reply.invoice_id in (None, self.invoice_id)
+
 
 class Completed(Done):
     invoice_number: Text
+    invoice_id: Text | None = None
 
 
 class SetPaid(Request):
@@ -116,6 +128,7 @@ class SetPaid(Request):
 
 class NumberedDone(Done):
     invoice_number: Text | None = None
+    comment: Text | None = Field(default=None, repr=False)
 
 
 class Cancel(Request):
@@ -126,6 +139,19 @@ class Cancel(Request):
     cancellation_amount: Decimal | None = None
 
 
+class Canceled(Done):
+    """Whose id it is, the invoice's or that of a cancellation, is not documented: it is not compared."""
+
+    invoice_id: Text | None = None
+
+
+class VatCorrected(Done):
+    """What else it says, the new invoice, is read by invoice.get."""
+
+    invoice_id_old: Text | None = None
+    invoice_id_corrected: Text | None = None
+
+
 class Item(Request):
     description: str
     quantity: Decimal = Decimal(1)
@@ -133,6 +159,8 @@ class Item(Request):
     vat_percent: Decimal
     article_number: str | None = None
     sort_order: int | None = None
+    complete_gross: Decimal | None = None
+    invoice_item_id: str | None = None
 
 
 class WriteInvoice(Request):
@@ -192,6 +220,9 @@ class WriteCustomer(Request):
             raise ValueError(f"customer.create and customer.update have no field {', '.join(unknown)}")
         return fields
 
+    def confirmed(self, reply: Any) -> bool:
+        return self.customer_id is None or reply.customer_id in (None, self.customer_id)
+
     def data(self) -> dict[str, Any]:
         """DATA with the fields beside CUSTOMER_ID, SUPPRESS_MAIL and X_ATTRIBUTES as a list of KEY and VALUE."""
         said: dict[str, Any] = {} if self.customer_id is None else {"CUSTOMER_ID": self._wire("customer_id", self.customer_id)}
@@ -199,6 +230,10 @@ class WriteCustomer(Request):
         if self.x_attributes is not None:
             said["X_ATTRIBUTES"] = [{"KEY": key, "VALUE": value} for key, value in self.x_attributes.items()]
         return said | ({"SUPPRESS_MAIL": "1"} if self.suppress_mail else {})
+
+
+class CustomerWritten(Done):
+    customer_id: Text | None = None
 
 
 class CustomerCreated(Done):

@@ -1,7 +1,7 @@
 """What a person may read of Monsum and FastBill from the command line.
 
-Owns the filters, as the references name them in lower case, and which of them a list takes. Reads page by page, and compares nothing: a
-filter the provider does not understand it ignores.
+Owns the filters, as the references name them in lower case, and which of them a list takes. Reads page by page. A filter the provider does
+not understand it ignores: so a returned id is compared with the asked one.
 Source: Monsum API reference "Customer" and "Invoice" (© 2016), read 2026-11-21.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from receiver.errors import PayloadInvalid
+from receiver.errors import PayloadInvalid, Retryable
 from receiver.sources.monsum import customer_fields, invoice_fields
 from workers.providers import monsum_reads as reads
 from workers.providers.monsum_client import MonsumClient
@@ -21,6 +21,7 @@ CUSTOMER_FILTERS = ("customer_id", "customer_number", "country_code", "city", "t
 INVOICE_FILTERS = (
     "invoice_id", "invoice_number", "invoice_title", "customer_id", "month", "year", "start_due_date", "end_due_date", "type",
 )  # fmt: skip
+COMPARED = frozenset({"customer_id", "customer_number", "invoice_id", "invoice_number"})
 CUSTOMER = ("id", "number", "type", "organization", "last_name", "email", "country", "vat_id", "credit_balance")
 INVOICE = ("id", "number", "type", "status", "customer_id", "total", "outstanding", "due_date", "is_canceled")
 
@@ -37,6 +38,8 @@ def _paged(client: MonsumClient, service: str, listed: str, where: Mapping[str, 
     offset: int | None = 0
     while offset is not None:
         page = client.page(service, listed, {name.upper(): value for name, value in where.items()}, offset)
+        if any(str(record.get(name.upper())) != where[name] for record in page.records for name in COMPARED & where.keys()):
+            raise Retryable(provider=client.source, call=service, kind="wrong_object")
         yield from (_row(client.source, listed, record) for record in page.records)
         offset = page.next_offset
 

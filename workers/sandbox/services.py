@@ -257,6 +257,20 @@ def capture(desk: Desk, ask: Record) -> Record:
     return {"STATUS": "success"}
 
 
+def correct_vat_2020(desk: Desk, ask: Record) -> Record:
+    """Cancels the invoice and makes a completed one in its place, with the same lines."""
+    old = _completed(desk, ask["DATA"])
+    lines = [{name: value for name, value in item.items() if name != "INVOICE_ITEM_ID"} for item in old["ITEMS"]]
+    new = desk.account.new_invoice(desk.account.customers[old["CUSTOMER_ID"]], {"ITEMS": lines})
+    desk.account.complete(new)
+    old["IS_CANCELED"] = True
+    desk.account.balance(old)
+    desk.notices.invoice("canceled", old)
+    desk.notices.invoice("completed", new)
+    ids = {"INVOICE_ID_OLD": wire_id(old["INVOICE_ID"]), "INVOICE_ID_CORRECTED": wire_id(new["INVOICE_ID"])}
+    return {"STATUS": "success", **ids, **{name: value for name, value in api_invoice(desk.account, new).items() if name != "STATUS"}}
+
+
 def webhook_get(desk: Desk, ask: Record) -> Record:
     return {"WEBHOOKS": list(desk.account.webhooks.values())}
 
@@ -340,6 +354,7 @@ SERVICES: dict[str, tuple[Service, tuple[str, ...]]] = {
     "invoice.setpaid": (set_paid, BOTH),
     "invoice.capture": (capture, ONLY_MONSUM),
     "invoice.getreminders": (reminders_get, BOTH),
+    "invoice.correctvat2020": (correct_vat_2020, ONLY_MONSUM),
     "item.get": (item_get, BOTH),
     "item.delete": (item_delete, BOTH),
     "template.get": (template_get, BOTH),

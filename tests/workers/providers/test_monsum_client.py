@@ -274,3 +274,34 @@ def test_the_recorded_answer_of_addcredits_counts_without_a_response_at_the_top(
         reply = client(running.url).call(monsum.add_credits, monsum.add_credits.build(target, amount="1.5"))
 
     assert reply.status is None
+
+
+def test_reminders_that_are_no_objects_are_a_read_that_fails():
+    body = b'{"REQUEST":{"SERVICE":"invoice.getreminders"},"RESPONSE":{"REMINDERS":[[]]}}'
+
+    with peer(answers(200, body)) as running, pytest.raises(Retryable) as caught:
+        client(running.url).query(monsum.reminders, "7")
+
+    assert caught.value.context["kind"] == "reply_incomplete"
+
+
+@pytest.mark.parametrize(
+    "service, said, reply",
+    [
+        (monsum.complete, {}, b'"INVOICE_NUMBER":"1","INVOICE_ID":8'),
+        (monsum.update_customer, {"fields": {"city": "Bonn"}}, b'"CUSTOMER_ID":8'),
+        (monsum.correct_vat_2020, {}, b'"INVOICE_ID_OLD":8'),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_a_reply_about_another_object_proves_nothing(service, said, reply):
+    request = service.build(SimpleNamespace(source="shop", id="7"), **said)
+    outcomes = []
+    for body in (reply, reply.replace(b":8", b":7")):
+        with peer(answers(200, b'{"RESPONSE":{"STATUS":"success",' + body + b"}}")) as running:
+            try:
+                outcomes.append(client(running.url).call(service, request).status)
+            except OutcomeUnknown as cause:
+                outcomes.append(cause.context["kind"])
+
+    assert outcomes == ["wrong_reply", "success"]

@@ -1,5 +1,7 @@
 """A lost reply, found out: each case loses a reply of the sandbox and looks, with and without the act."""
 
+import dataclasses
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -34,6 +36,13 @@ class Bench:
         self.sandbox.faults.add("drop" if acted else "error-before", service.name)
         with pytest.raises(OutcomeUnknown):
             self.client.call(service, request)
+
+
+class Deaf(LocalTransport):
+    """A provider that understands no filter: it ignores them all."""
+
+    def send(self, ask, **more):
+        return super().send(dataclasses.replace(ask, body=json.dumps(json.loads(ask.body) | {"FILTER": {}}).encode()), **more)
 
 
 CASES = [
@@ -173,3 +182,49 @@ def test_lost_replies_about_webhooks_are_found_out_in_the_list(acted):
 
     gone = monsum.delete_webhook.build(SimpleNamespace(source="shop", id="16"))
     assert bench.look(monsum.delete_webhook, gone).found is (not acted)
+
+
+def test_a_completed_invoice_without_a_number_tells_nothing():
+    bench = Bench()
+    bench.sandbox.account.invoices[bench.invoice.id]["INVOICE_NUMBER"] = ""
+
+    assert bench.look(monsum.complete, monsum.complete.build(bench.invoice)).found is None
+
+
+def test_a_new_invoice_that_was_completed_meanwhile_is_found():
+    bench = Bench()
+    bench.sandbox.account.invoices[bench.invoice.id]["INVOICE_EXT_UID"] = "ours"
+
+    look = bench.look(monsum.create_invoice, monsum.create_invoice.build(bench.customer, invoice_ext_uid="ours"))
+
+    assert (look.found, look.reference) == (True, bench.invoice.id)
+
+
+def test_a_new_invoice_is_looked_for_among_drafts_and_then_among_outgoing_ones():
+    bench = Bench()
+
+    assert bench.look(monsum.create_invoice, monsum.create_invoice.build(bench.customer, invoice_ext_uid="ours")).found is False
+    asked = [call.data for call in bench.sandbox.calls if call.service == "invoice.get"]
+    assert [(one["CUSTOMER_ID"], one["TYPE"]) for one in asked] == [(bench.customer.id, "draft"), (bench.customer.id, "outgoing")]
+
+
+@pytest.mark.parametrize("number, found", [("K-7", True), ("K-8", False)])
+def test_a_new_customer_is_found_behind_the_first_page_where_the_filter_is_ignored(number, found):
+    bench = Bench()
+    for _ in range(100):
+        bench.sandbox.account.new_customer({})
+    bench.sandbox.account.new_customer({"CUSTOMER_NUMBER": "K-7"})
+    bench.client = dataclasses.replace(bench.client, transport=Deaf(bench.sandbox))
+
+    fields = {"customer_type": "business", "organization": "Neu", "customer_number": number}
+    assert bench.look(monsum.create_customer, monsum.create_customer.build(bench.customer, fields=fields)).found is found
+
+
+def test_corrected_vat_names_the_invoice_that_was_corrected_and_the_new_one():
+    bench = Bench()
+
+    reply = bench.client.call(monsum.correct_vat_2020, monsum.correct_vat_2020.build(bench.invoice))
+
+    assert reply.invoice_id_old == bench.invoice.id != reply.invoice_id_corrected == monsum.correct_vat_2020.reference(reply)
+    assert bench.client.query(monsum.invoice, bench.invoice.id).is_canceled
+    assert bench.client.query(monsum.invoice, reply.invoice_id_corrected).type == "outgoing"

@@ -1,9 +1,12 @@
 """What the shell reads of Monsum: whole lists page by page, one object, and what cannot be read shows its id."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from receiver.errors import Retryable
+from tests.workers.providers.test_monsum_looks import Deaf
 from workers.providers.monsum_client import PAGE
 from workers.providers.monsum_shell import READS
 from workers.providers.service import Client
@@ -75,3 +78,15 @@ def test_a_record_that_cannot_be_read_shows_its_id_and_hides_no_other(shop: Flow
     rows = {row["id"]: row for row in READS["invoices", "list"].rows(client(shop), (), {}, limit=9)}
 
     assert rows[bad].get("unreadable") and not rows[good].get("unreadable")
+
+
+@pytest.mark.parametrize("noun", ["customers", "invoices"])
+def test_a_list_the_provider_did_not_narrow_is_not_shown_as_if_it_had(shop: Flow, noun: str) -> None:
+    ids = shop.sandbox.trigger("invoice.completed", {})
+    shop.sandbox.trigger("invoice.completed", {})
+    deaf = replace(client(shop), transport=Deaf(shop.sandbox))  # type: ignore[type-var]
+
+    with pytest.raises(Retryable) as caught:
+        READS[noun, "list"].rows(deaf, (), {"customer_id": ids["customer_id"]}, limit=9)
+
+    assert caught.value.context["kind"] == "wrong_object"
