@@ -18,7 +18,9 @@ from workers.authoring import Run, workflow
 from workers.errors import RateHeld
 from workers.limits import Bucket
 from workers.mirror import Mirror
-from workers.polling import AT_ONCE, UNREADABLE, take_messages
+from workers.polling import AT_ONCE, UNREADABLE, take_message
+from workers.providers.scans import AUTODNS
+from workers.sweeps import Sweep
 from workers.testing.actors import WorkerLost
 from workers.testing.autodns import AutodnsFlow
 
@@ -345,13 +347,17 @@ def emptied(flow: AutodnsFlow, *, left: float) -> None:
     flow.db.write(lambda c: c.execute(sa.update(bucket).values(tokens=left, filled_at=machine(c), booked_until=machine(c))))
 
 
+def sweep(flow: AutodnsFlow) -> Sweep:
+    now = flow.clock.now
+    return Sweep(runtime=flow.runtime, source="shop", scan=AUTODNS[0], began_at=now, since=now, rank=limits.Rank.GAPS)
+
+
 def test_a_message_is_confirmed_although_no_token_is_left_after_asking_for_it() -> None:
     with AutodnsFlow(polled, own_pace=True) as flow:
         flow.user.trigger("order.succeeded")
         emptied(flow, left=1.0)
 
-        with pytest.raises(RateHeld):  # for the next message, if there is one
-            take_messages(flow.runtime, "shop")
+        take_message(sweep(flow), {"after": 0})
 
         assert message_calls(flow)[-2:] == ["poll.get", "poll.confirm"] and not flow.user.account.messages
         assert flow.rows(sa.select(table_of(Bucket).c.tokens))[0]["tokens"] == pytest.approx(-1.0)
@@ -363,6 +369,6 @@ def test_a_message_that_must_wait_waits_for_both_its_calls() -> None:
         emptied(flow, left=0.0)
 
         with pytest.raises(RateHeld) as held:
-            take_messages(flow.runtime, "shop")
+            take_message(sweep(flow), {"after": 0})
 
         assert held.value.wait == timedelta(seconds=2 / flow.runtime.client("shop").rate.per_s)
