@@ -42,7 +42,7 @@ def test_a_call_is_traced_from_the_request_to_the_answer(sent: Flow) -> None:
     round_of(sent.db, "me", exporter)
 
     received, ran, called = exporter.spans[:3]
-    assert [span.name for span in (received, ran, called)] == ["delivery invoice.changed", "run mail", "call invoice.sendbyemail"]
+    assert [span.name for span in (received, ran, called)] == ["delivery invoice.changed", "run t-mail", "call invoice.sendbyemail"]
     assert received.parent is None and ran.parent == received.get_span_context() and called.parent == ran.get_span_context()
     assert received.start_time <= called.start_time <= called.end_time  # type: ignore[operator]
     assert [event.name for event in ran.events]
@@ -70,12 +70,16 @@ def test_the_same_call_has_the_same_ids_wherever_it_is_exported(sent: Flow) -> N
     second = Kept()
     round_of(sent.db, "me", second)
 
-    ids = [(context.trace_id, context.span_id) for span in second.spans if (context := span.get_span_context())]
+    ids = identities(second.spans)
 
     assert len({trace for trace, _ in ids}) == 1 and len({span for _, span in ids}) == 3
     with sent.db.read() as connection:
         told = [span for row in ended(connection, 0) for span in of_call(connection, row) if row["after"] == "done"]
-    assert ids == [(context.trace_id, context.span_id) for span in told if (context := span.get_span_context())]
+    assert identities(told) == ids
+
+
+def identities(spans: Sequence[ReadableSpan]) -> list[tuple[int, int]]:
+    return [(context.trace_id, context.span_id) for span in spans if (context := span.get_span_context())]
 
 
 def test_a_call_whose_answer_was_lost_is_an_error() -> None:
