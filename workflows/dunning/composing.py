@@ -10,18 +10,17 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoiceDoc, Money
+from workers.authoring import InvoiceDoc
 from workflows.dunning import tables
 from workflows.dunning.account import Account
-from workflows.dunning.balance import reduced
 from workflows.dunning.credit import credit_of
 from workflows.dunning.debtor import debtor_of
+from workflows.dunning.demand import debt_of, reckoning_of
 from workflows.dunning.eligibility import why_approve, why_not_dunned
 from workflows.dunning.letter import Letter, Line, Standing, address_hash
-from workflows.dunning.notice import Notice
 from workflows.dunning.others import stop_foreign
 from workflows.dunning.outlook import NOT_TOLD, HandOff, planned
-from workflows.dunning.statement import Debt, Reckoning, Statement, message_total, reckoning_in, statement
+from workflows.dunning.statement import Statement, message_total, statement
 from workflows.dunning.wording import Written, language_of, load_wording, of_customer, written_date, written_money
 
 TOLD = ("foreign_dunning", NOT_TOLD)
@@ -96,38 +95,13 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
     rows = tables.notice_rows(connection, account.source, invoice.id, observed_by=account.observed_by)
     copies = sum(one["level"] == step.level and one["state"] == tables.UNDELIVERED for one in rows)
     disputed = account.disputed_part(account.blocks(connection, invoice.id), invoice)
-    said = statement(
-        _debt(connection, account, read, disputed, notices), step.level, sent_on=account.today, by=_reckoning(connection, account)
-    )
+    debt = debt_of(connection, account, invoice, debtor=debtor_of(read.customer.type), disputed=disputed, notices=notices)
+    said = statement(debt, step.level, sent_on=account.today, by=reckoning_of(connection, account))
     assert invoice.due_date is not None
     return Line(
         invoice_id=invoice.id, number=invoice.number or invoice.id, due_on=invoice.due_date, statement=said, copy_=copies, known=known,
-        letter=account.ladder.steps[step.level].letter, disputed=disputed,
+        letter=account.ladder.steps[step.level].letter, disputed=disputed, debtor=debt.ground.debtor,
     )  # fmt: skip
-
-
-def _debt(connection: Connection, account: Account, read: Standing, disputed: Money | None, notices: tuple[Notice, ...]) -> Debt:
-    """What is demanded; of a part that is disputed neither principal nor interest."""
-    invoice = read.invoice
-    assert invoice.outstanding is not None
-    assert invoice.due_date is not None
-    agreed = account.agreed(connection)
-    ground = account.policy.ground(
-        account.ladder, debtor=debtor_of(read.customer.type), due_on=invoice.due_date,
-        received_on=account.sent_on(connection, invoice.id), notices=notices,
-        date_was_agreed=agreed.due_date,
-    )  # fmt: skip
-    owed = account.balances(connection, invoice.id, since=invoice.due_date)
-    return Debt(
-        principal=invoice.outstanding if disputed is None else invoice.outstanding - disputed, ground=ground,
-        claims=tables.claims_of(connection, account.source, invoice.id),
-        balances=owed if disputed is None else reduced(owed, disputed.amount),
-        fee_agreed=account.policy.reminder_fee_agreed, agreed_percent=agreed.rate_on(account.ladder.country, account.today),
-    )  # fmt: skip
-
-
-def _reckoning(connection: Connection, account: Account) -> Reckoning:
-    return reckoning_in(str(account.zone), account.policy, account.policy.rate_table, account.confirmed_rates(connection))
 
 
 def _letter(connection: Connection, account: Account, kept: list[tuple[Standing, Line]]) -> Letter:

@@ -47,6 +47,7 @@ def _notice(connection: Connection, account: Account, run_id: str, letter: Lette
         name: None if (money := getattr(said, name)) is None else str(money.rounded().amount)
         for name in ("principal", "interest", "per_day", "flat_sum", "fee", "total")
     }
+    figures["debtor"] = line.debtor
     figures["disputed"] = None if line.disputed is None else str(line.disputed.rounded().amount)
     figures["default_from"] = None if said.default is None else said.default.from_on.isoformat()
     figures["basis"] = None if said.default is None else said.default.basis

@@ -32,6 +32,7 @@ from workers.authoring import (
     monsum,
 )
 from workflows.dunning.byhand import untaken
+from workflows.dunning.debtor import Debtor
 from workflows.dunning.policy import DunningPolicy
 from workflows.dunning.statement import Statement
 
@@ -78,6 +79,7 @@ class Line(BaseModel):
     known: tuple[str, ...] = ()
     letter: bool = False
     disputed: Money | None = None
+    debtor: Debtor = "consumer"
 
     @property
     def owed(self) -> Money:

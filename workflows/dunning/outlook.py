@@ -17,6 +17,7 @@ from workflows.dunning import tables
 from workflows.dunning.account import Account
 from workflows.dunning.byhand import NoticeSent, take_in
 from workflows.dunning.eligibility import last_level_for, why_not_dunned
+from workflows.dunning.handing import figures_today
 from workflows.dunning.notice import Notice
 from workflows.dunning.pauses import cut_pauses
 from workflows.dunning.planning import NextStep, next_step, resumed_on
@@ -33,12 +34,13 @@ END_REASON = {"hand_over": "hand_over_proposed", "task": "reminder_only_unpaid"}
 
 
 class HandOff(BaseModel):
-    """Something a person is to do about one invoice."""
+    """Something a person is to do about one invoice. `figures`: what it comes to today, where that is told with it."""
 
     model_config = ConfigDict(frozen=True)
 
     invoice_id: str
     reason: str
+    figures: dict[str, str] = {}
 
 
 class Outlook(BaseModel):
@@ -92,7 +94,7 @@ def look(connection: Connection, account: Account) -> Outlook:
     wakes = [one.wake_at for one in found if one.wake_at is not None and one.wake_at > account.now]
     if stale:
         wakes.append(instant(account.next_working_day, account.policy.hours.opens, account.zone))
-    gap = _rate_gap(connection, account)
+    gap = _rate_gap(connection, account) if any(one.asks for one in found) else None
     blind = next((one.invoice_id for one in found if news and one.said == NOT_TOLD), None)
     said = "; ".join(f"{one.invoice_id}: {STALE if stale and one.due else one.said}" for one in found)
     return Outlook(
@@ -103,11 +105,12 @@ def look(connection: Connection, account: Account) -> Outlook:
 
 
 class _Found(BaseModel):
-    """What was found of one invoice."""
+    """What was found of one invoice. `asks`: its ladder has a notice to come."""
 
     invoice_id: str
     said: str
     due: bool = False
+    asks: bool = False
     wake_at: datetime | None = None
     tasks: tuple[HandOff, ...] = ()
 
@@ -179,14 +182,17 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
             connection, account.source, doc.id, state=tables.RESTING, reason=reason, next_name=None, next_on=None, hold_until=hold, **said
         )
         return _Found(invoice_id=doc.id, said=reason, wake_at=_rest_ends(connection, account, doc), tasks=tasks)
-    step = planned(connection, account, doc, detail, account.notices(connection, doc))
+    notices = account.notices(connection, doc)
+    step = planned(connection, account, doc, detail, notices)
     send_on = max(step.send_on, account.days.sending_day(hold)) if hold else step.send_on
     if step.kind != "notice" and send_on <= account.today:
         why = END_REASON[step.kind]
+        figures = figures_today(connection, account, doc, notices) if step.kind == "hand_over" else {}
         tables.put_ladder(
-            connection, account.source, doc.id, state=tables.STOPPED, reason=why, next_name=step.name, next_on=None, hold_until=None, **said
-        )
-        return _Found(invoice_id=doc.id, said=why, tasks=(*tasks, HandOff(invoice_id=doc.id, reason=why)))
+            connection, account.source, doc.id, state=tables.STOPPED, reason=why, next_name=step.name, next_on=None, hold_until=None,
+            figures=figures or None, **said,
+        )  # fmt: skip
+        return _Found(invoice_id=doc.id, said=why, tasks=(*tasks, HandOff(invoice_id=doc.id, reason=why, figures=figures)))
     held = row["reason"] if row is not None and hold is not None and hold > account.today else None
     tables.put_ladder(
         connection, account.source, doc.id, state=tables.OPEN, reason=held, next_name=step.name, next_on=send_on, hold_until=hold, **said
@@ -195,7 +201,7 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
     opens = next_open(account.policy.hours, earliest, account.zone, account.days.is_open)
     return _Found(
         invoice_id=doc.id, said=f"{step.name} on {send_on}" + (f" ({held})" if held else ""), due=opens <= account.now, wake_at=opens,
-        tasks=tasks,
+        asks=step.kind == "notice", tasks=tasks,
     )  # fmt: skip
 
 

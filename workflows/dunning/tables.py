@@ -140,13 +140,13 @@ _VERIFIED = sa.update(_SEEN).where(_SEEN.c.id.in_(_ROWS)).values(last_on=sa.bind
 
 def put_ladder(
     connection: Connection, source: str, invoice_id: str, *, at: datetime, noted: bool = True, before: sa.RowMapping | None = None,
-    **said: Any,
+    figures: Mapping[str, str] | None = None, **said: Any,
 ) -> None:  # fmt: skip
     """Write what is said of a ladder; a new one is open, and needs customer_id and currency. What is left out stays.
 
     `before`: the row as it stands, where the caller has just read it. What says nothing new is not written.
 
-    `noted`: a change of state or reason is kept too; not where the ledger tells it already, as an effect that ended.
+    `noted`: a change of state or reason is kept too, with its `figures`; not where the ledger tells it already, as an effect that ended.
     """
     before = ladder_of(connection, source, invoice_id) if before is None else before
     if before is not None and _says_nothing_new(before, said):
@@ -160,7 +160,8 @@ def put_ladder(
         connection.execute(_change(tuple(changed)), {f"to_{name}": value for name, value in changed.items()} | {"of_row": before["id"]})
     now = (said.get("state", stood["state"]), said.get("reason", stood["reason"]))
     if noted and now != (stood["state"], stood["reason"]):
-        changes.keep(connection, source, invoice_id, name=said.get("next_name") or stood["next_name"], state=now[0], reason=now[1], at=at)
+        named = said.get("next_name") or stood["next_name"]
+        changes.keep(connection, source, invoice_id, name=named, state=now[0], reason=now[1], figures=figures, at=at)
 
 
 def _says_nothing_new(before: sa.RowMapping, said: Mapping[str, Any]) -> bool:

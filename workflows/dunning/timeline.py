@@ -41,7 +41,7 @@ def _turns(connection: Connection, source: str) -> Iterator[Line]:
         before = stood.get(row["invoice_id"], tables.OPEN)
         stood[row["invoice_id"]] = row["state"]
         if row["reason"] == "hand_over_proposed":
-            yield _hand_over(connection, source, row)
+            yield _turn(row, kind="proposal", name=HAND_OVER, state="proposed", figures=row["figures"] or {})
             continue
         if row["state"] != before and row["state"] != tables.RESTING:
             yield _turn(row, kind="state", name=LADDER, state=row["state"])
@@ -55,17 +55,6 @@ def _turns(connection: Connection, source: str) -> Iterator[Line]:
 
 def _turn(row: sa.RowMapping, **said: Any) -> Line:
     return Line(at=row["at"], key=row["invoice_id"], reason=row["reason"] or "", **said)
-
-
-def _hand_over(connection: Connection, source: str, row: sa.RowMapping) -> Line:
-    """The end of a ladder, with what the last notice asked for."""
-    last = tables.notice_rows(connection, source, row["invoice_id"])[-1:]
-    said = (last[0]["figures"] or {}) if last else {}
-    names = {"principal": "principal", "interest": "interest", "flat": "flat_sum", "fee": "fee", "total": "total"}
-    figures = {shown: said[name] for shown, name in names.items() if said.get(name)}
-    ladder = tables.ladder_of(connection, source, row["invoice_id"])
-    figures |= {"currency": ladder["currency"]} if ladder is not None else {}
-    return _turn(row, kind="proposal", name=HAND_OVER, state="proposed", figures=figures)
 
 
 def _claim(row: sa.RowMapping) -> Line:

@@ -122,7 +122,7 @@ def _reminders(run: Run, round: int, invoice_id: str) -> RemindersDoc | None:
 
 def _ask(run: Run, round: int, tasks: tuple[HandOff, ...]) -> None:
     for task in tasks if run.mode != "observe" else ():
-        run.task(f"{task.reason} {task.invoice_id} {round}", task.reason, invoice=task.invoice_id)
+        run.task(f"{task.reason} {task.invoice_id} {round}", task.reason, invoice=task.invoice_id, **task.figures)
 
 
 def _notify(run: Run, round: int, account: Account, outlook: Outlook) -> None:
