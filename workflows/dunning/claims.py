@@ -24,12 +24,16 @@ ZERO = Decimal("0.00")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One claim of one invoice, first stated by the notice of `level`. Interest is all that was owed by that notice."""
+    """One claim of one invoice, first stated by the notice of `level`. Interest is all that was owed by that notice.
+
+    `given_up`: waived only because the principal was paid, by no person; it revives where that payment comes back.
+    """
 
     level: int
     kind: Kind
     amount: Money
     state: State = "open"
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,22 @@ def due(claims: Iterable[Claim], currency: str) -> Due:
 
 def when_settled(claims: Iterable[Claim], *, ask: bool) -> tuple[Claim, ...]:
     """The claims once the principal was paid without them: waived, or left open for a person to decide."""
-    return tuple(claims) if ask else in_state(claims, "waived")
+    return tuple(claims) if ask else given_up(claims)
+
+
+def given_up(claims: Iterable[Claim], *, level: int | None = None) -> tuple[Claim, ...]:
+    """The claims with the open ones (of one level's notice, where given) waived because the principal was paid."""
+    return tuple(
+        replace(claim, state="waived", given_up=True) if claim.state == "open" and _is_of(claim, level) else claim for claim in claims
+    )
+
+
+def revived(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The claims once the payment came back, which is as if it had never been made: what was given up for it is open again.
+
+    What a person settled stays, and what was void.
+    """
+    return tuple(replace(claim, state="open", given_up=False) if claim.given_up else claim for claim in claims)
 
 
 def decided(claims: Iterable[Claim], state: State, *, kind: Kind | None = None) -> tuple[Claim, ...]:
@@ -115,7 +134,7 @@ def decided(claims: Iterable[Claim], state: State, *, kind: Kind | None = None) 
 
 
 def in_state(claims: Iterable[Claim], state: State, *, level: int | None = None) -> tuple[Claim, ...]:
-    """The claims with the open ones (of one level's notice, where given) in another state: waived for a crossing, void on cancellation."""
+    """The claims with the open ones (of one level's notice, where given) in another state: void on cancellation, or for a bounce."""
     return tuple(replace(claim, state=state) if claim.state == "open" and _is_of(claim, level) else claim for claim in claims)
 
 

@@ -22,7 +22,7 @@ from workflows.dunning.notice import Notice
 from workflows.dunning.pauses import cut_pauses
 from workflows.dunning.planning import NextStep, next_step, resumed_on
 from workflows.dunning.plans import PlanAgreed, take_in_plan
-from workflows.dunning.settling import bounce, settle
+from workflows.dunning.settling import bounce, reopen, settle
 from workflows.dunning.whose import is_anothers, why_frozen
 
 LOOK_AGAIN = timedelta(days=7)
@@ -158,6 +158,7 @@ def _one(connection: Connection, account: Account, doc: InvoiceDoc, row: sa.RowM
         returned_on = account.reopened_on(connection, doc.id)
         state, detail["resumed_on"] = tables.OPEN, resumed_on(returned_on, grace_days=account.policy.release_grace_days).isoformat()
         hold = None
+        reopen(connection, account, doc.id)
     if state in (tables.FOREIGN, tables.STOPPED) and row is not None:
         again = _taken_over(connection, account, doc.id, row)
         if again is None:

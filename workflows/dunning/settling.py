@@ -1,4 +1,4 @@
-"""How notices and claims end: paid, crossed, cancelled, or come back undelivered.
+"""How notices and claims end: paid, crossed, cancelled, or come back undelivered; and how claims begin anew when a payment comes back.
 
 Called by outlook.py and keeping.py inside a step. Claims are booked nowhere: paid without them they are waived, or left for a person.
 """
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from workers.authoring import EmailBounced, InvoiceCanceled, InvoicePaid, events_of_invoice
 from workflows.dunning import tables
 from workflows.dunning.account import Account
-from workflows.dunning.claims import Claim, in_state, when_settled
+from workflows.dunning.claims import Claim, given_up, in_state, revived, when_settled
 from workflows.dunning.crossing import Call, crossing
 
 
@@ -46,7 +46,14 @@ def _crossed(
     if crossing(call, seen_paid_at=paid_at) != "crossed":
         return claims
     tables.set_notice(connection, row, tables.CROSSED, at=account.now)
-    return in_state(claims, "waived", level=row["level"])
+    return given_up(claims, level=row["level"])
+
+
+def reopen(connection: Connection, account: Account, invoice_id: str) -> None:
+    """Revive the claims of an invoice whose payment came back, where they were given up for that payment alone."""
+    tables.put_claims(
+        connection, account.source, invoice_id, revived(tables.claims_of(connection, account.source, invoice_id)), at=account.now
+    )
 
 
 def bounce(connection: Connection, account: Account, invoice_id: str) -> bool:

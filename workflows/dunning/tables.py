@@ -80,7 +80,7 @@ class NoticeRow(SQLModel, table=True):
 
 
 class ClaimRow(SQLModel, table=True):
-    """One claim beside the invoice: interest, flat sum or fee."""
+    """One claim beside the invoice: interest, flat sum or fee. `given_up`: waived only because the principal was paid."""
 
     __tablename__ = "dunning_claim"
     __table_args__ = (sa.UniqueConstraint("source", "invoice_id", "level", "kind", name="dunning_claim_kind"),)
@@ -93,6 +93,7 @@ class ClaimRow(SQLModel, table=True):
     amount: str = Field(max_length=40)
     currency: str = Field(max_length=3)
     state: str = Field(max_length=8)
+    given_up: bool = Field(default=False, sa_column=sa.Column(sa.Boolean, nullable=False))
     changed_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False))
 
 
@@ -255,7 +256,8 @@ def claims_of(connection: Connection, source: str, invoice_id: str) -> tuple[Cla
     """The claims of one invoice, by level."""
     rows = connection.execute(_CLAIMS_OF, {"of_source": source, "of_invoice": invoice_id}).mappings()
     return tuple(
-        Claim(level=row["level"], kind=row["kind"], amount=Money(Decimal(row["amount"]), row["currency"]), state=row["state"])
+        Claim(level=row["level"], kind=row["kind"], amount=Money(Decimal(row["amount"]), row["currency"]), state=row["state"],
+              given_up=row["given_up"])
         for row in rows
     )  # fmt: skip
 
@@ -264,7 +266,13 @@ def put_claims(connection: Connection, source: str, invoice_id: str, claims: Ite
     """Keep claims, one per level and kind; one that is there takes the new amount and state. `changed_at`: when it took its state."""
     for claim in claims:
         named = {"source": source, "invoice_id": invoice_id, "level": claim.level, "kind": claim.kind}
-        said = {"amount": str(claim.amount.amount), "currency": claim.amount.currency, "state": claim.state, "changed_at": at}
+        said: dict[str, Any] = {
+            "amount": str(claim.amount.amount),
+            "currency": claim.amount.currency,
+            "state": claim.state,
+            "given_up": claim.given_up,
+        }
+        said["changed_at"] = at
         added = insert_of(connection, ClaimRow).values({**named, **said})
         differs = sa.or_(_CLAIM.c.state != claim.state, _CLAIM.c.amount != said["amount"])
         connection.execute(added.on_conflict_do_update(index_elements=["source", "invoice_id", "level", "kind"], set_=said, where=differs))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.workflows.dunning.cases import DE, SE
 from workers.authoring import Money
 from workflows.dunning.amount import exact
-from workflows.dunning.claims import Claim, Kind, State, charges, decided, due, in_state, plan_fee, when_settled
+from workflows.dunning.claims import Claim, Kind, State, charges, decided, due, given_up, in_state, plan_fee, revived, when_settled
 from workflows.dunning.default import Default
 from workflows.dunning.ladder import Ladder, StepChange
 
@@ -181,3 +181,19 @@ def test_what_is_due_is_never_negative_and_never_more_than_what_is_open(claims: 
     for kind, amount in (("interest", found.interest), ("flat_sum", found.flat_sum), ("fee", found.fee)):
         assert amount.amount <= sum(one.amount.amount for one in claims if one.kind == kind and one.state == "open")
     assert found.total == found.interest + found.flat_sum + found.fee
+
+
+def test_a_payment_that_comes_back_revives_what_was_given_up_for_it_and_nothing_a_person_settled() -> None:
+    by_person = (claim(2, "flat_sum", "40.00", "waived"), claim(1, "fee", "2.50", "paid"), claim(1, "interest", "1.00", "void"))
+    claims = (claim(2, "interest", "4.69"), *by_person)
+
+    settled = when_settled(claims, ask=False)
+
+    assert [one.state for one in settled] == ["waived", "waived", "paid", "void"]
+    assert revived(settled) == claims
+
+
+def test_a_claim_a_person_waives_after_it_revived_is_not_revived_again() -> None:
+    again = decided(revived(given_up([claim(2, "flat_sum", "40.00")])), "waived")
+
+    assert revived(again) == again == (claim(2, "flat_sum", "40.00", "waived"),)

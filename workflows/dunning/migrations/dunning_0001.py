@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("given_up", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "invoice_id", "level", "kind", name="dunning_claim_kind"),
