@@ -124,6 +124,8 @@ class Happening(Part):
     until: Day | datetime | None = None
     on: Day | None = None
     reason: str | None = None
+    reference: str | None = None
+    currency: str | None = None
     kind: str | None = None
     event: str | None = None
     fields: dict[str, Any] | None = None

@@ -3,7 +3,7 @@
 Pure. Amounts are Decimals in the policy's currency; what cannot be charged comes back with a reason code, never as another amount.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from workflows.credits.policy import CreditsPolicy
@@ -11,16 +11,21 @@ from workflows.credits.policy import CreditsPolicy
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 MARKS = (80, 90, 100)
+TRANSFER_SHORT = "transfer_short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopUpAmount:
-    """`amount` to charge, or zero with a `reason`. `wanted`: what would fill the gap. `remaining`: what the caps leave."""
+    """`amount` to charge, or zero with a `reason`. `wanted`: what would fill the gap. `remaining`: what the caps leave.
+
+    `by_transfer`: it is paid with money that came in before; `reason` is then TRANSFER_SHORT where that is less than the amount planned.
+    """
 
     amount: Decimal
     wanted: Decimal
     remaining: Decimal
     reason: str | None = None
+    by_transfer: bool = False
 
     @property
     def clamped(self) -> bool:
@@ -61,6 +66,14 @@ def top_up(
     if policy.cap_behavior == "partial" and partial >= policy.min_single:
         return TopUpAmount(amount=partial, wanted=want, remaining=room, reason=full)
     return TopUpAmount(amount=ZERO, wanted=want, remaining=room, reason=full)
+
+
+def out_of(plan: TopUpAmount, received: Decimal, policy: CreditsPolicy) -> TopUpAmount:
+    """The plan, paid with what was received: all of it, or, TRANSFER_SHORT, as much as that covers; zero below `min_single`."""
+    if received >= plan.amount:
+        return replace(plan, by_transfer=True)
+    less = _down(plan.amount, received, policy)
+    return replace(plan, amount=less if less >= policy.min_single else ZERO, reason=TRANSFER_SHORT, by_transfer=True)
 
 
 def mark_passed(before: Decimal, after: Decimal, cap: Decimal) -> int | None:

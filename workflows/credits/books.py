@@ -5,6 +5,7 @@ Used by workflow.py inside steps. The amounts used are those of the caps' own co
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -128,6 +129,8 @@ def paid_after_all(connection: Connection, source: str, customer_id: str, invoic
         return ""
     if tables.open_order(connection, source, customer_id) is not None:
         return "busy"
-    said = {"state": tables.NOT_GRANTED, "reason": "paid_late", "paid_at": now, "ended_at": None, "told_at": now}
+    said: dict[str, Any] = {"state": tables.NOT_GRANTED, "reason": "paid_late", "paid_at": now, "ended_at": None, "told_at": now}
+    if order["means"] == tables.GIVEN_BACK:  # whoever paid it now paid with what had come in for it
+        said["means"] = tables.TRANSFER
     tables.set_order(connection, source, order["uid"], **said)
     return str(order["uid"])

@@ -5,13 +5,13 @@ runs it. The caps are reserved with the grant, so what is counted is what may ha
 nothing can use them up between plan and grant.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
 from workers.authoring import Approval, Budget, CustomerDoc, Disputed, Insolvent, InvoiceDoc, Money, Paused, Read, Slot, effect, monsum
-from workflows.credits.amounts import ZERO, cents
+from workflows.credits.amounts import TRANSFER_SHORT, ZERO, cents
 from workflows.credits.conditions import cannot_pay
 from workflows.credits.policy import CreditsPolicy
 
@@ -37,9 +37,14 @@ class _OfOrder(BaseModel):
 
 
 class TopUp(_OfOrder):
-    """One top-up of the customer `id`. `balance`: what the plan, or the read before the grant, saw."""
+    """One top-up of the customer `id`. `balance`: what the plan, or the read before the grant, saw.
+
+    `by_transfer`: money that came in before pays for it; `paid_on`: when the last of that came in, once the order is open.
+    """
 
     balance: Decimal
+    by_transfer: bool = False
+    paid_on: date | None = None
 
 
 class TopUpInvoice(_OfOrder):
@@ -56,7 +61,7 @@ def why_not_now(fresh: CustomerDoc, topup: TopUp, **_: object) -> str | None:
 
 
 def why_not_billed(fresh: CustomerDoc, topup: TopUp, **_: object) -> str | None:
-    return why_not_now(fresh, topup) or cannot_pay(fresh)
+    return why_not_now(fresh, topup) or (None if topup.by_transfer else cannot_pay(fresh))
 
 
 def why_not_granted(fresh: CustomerDoc, topup: TopUp, **_: object) -> str | None:
@@ -125,6 +130,10 @@ def _asks(policy: CreditsPolicy, topup: TopUp, request: BaseModel) -> bool:
     return topup.amount > policy.approval_over
 
 
+def _always(policy: CreditsPolicy, topup: _OfOrder, request: BaseModel) -> bool:
+    return True
+
+
 def _daily(policy: CreditsPolicy) -> int:
     return policy.daily_cap
 
@@ -135,14 +144,17 @@ def _floor(policy: CreditsPolicy) -> int:
 
 CAP_DAY, CAP_MONTH = CAPS = _caps()
 OVER = Approval(when=_asks, life=LIFE, why="above_approval_over")
-bill = effect(
-    monsum.create_invoice,
-    slot=lambda topup, **_: [Slot(topup.source, topup.id, "topup-bill", topup.uid)],
-    fresh=Read(monsum.customer, must=why_not_billed),
-    unless=(Paused, Disputed, Insolvent),
-    approval=OVER,
-    daily_cap=_daily,
-    spike_floor=_floor,
+bill, bill_short = (
+    effect(
+        monsum.create_invoice,
+        slot=lambda topup, **_: [Slot(topup.source, topup.id, "topup-bill", topup.uid)],
+        fresh=Read(monsum.customer, must=why_not_billed),
+        unless=(Paused, Disputed, Insolvent),
+        approval=approval,
+        daily_cap=_daily,
+        spike_floor=_floor,
+    )
+    for approval in (OVER, Approval(when=_always, life=LIFE, why=TRANSFER_SHORT))
 )
 complete = effect(
     monsum.complete,
@@ -153,6 +165,12 @@ complete = effect(
 charge = effect(
     monsum.capture,
     slot=lambda invoice, **_: [Slot(invoice.source, invoice.id, "topup-charge")],
+    fresh=Read(monsum.invoice, must=why_not_charged),
+    unless=(Paused, Disputed, Insolvent),
+)
+set_paid = effect(
+    monsum.set_paid,
+    slot=lambda invoice, **_: [Slot(invoice.source, invoice.id, "topup-paid")],
     fresh=Read(monsum.invoice, must=why_not_charged),
     unless=(Paused, Disputed, Insolvent),
 )
@@ -178,5 +196,5 @@ withdraw = effect(
     monsum.cancel,
     slot=lambda invoice, **_: [Slot(invoice.source, invoice.id, "topup-withdraw")],
     fresh=Read(monsum.invoice, must=why_not_withdrawn),
-    approval=Approval(when=lambda policy, invoice, request: True, life=LIFE, why="topup_unpaid"),
+    approval=Approval(when=_always, life=LIFE, why="topup_unpaid"),
 )

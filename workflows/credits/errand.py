@@ -29,11 +29,12 @@ class Came:
 
 @dataclass(kw_only=True)
 class Errand:
-    """The run, its policy, and the top-up it makes."""
+    """The run, its policy, and the top-up it makes. `short`: of a transfer less came in than was planned."""
 
     run: Run
     policy: CreditsPolicy
     topup: TopUp
+    short: bool = False
 
     def act(self, step: str, effect: Any, obj: Any, *, valid_until: datetime | None = None, **said: Any) -> Came:
         """Carry out an effect of this order."""
@@ -72,6 +73,7 @@ def _keep(connection: Connection, source: str, uid: str, said: dict[str, Any]) -
 def _end(
     connection: Connection, topup: TopUp, state: str, reason: str, now: datetime, next_at: datetime | None, suspended: str | None
 ) -> str:
+    tables.give_back(connection, topup.source, topup.uid)
     tables.set_order(connection, topup.source, topup.uid, state=state, reason=reason[:64], ended_at=now)
     tables.put_customer(connection, topup.source, topup.id, next_at=next_at, suspended=suspended[:64] if suspended else None)
     return state

@@ -1,9 +1,11 @@
 """Events of credits' own: what its sweep finds, how full a cap is, and what an operator says.
 
-`credits.cap` is given with a grant, `credits.look` and `credits.unpaid` by the sweep; `credits.resume` by a person (`billhook signal`).
+`credits.cap` is given with a grant, `credits.look` and `credits.unpaid` by the sweep; `credits.resume` and `credits.received` by a
+person (`billhook signal`), or a bank's import by a `standard` source whose `types` name it.
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 from workers.authoring import Event, Money, Signal, event
 
@@ -26,6 +28,17 @@ class CreditsLook(Event, Signal):
     """The sweep saw a balance below the threshold; only a fresh read decides."""
 
     customer_id: str
+
+
+@event("credits.received")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsReceived(Event, Signal):
+    """A transfer of a prepaid customer came in before any invoice for it. `reference`: the bank's, kept once in a source."""
+
+    customer_id: str
+    amount: Money
+    received_on: date
+    reference: str
 
 
 @event("credits.resume")

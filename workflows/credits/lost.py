@@ -5,6 +5,8 @@ its credits were granted is known to nobody.
 """
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,22 +24,46 @@ _OURS = sa.text(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """A top-up's invoice that the books lack. `uid` as in an order; `fields` as the mirror has them."""
+
+    invoice_id: str
+    uid: str
+    paid: bool
+    fields: dict[str, Any]
+
+    @property
+    def total(self) -> str:
+        return str(self.fields.get("total") or "0")
+
+    @property
+    def currency(self) -> str:
+        return str(self.fields.get("currency") or "EUR")
+
+
+def not_in_books(connection: Connection, source: str, customer_id: str) -> Iterator[Unknown]:
+    """The customer's top-up invoices that the provider shows and the books lack."""
+    known = {order["uid"] for order in tables.orders_of(connection, source, customer_id=customer_id)}
+    for invoice_id, paid, stored in connection.execute(_OURS, {"source": source, "customer": customer_id}):
+        fields = json.loads(stored)
+        if (uid := str(fields["ext_uid"])[:64]) not in known:
+            yield Unknown(invoice_id=str(invoice_id), uid=uid, paid=bool(paid), fields=fields)
+
+
 def adopt(connection: Connection, source: str, customer_id: str, days: int, now: datetime) -> list[str]:
     """The customer's top-up invoices that the books lack and that are unpaid, or not older than so many days: now failed orders.
 
     Nothing further is topped up until a person looked.
     """
-    known = {order["uid"] for order in tables.orders_of(connection, source, customer_id=customer_id)}
     found, since = [], (now - timedelta(days=days)).date()
-    for invoice_id, paid, stored in connection.execute(_OURS, {"source": source, "customer": customer_id}):
-        fields = json.loads(stored)
-        uid = str(fields["ext_uid"])
-        if uid[:64] in known or (paid and _is_older(fields, since)):
+    for one in list(not_in_books(connection, source, customer_id)):
+        if one.paid and _is_older(one.fields, since):
             continue
-        said = {"amount": fields.get("total") or "0", "currency": fields.get("currency") or "EUR", "invoice_id": invoice_id}
-        said |= {"state": tables.FAILED, "reason": NOT_IN_BOOKS, "run_id": uid.removeprefix(UID)[:32], "opened_at": now, "ended_at": now}
-        tables.add_order(connection, source, customer_id, uid[:64], **said)
-        found.append(str(invoice_id))
+        said: dict[str, Any] = {"amount": one.total, "currency": one.currency, "invoice_id": one.invoice_id, "state": tables.FAILED}
+        said |= {"reason": NOT_IN_BOOKS, "run_id": one.uid.removeprefix(UID)[:32], "opened_at": now, "ended_at": now}
+        tables.add_order(connection, source, customer_id, one.uid, **said)
+        found.append(one.invoice_id)
     if found:
         tables.put_customer(connection, source, customer_id, suspended=NOT_IN_BOOKS)
     return found

@@ -1,18 +1,20 @@
-"""The panel `credits`: every top-up that is open or waits for a person, and the last that were made."""
+"""The panel `credits`: every top-up that is open or waits for a person, the last that were made, and what came in before by transfer."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy.engine import Connection
 
 from workers.authoring import panel
-from workflows.credits import tables
+from workflows.credits import tables, transfers
 
 LAST = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CreditsRow:
-    """One order, or one customer without an order who is suspended."""
+    """One order, one suspended customer, or what a customer sent in advance: `amount`, and what of it is `unused`."""
 
     customer: str
     state: str
@@ -23,17 +25,18 @@ class CreditsRow:
     reason: str
     invoice: str
     opened: str
+    unused: str = ""
 
 
 @panel("credits")
 def shown(connection: Connection, source: str) -> list[CreditsRow]:
-    """Suspended customers first, then orders, the newest first."""
+    """Suspended customers first, then what was received in advance, then orders, the newest first."""
     held = [
         CreditsRow(row["customer_id"], "suspended", "", "", "", "", str(row["suspended"]), "", "")
         for row in tables.suspended_customers(connection, source)
     ]
     orders = tables.orders_of(connection, source)[-LAST:]
-    return held + [
+    return [*held, *_received(connection, source)] + [
         CreditsRow(
             row["customer_id"],
             row["state"],
@@ -47,3 +50,13 @@ def shown(connection: Connection, source: str) -> list[CreditsRow]:
         )
         for row in reversed(orders)
     ]
+
+
+def _received(connection: Connection, source: str) -> Iterator[CreditsRow]:
+    """What each customer sent by transfer, and what no top-up used yet."""
+    for customer_id, currency in transfers.customers_with_money(connection, source):
+        purse = transfers.purse_of(connection, source, customer_id, currency, date.max)
+        yield CreditsRow(
+            customer=customer_id, state="received", amount=f"{purse.received} {currency}", before="", after="", proof="", reason="",
+            invoice="", opened="", unused=f"{purse.left} {currency}",
+        )  # fmt: skip

@@ -15,12 +15,16 @@ from workers.authoring import UtcDateTime, insert_of, row_id, table_of
 
 OPEN, INVOICED, CAPTURING, PAID, GRANTING = "open", "invoiced", "capturing", "paid", "granting"
 GRANTED, FAILED, CANCELLED, NOT_GRANTED = "granted", "failed", "cancelled", "paid_not_granted"
+TRANSFER, GIVEN_BACK = "transfer", "given_back"
 ENDED = (GRANTED, FAILED, CANCELLED)
 _IS_OPEN = f"state NOT IN {ENDED}"
 
 
 class CreditsOrder(SQLModel, table=True):
-    """One top-up. `uid`: INVOICE_EXT_UID of its invoice. Amounts are decimal texts; `told_at`: when people heard of a stuck one."""
+    """One top-up. `uid`: INVOICE_EXT_UID of its invoice. Amounts are decimal texts; `told_at`: when people heard of a stuck one.
+
+    `means`: "transfer" where it uses money that was received in advance, "given_back" where it was to and nothing was set paid; else None.
+    """
 
     __tablename__ = "credits_order"
     __table_args__ = (
@@ -39,6 +43,7 @@ class CreditsOrder(SQLModel, table=True):
     state: str = Field(max_length=20)
     amount: str = Field(max_length=40)
     currency: str = Field(max_length=3)
+    means: str | None = Field(default=None, max_length=16)
     reason: str | None = Field(default=None, max_length=64)
     invoice_id: str | None = Field(default=None, max_length=128)
     balance_before: str | None = Field(default=None, max_length=40)
@@ -112,6 +117,12 @@ def add_order(connection: Connection, source: str, customer_id: str, uid: str, *
 def set_order(connection: Connection, source: str, uid: str, **said: Any) -> None:
     """Write what is said of an order."""
     connection.execute(sa.update(_ORDER).where(_ORDER.c.source == source, _ORDER.c.uid == uid).values(**said))
+
+
+def give_back(connection: Connection, source: str, uid: str) -> None:
+    """Let an order that ends without an invoice set paid use no received money any more."""
+    own = sa.and_(_ORDER.c.source == source, _ORDER.c.uid == uid, _ORDER.c.means == TRANSFER, _ORDER.c.state.in_((OPEN, INVOICED)))
+    connection.execute(sa.update(_ORDER).where(own).values(means=GIVEN_BACK))
 
 
 def customer_of(connection: Connection, source: str, customer_id: str) -> sa.RowMapping | None:

@@ -1,15 +1,19 @@
 """How one order is carried out: invoice, completion, charge, payment, then the grant and its proof; or the grant at once.
 
+What came in by transfer before is no charge: the invoice is set paid, on the day on which the money came.
+
 Used by workflow.py. Nothing is granted before the invoice itself reads as paid; what was paid and cannot be granted is a state of its
 own, `paid_not_granted`, and told.
 """
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from workers.authoring import (
+    EffectDef,
     InvoiceCanceled,
     InvoiceDoc,
     InvoicePaid,
@@ -20,7 +24,18 @@ from workers.authoring import (
 )
 from workflows.credits import books, tables
 from workflows.credits.amounts import cents
-from workflows.credits.effects import TopUpInvoice, bill, charge, complete, grant, grant_at_once, invoice_problem, is_paid
+from workflows.credits.effects import (
+    TopUpInvoice,
+    bill,
+    bill_short,
+    charge,
+    complete,
+    grant,
+    grant_at_once,
+    invoice_problem,
+    is_paid,
+    set_paid,
+)
 from workflows.credits.errand import Came, Errand
 from workflows.credits.grants import keep_grant
 from workflows.credits.proof import Proof, proof_of
@@ -37,18 +52,18 @@ def pay_first(errand: Errand) -> None:
     """Invoice, charge, and when it is paid the grant. Ends the run where it comes to nothing."""
     invoice = _billed(errand)
     _completed(errand, invoice)
-    _charged(errand, invoice)
+    (_set_paid if errand.topup.by_transfer else _charged)(errand, invoice)
     errand.keep("order paid", state=tables.PAID, paid_at=errand.run.now())
     grant_paid(errand)
 
 
-def ask_bill(errand: Errand) -> Came:
-    """Draft the invoice. One line; its price is net where the policy says a VAT rate."""
+def ask_bill(errand: Errand, *, short: bool = False) -> Came:
+    """Draft the invoice. One line; its price is net where the policy says a VAT rate. `short`: less came in than was planned; ask."""
     topup, policy = errand.topup, errand.policy
     net = (topup.amount / (1 + policy.vat_percent / 100)).quantize(NET_PLACES).normalize() if policy.vat_percent else topup.amount
     line = {"description": policy.title, "quantity": Decimal(1), "unit_price": net, "vat_percent": policy.vat_percent}
     said = {"invoice_ext_uid": topup.uid, "currency_code": topup.currency, "invoice_title": policy.title}
-    return errand.act("bill", bill, topup, valid_until=_until(errand), items=(line,), **said)
+    return errand.act("bill", bill_short if short else bill, topup, valid_until=_until(errand), items=(line,), **said)
 
 
 def ask_grant(errand: Errand) -> Came:
@@ -58,7 +73,7 @@ def ask_grant(errand: Errand) -> Came:
 
 def _billed(errand: Errand) -> TopUpInvoice:
     """The draft of the top-up's invoice."""
-    topup, came = errand.topup, ask_bill(errand)
+    topup, came = errand.topup, ask_bill(errand, short=errand.short)
     if came.declined:
         errand.fail("invoice_rejected", said=came.reason)
     if came.outcome is None:
@@ -97,14 +112,30 @@ def _charged(errand: Errand, invoice: TopUpInvoice) -> None:
     errand.fail("declined", invoice=invoice.id)
 
 
+def _set_paid(errand: Errand, invoice: TopUpInvoice) -> None:
+    """Book what came in before. Until then the order gives the money back where it ends; from then on it is used."""
+    came = _once_free(errand, "set paid", set_paid, invoice, paid_date=errand.topup.paid_on)
+    if came.declined:
+        errand.fail("set_paid_rejected", invoice=invoice.id, said=came.reason)
+    if came.outcome is None and came.reason != "already_paid":
+        errand.fail(came.reason, invoice=invoice.id)
+    errand.keep("order capturing", state=tables.CAPTURING)
+    _await_payment(errand, invoice)
+
+
 def _charge(errand: Errand, invoice: TopUpInvoice, attempt: int) -> Came:
-    """One attempt; held while the customer is paused, and made anew where a person says that a lost one did not happen."""
+    """One attempt to charge."""
+    return _once_free(errand, f"charge {attempt}", charge, invoice, held=f"held {attempt}")
+
+
+def _once_free(errand: Errand, step: str, act: EffectDef, invoice: TopUpInvoice, *, held: str = "held", **said: Any) -> Came:
+    """One act; held while the customer is paused, and done anew where a person says that a lost one did not happen."""
     last_at = errand.run.now() + timedelta(days=errand.policy.unpaid_days)
     for number in range(LOOKS_MAX):
-        came = errand.act(f"charge {attempt} {number}", charge, invoice)
+        came = errand.act(f"{step} {number}", act, invoice, **said)
         if came.reason not in HELD or errand.run.now() >= last_at:
             return came
-        errand.run.sleep_until(errand.run.now() + HELD[came.reason], name=f"held {attempt} {number}")
+        errand.run.sleep_until(errand.run.now() + HELD[came.reason], name=f"{held} {number}")
     return Came(None, "held_too_long")
 
 

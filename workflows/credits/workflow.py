@@ -4,7 +4,7 @@ One run of a customer at a time. A webhook and the sweep are hints: what is done
 policy; every refusal has a reason code, and people hear of each once, not once per look.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NoReturn
 
@@ -20,8 +20,8 @@ from workers.authoring import (
     workflow,
     x_attributes_of,
 )
-from workflows.credits import books, lost, tables
-from workflows.credits.amounts import ZERO, TopUpAmount, cents, is_low, top_up
+from workflows.credits import books, lost, tables, transfers
+from workflows.credits.amounts import TRANSFER_SHORT, ZERO, TopUpAmount, cents, is_low, out_of, top_up
 from workflows.credits.books import NAME, Books, books_of
 from workflows.credits.conditions import cannot_pay, not_enrolled, noticed_invoices
 from workflows.credits.effects import UID, TopUp
@@ -72,14 +72,19 @@ def _look(run: Run, policy: CreditsPolicy, customer_id: str) -> None:
     kept = run.step("books", books_of, run.source, customer_id, policy.currency, run.zone, run.now())
     balance = _balance(run, policy, customer, kept)
     plan = _plan(run, policy, customer, kept, balance)
-    topup = TopUp(source=run.source, id=customer_id, uid=f"{UID}{run.id}", amount=plan.amount, currency=policy.currency, balance=balance)
-    errand = Errand(run=run, policy=policy, topup=topup)
+    topup = TopUp(
+        source=run.source, id=customer_id, uid=f"{UID}{run.id}", amount=plan.amount, currency=policy.currency, balance=balance,
+        by_transfer=plan.by_transfer,
+    )  # fmt: skip
+    errand = Errand(run=run, policy=policy, topup=topup, short=plan.reason == TRANSFER_SHORT)
     if run.mode == "observe":
         _observe(errand)
         return
     _stop_where_lost(run, policy, customer_id)
     less = plan.reason or ("max_single" if plan.clamped else None)
-    if not run.step("open order", books.open_order, topup, run.id, less, run.now()):
+    if topup.by_transfer:
+        errand.topup = topup.model_copy(update={"paid_on": _opened(run, topup, less)})
+    elif not run.step("open order", books.open_order, topup, run.id, less, run.now()):
         run.skip("order_open")
     (grant_now if policy.is_immediate(customer_id) else pay_first)(errand)
 
@@ -116,9 +121,32 @@ def _plan(run: Run, policy: CreditsPolicy, customer: CustomerDoc, kept: Books, b
     if plan.amount == ZERO:
         _refuse(run, kept, customer.id, str(plan.reason), remaining=str(plan.remaining), wanted=str(plan.wanted))
     reason = None if policy.is_immediate(customer.id) else cannot_pay(customer)
-    if reason or _is_noticed(run, customer.id):
-        _refuse(run, kept, customer.id, reason or "dunned")
+    if reason:
+        plan = _out_of_transfers(run, policy, customer.id, plan, kept, reason)
+    if _is_noticed(run, customer.id):
+        _refuse(run, kept, customer.id, "dunned")
     return plan
+
+
+def _out_of_transfers(run: Run, policy: CreditsPolicy, customer_id: str, plan: TopUpAmount, kept: Books, reason: str) -> TopUpAmount:
+    """The plan for somebody who cannot be charged: out of what came in by transfer. Ends the run, for `reason`, where nothing is left."""
+    today = run.now().astimezone(run.zone).date()
+    purse = run.step("received", transfers.purse_of, run.source, customer_id, policy.currency, today)
+    if purse.left == ZERO:
+        _refuse(run, kept, customer_id, reason)
+    plan = out_of(plan, purse.left, policy)
+    if plan.amount == ZERO:
+        _refuse(run, kept, customer_id, TRANSFER_SHORT, received=str(purse.left), wanted=str(plan.wanted))
+    return plan
+
+
+def _opened(run: Run, topup: TopUp, less: str | None) -> date:
+    """Open the order of a top-up out of received money; when that came in."""
+    today = run.now().astimezone(run.zone).date()
+    opened = run.step("open order", transfers.open_order, topup, run.id, less, run.now(), today)
+    if opened.paid_on is None:
+        run.skip(opened.reason or "order_open")
+    return opened.paid_on
 
 
 def _stop_where_lost(run: Run, policy: CreditsPolicy, customer_id: str) -> None:
@@ -154,7 +182,10 @@ def _refuse(run: Run, kept: Books, customer_id: str, reason: str, **said: str) -
 
 def _observe(errand: Errand) -> None:
     """What would have been done first; nothing is written but when to look again."""
-    (ask_grant if errand.policy.is_immediate(errand.topup.id) else ask_bill)(errand)
+    if errand.policy.is_immediate(errand.topup.id):
+        ask_grant(errand)
+    else:
+        ask_bill(errand, short=errand.short)
     errand.run.step("rest", books.rest, errand.run.source, errand.topup.id, None, errand.run.now() + LOOK_AGAIN)
 
 

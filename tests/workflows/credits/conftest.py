@@ -14,6 +14,7 @@ from receiver.db import Database, table_of
 from workers.desk import Alert, Task
 from workers.testing.flow import Flow
 from workflows.credits.late import late_payment
+from workflows.credits.receiving import received
 from workflows.credits.tables import CreditsOrder
 from workflows.credits.withdraw import withdraw_unpaid
 from workflows.credits.workflow import credits
@@ -95,7 +96,7 @@ def open_shop() -> Iterator[Open]:
 
         def opened(at: str = "2026-11-20 10:01", *, mode: str = "auto", database: Database | None = None, **policy: Any) -> Shop:
             start = datetime.fromisoformat(at).replace(tzinfo=BERLIN)
-            flow = Flow(credits, withdraw_unpaid, late_payment, policy=policy, mode=mode, start=start, database=database)
+            flow = Flow(credits, withdraw_unpaid, late_payment, received, policy=policy, mode=mode, start=start, database=database)
             return Shop(stack.enter_context(flow))
 
         yield opened

@@ -45,6 +45,23 @@ def calls(rows: list[Row]) -> list[tuple[str, str, str, str, str]]:
             ],
         ),
         (
+            "received_before",
+            [
+                ("invoice.create", "done", "", "88.10", "11.90"),
+                ("invoice.complete", "done", "", "88.10", "11.90"),
+                ("invoice.setpaid", "done", "", "88.10", "11.90"),
+                (GRANT, "done", "", "88.10", "11.90"),
+                ("order", "granted", "confirmed", "88.10", "100.00"),
+                ("invoice.create", "proposed", "transfer_short", "61.90", "15.00"),
+                ("invoice.create", "approved", "as the scenario has it", "61.90", "15.00"),
+                ("invoice.create", "done", "", "61.90", "15.00"),
+                ("invoice.complete", "done", "", "61.90", "15.00"),
+                ("invoice.setpaid", "done", "", "61.90", "15.00"),
+                (GRANT, "done", "", "61.90", "15.00"),
+                ("order", "granted", "confirmed", "61.90", "76.90"),
+            ],
+        ),
+        (
             "asked_first",
             [
                 ("invoice.create", "proposed", "above_approval_over", "88.10", "11.90"),

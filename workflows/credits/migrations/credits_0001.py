@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("amount", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("means", sa.String(length=16), nullable=True),
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("invoice_id", sa.String(length=128), nullable=True),
         sa.Column("balance_before", sa.String(length=40), nullable=True),
@@ -71,9 +72,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "uid", name="credits_grant_uid"),
     )
+    op.create_table(
+        "credits_received",
+        _id(),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("reference", sa.String(length=128), nullable=False),
+        sa.Column("customer_id", sa.String(length=128), nullable=False),
+        sa.Column("amount", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("source", "reference", name="credits_received_reference"),
+    )
+    op.create_index("credits_received_customer", "credits_received", ["source", "customer_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("credits_received")
     op.drop_table("credits_grant")
     op.drop_table("credits_customer")
     op.drop_table("credits_order")
