@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workers.letters import mail
-from workers import authoring, lookups, overview, windows, workdays
+from workers import authoring, links, lookups, overview, windows, workdays
 from workers.providers import monsum, monsum_docs
 from workers.providers.monsum_docs import Doc
 from workers.providers.service import Find, Query, Service
@@ -23,7 +23,7 @@ OF_THE_OBJECT = {"invoice_id", "customer_id", "invoice_item_id", "webhook_id", "
 LOOKUPS = [
     name
     for name in authoring.__all__
-    if getattr(getattr(authoring, name), "__module__", "") in (lookups.__name__, overview.__name__) and name[0].islower()
+    if getattr(getattr(authoring, name), "__module__", "") in (links.__name__, lookups.__name__, overview.__name__) and name[0].islower()
 ]
 
 

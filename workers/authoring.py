@@ -58,6 +58,7 @@ from workers.deed import Outcome
 from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
 from workers.gates import BankChecked, ClaimsSettled, InvoicePartCancelled, InvoiceSent, RateConfirmed, frees
 from workers.ledger import Slot
+from workers.links import Link, Linked, is_locked, linked_customer, linked_recipient
 from workers.lookups import (
     CustomerKnown,
     PastEffect,
@@ -145,6 +146,8 @@ __all__ = [
     "IsOpenDay",
     "Json",
     "Line",
+    "Link",
+    "Linked",
     "LookAgain",
     "Money",
     "NotFound",
@@ -210,7 +213,10 @@ __all__ = [
     "insert_of",
     "instant",
     "is_deleted_customer",
+    "is_locked",
     "is_workday",
+    "linked_customer",
+    "linked_recipient",
     "live_keys",
     "local_day",
     "mail",

@@ -16,12 +16,14 @@ from workers.authoring import (
     EmailBounced,
     InvoiceChanged,
     InvoiceDoc,
+    Linked,
     LookAgain,
     NotFound,
     Run,
     effects_about,
     events_of_customer,
     every_day,
+    linked_customer,
     monsum,
     next_open,
 )
@@ -89,6 +91,16 @@ class Errand:
 
     def _email_leaves_on(self, at: datetime) -> date:
         return next_open(self.policy.email_hours, at, self.run.zone, every_day).astimezone(self.run.zone).date()
+
+    def linked(self, customer: CustomerDoc) -> Linked | None:
+        """The customer in the other system, where the policy links one; people are told once where it cannot be used."""
+        if self.policy.link.source is None:
+            return None
+        asked = (self.run.source, customer.id, self.policy.link, self.run.now())
+        found: Linked | None = self.run.step(self.step("linked customer"), linked_customer, *asked)
+        if found is not None and found.problem is not None:
+            self.tell_once(found.problem, customer=customer.id, linked=found.id)
+        return found
 
     def suppressed(self, customer: CustomerDoc) -> set[str]:
         """Hashes of this customer's addresses that bounced hard."""

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from workers.authoring import IsOpenDay, Window, check_place, every_day, is_workday, parse_window
+from workers.authoring import IsOpenDay, Link, Window, check_place, every_day, is_workday, parse_window
 from workflows.auto_send.texts import load_texts
 
 Channel = Literal["email", "post", "both", "none"]
@@ -32,6 +32,7 @@ class AutoSendPolicy(BaseModel):
     channel_map: dict[str, Channel] = Field(default_factory=dict)
     unmapped_channel: Literal["hold", "skip"] = "hold"
     recipients: tuple[str, ...] = ("EMAIL",)
+    link: Link = Link()
     cc_mode: Literal["provider", "same_call", "none"] = "provider"
     payment_mail_address: str = "never"
     placeholder_domains: tuple[str, ...] = PLACEHOLDERS

@@ -4,9 +4,12 @@ Owns their slots and the fresh reads that decide. An invoice has one `send` slot
 e-mail has `send-copy`, so that both go, and neither goes twice.
 """
 
-from pydantic import BaseModel, ConfigDict
+from datetime import date
 
-from workers.authoring import CustomerDoc, InvoiceDoc, Paused, Query, Read, Slot, effect, monsum
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.engine import Connection
+
+from workers.authoring import CustomerDoc, InvoiceDoc, Paused, Query, Read, Slot, effect, linked_recipient, monsum
 from workflows.auto_send.policy import AutoSendPolicy
 
 NOT_SHIPPED = (None, "", "0")
@@ -28,6 +31,19 @@ def _addressed(client: object, id: str) -> Addressed:
 
 
 addressed = Query("invoice.get and customer.get", "invoice", Addressed, _addressed, requests=2)
+
+
+class LinkedInvoice(InvoiceDoc):
+    """An invoice that goes to the address of the customer `linked_id` of another source, as that mirror says."""
+
+    linked_source: str
+    linked_id: str
+    linked_to: str = Field(repr=False)
+
+    @classmethod
+    def of(cls, invoice: InvoiceDoc, source: str, id: str, to: str) -> "LinkedInvoice":
+        said = {name: getattr(invoice, name) for name in InvoiceDoc.model_fields}
+        return cls(**said, linked_source=source, linked_id=id, linked_to=to)
 
 
 def why_not(invoice: InvoiceDoc) -> str | None:
@@ -64,6 +80,11 @@ def still_to_be_mailed(fresh: Addressed, invoice: InvoiceDoc, *, recipient: str,
     return still_to_be_posted(fresh.invoice, invoice)
 
 
+def still_linked_so(connection: Connection, invoice: LinkedInvoice, _on: date) -> str | None:
+    """Whether the mirror of the other source names another address by now."""
+    return None if linked_recipient(connection, invoice.linked_source, invoice.linked_id) == invoice.linked_to else "recipient_changed"
+
+
 def _cap(policy: AutoSendPolicy) -> int:
     return policy.daily_cap
 
@@ -80,6 +101,15 @@ send_email = effect(
     monsum.send_by_email,
     slot=lambda invoice, **_: _slot(SEND, invoice),
     fresh=Read(addressed, must=still_to_be_mailed),
+    unless=(Paused,),
+    daily_cap=_cap,
+    spike_floor=_floor,
+)
+send_email_linked = effect(
+    monsum.send_by_email,
+    slot=lambda invoice, **_: _slot(SEND, invoice),
+    fresh=Read(monsum.invoice, must=still_to_be_posted),
+    still=still_linked_so,
     unless=(Paused,),
     daily_cap=_cap,
     spike_floor=_floor,

@@ -7,6 +7,7 @@ leaving has a reason code: the run's own where it ends, an alert or a task where
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from workers.authoring import (
     CustomerDoc,
@@ -16,6 +17,7 @@ from workers.authoring import (
     InvoiceCompleted,
     InvoiceDeleted,
     InvoiceDoc,
+    Linked,
     Outcome,
     Rejected,
     Run,
@@ -31,7 +33,17 @@ from workflows.auto_send.einvoice import einvoice_due, printed
 from workflows.auto_send.errand import Errand
 from workflows.auto_send.policy import AutoSendPolicy, Channel
 from workflows.auto_send.recipient import address_problem, can_be_posted
-from workflows.auto_send.sending import COPY, SEND, send_copy, send_email, send_letter, was_shipped, why_not
+from workflows.auto_send.sending import (
+    COPY,
+    SEND,
+    LinkedInvoice,
+    send_copy,
+    send_email,
+    send_email_linked,
+    send_letter,
+    was_shipped,
+    why_not,
+)
 from workflows.auto_send.texts import facts, language_of, load_texts
 
 NAME = "auto-send"
@@ -42,13 +54,14 @@ PLAN_AGAIN = ("expired", "operator_did_not", "changed_before_send", "recipient_c
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How the next effect goes out: by which channel, in which slot, to which address."""
+    """How the next effect goes out: by which channel, in which slot, to which address; `linked`: whose of another system it is."""
 
     channel: str
     slot: str = SEND
     recipient: str = ""
     cc: str | None = None
     copy_follows: bool = False
+    linked: Linked | None = None
 
 
 @workflow(
@@ -91,10 +104,11 @@ def _round(errand: Errand, event: InvoiceCompleted) -> bool:
         errand.wait(ends)
         return False
     customer = errand.read_customer(invoice.customer_id or event.customer_id)
-    channel = channel_of(customer, errand.policy)
+    linked = errand.linked(customer)
+    channel = channel_of(customer, errand.policy, linked)
     if errand.sent and channel != "both":
         return True
-    way = _way(errand, invoice, customer, channel)
+    way = _way(errand, invoice, customer, channel, linked)
     return way is not None and _in_its_window(errand, invoice, customer, way)
 
 
@@ -123,7 +137,7 @@ def _refuse(errand: Errand, invoice: InvoiceDoc) -> None:
         errand.run.skip(reason)
 
 
-def _way(errand: Errand, invoice: InvoiceDoc, customer: CustomerDoc, channel: Channel | None) -> Way | None:
+def _way(errand: Errand, invoice: InvoiceDoc, customer: CustomerDoc, channel: Channel | None, linked: Linked | None) -> Way | None:
     """How the next effect goes out now; None where the invoice is held."""
     if channel is None:
         _unmapped(errand, customer)
@@ -132,7 +146,8 @@ def _way(errand: Errand, invoice: InvoiceDoc, customer: CustomerDoc, channel: Ch
         errand.run.skip("channel_none")
     if SEND in errand.sent:
         return _by_post(errand, invoice, COPY)
-    way = _by_post(errand, invoice) if channel == "post" else _by_email(errand, invoice, customer, copy_follows=channel == "both")
+    by_email = partial(_by_email, errand, invoice, customer, linked, copy_follows=channel == "both")
+    way = _by_post(errand, invoice) if channel == "post" else by_email()
     return way if way is None or _law_allows(errand, invoice, customer, way) else None
 
 
@@ -149,16 +164,21 @@ def _by_post(errand: Errand, invoice: InvoiceDoc, slot: str = SEND) -> Way | Non
     return None
 
 
-def _by_email(errand: Errand, invoice: InvoiceDoc, customer: CustomerDoc, *, copy_follows: bool) -> Way | None:
-    """To the customer's own address. One that cannot be used is a task for a person, never a reason to take another field."""
+def _by_email(errand: Errand, invoice: InvoiceDoc, customer: CustomerDoc, linked: Linked | None, *, copy_follows: bool) -> Way | None:
+    """To the customer's own address, or to that of the customer it is linked to. One that cannot be used is a task for a person,
+    never a reason to take another field.
+    """
     policy, suppressed = errand.policy, errand.suppressed(customer)
-    problem = address_problem(customer.email, placeholders=policy.placeholder_domains, suppressed=suppressed)
+    theirs = linked.recipient if linked is not None else None
+    address = theirs or customer.email
+    problem = address_problem(address, placeholders=policy.placeholder_domains, suppressed=suppressed)
     if problem == "address_bounced" and policy.on_hard_bounce == "post" and can_be_posted(invoice):
         return Way("post")
     if problem:
         errand.held(problem, task=True, customer=customer.id)
         return None
-    return Way("email", recipient=str(customer.email).strip(), cc=_copy_to(errand, customer, suppressed), copy_follows=copy_follows)
+    cc = _copy_to(errand, customer, suppressed)
+    return Way("email", recipient=str(address).strip(), cc=cc, copy_follows=copy_follows, linked=linked if theirs else None)
 
 
 def _copy_to(errand: Errand, customer: CustomerDoc, suppressed: set[str]) -> str | None:
@@ -215,8 +235,11 @@ def _carrier(errand: Errand, invoice: InvoiceDoc, customer: CustomerDoc, way: Wa
         language = language_of(customer, country, policy.language_fallback, policy.country_languages, texts.languages)
         text = texts.compose(language, facts(invoice, customer, language=language, signature=policy.signature, second=run.reissued))
         copy = {} if way.cc is None else {"cc": way.cc}
+        act, sent = send_email, invoice
+        if way.linked is not None:
+            act, sent = send_email_linked, LinkedInvoice.of(invoice, way.linked.source, way.linked.id, way.recipient)
         return lambda: run.effect(
-            errand.step("send e-mail"), send_email, invoice, valid_until=valid_until, recipient=way.recipient, subject=text.subject,
+            errand.step("send e-mail"), act, sent, valid_until=valid_until, recipient=way.recipient, subject=text.subject,
             message=text.message, **copy,
         )  # fmt: skip
     if way.slot == COPY:

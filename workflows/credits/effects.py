@@ -9,13 +9,29 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.engine import Connection
 
-from workers.authoring import Approval, Budget, CustomerDoc, Disputed, Insolvent, InvoiceDoc, Money, Paused, Read, Slot, effect, monsum
+from workers.authoring import (
+    Approval,
+    Budget,
+    CustomerDoc,
+    Disputed,
+    Insolvent,
+    InvoiceDoc,
+    Money,
+    Paused,
+    Read,
+    Slot,
+    effect,
+    is_locked,
+    monsum,
+)
 from workflows.credits.amounts import TRANSFER_SHORT, ZERO, cents
 from workflows.credits.conditions import cannot_pay
 from workflows.credits.policy import CreditsPolicy
 
 UID = "billhook-topup-"
+CUSTOMER_LOCKED = "customer_locked"
 LIFE = timedelta(days=30)  # `approval_ttl_hours` is shorter: the effect expires by it
 
 
@@ -40,11 +56,13 @@ class TopUp(_OfOrder):
     """One top-up of the customer `id`. `balance`: what the plan, or the read before the grant, saw.
 
     `by_transfer`: money that came in before pays for it; `paid_on`: when the last of that came in, once the order is open.
+    `linked`: (source, id) of the customer in another system, where that being locked stops a top-up.
     """
 
     balance: Decimal
     by_transfer: bool = False
     paid_on: date | None = None
+    linked: tuple[str, str] | None = None
 
 
 class TopUpInvoice(_OfOrder):
@@ -62,6 +80,11 @@ def why_not_now(fresh: CustomerDoc, topup: TopUp, **_: object) -> str | None:
 
 def why_not_billed(fresh: CustomerDoc, topup: TopUp, **_: object) -> str | None:
     return why_not_now(fresh, topup) or (None if topup.by_transfer else cannot_pay(fresh))
+
+
+def still_unlocked(connection: Connection, topup: TopUp, _on: date) -> str | None:
+    """Whether the linked customer was locked meanwhile."""
+    return CUSTOMER_LOCKED if topup.linked is not None and is_locked(connection, *topup.linked) else None
 
 
 def why_not_granted(fresh: CustomerDoc, topup: TopUp, **_: object) -> str | None:
@@ -149,6 +172,7 @@ bill, bill_short = (
         monsum.create_invoice,
         slot=lambda topup, **_: [Slot(topup.source, topup.id, "topup-bill", topup.uid)],
         fresh=Read(monsum.customer, must=why_not_billed),
+        still=still_unlocked,
         unless=(Paused, Disputed, Insolvent),
         approval=approval,
         daily_cap=_daily,
@@ -185,6 +209,7 @@ grant_at_once = effect(
     monsum.add_credits,
     slot=lambda topup, **_: [Slot(topup.source, topup.id, "topup", topup.uid)],
     fresh=Read(monsum.customer, must=why_not_now),
+    still=still_unlocked,
     unless=(Paused, Disputed, Insolvent),
     touches=("credit_balance",),
     budget=CAPS,

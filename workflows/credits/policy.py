@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from workers.authoring import Money
+from workers.authoring import Link, Money
 
 _SPAN = re.compile(r"^(\d+)(m|h|d)$")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -61,6 +61,7 @@ class CreditsPolicy(BaseModel):
     burst: int = Field(default=3, ge=2, le=20)
     daily_cap: int = Field(default=20, ge=1)
     spike_floor: int = Field(default=10, ge=1)
+    link: Link = Link()
     unpaid_days: int = Field(default=14, ge=1, le=90)
     expire_days: int | None = Field(default=None, ge=1, le=3650)
     title: str = Field(default="Guthaben", min_length=1)

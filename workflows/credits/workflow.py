@@ -13,9 +13,11 @@ from workers.authoring import (
     CustomerUpdated,
     Event,
     Every,
+    Linked,
     NotFound,
     Run,
     Tick,
+    linked_customer,
     monsum,
     workflow,
     x_attributes_of,
@@ -24,7 +26,7 @@ from workflows.credits import books, lost, tables, transfers
 from workflows.credits.amounts import TRANSFER_SHORT, ZERO, TopUpAmount, cents, is_low, out_of, top_up
 from workflows.credits.books import NAME, Books, books_of
 from workflows.credits.conditions import cannot_pay, not_enrolled, noticed_invoices
-from workflows.credits.effects import UID, TopUp
+from workflows.credits.effects import CUSTOMER_LOCKED, UID, TopUp
 from workflows.credits.errand import Errand
 from workflows.credits.happenings import CreditsLook, CreditsResume
 from workflows.credits.policy import CreditsPolicy
@@ -72,9 +74,10 @@ def _look(run: Run, policy: CreditsPolicy, customer_id: str) -> None:
     kept = run.step("books", books_of, run.source, customer_id, policy.currency, run.zone, run.now())
     balance = _balance(run, policy, customer, kept)
     plan = _plan(run, policy, customer, kept, balance)
+    linked = _linked(run, policy, kept, customer_id)
     topup = TopUp(
         source=run.source, id=customer_id, uid=f"{UID}{run.id}", amount=plan.amount, currency=policy.currency, balance=balance,
-        by_transfer=plan.by_transfer,
+        by_transfer=plan.by_transfer, linked=linked,
     )  # fmt: skip
     errand = Errand(run=run, policy=policy, topup=topup, short=plan.reason == TRANSFER_SHORT)
     if run.mode == "observe":
@@ -126,6 +129,16 @@ def _plan(run: Run, policy: CreditsPolicy, customer: CustomerDoc, kept: Books, b
     if _is_noticed(run, customer.id):
         _refuse(run, kept, customer.id, "dunned")
     return plan
+
+
+def _linked(run: Run, policy: CreditsPolicy, kept: Books, customer_id: str) -> tuple[str, str] | None:
+    """(source, id) of the customer in the other system, where one is linked. Ends the run where they are known to be locked there."""
+    if policy.link.source is None:
+        return None
+    found: Linked | None = run.step("linked customer", linked_customer, run.source, customer_id, policy.link, run.now())
+    if found is not None and found.locked:
+        _refuse(run, kept, customer_id, CUSTOMER_LOCKED, linked=found.id)
+    return None if found is None else (found.source, found.id)
 
 
 def _out_of_transfers(run: Run, policy: CreditsPolicy, customer_id: str, plan: TopUpAmount, kept: Books, reason: str) -> TopUpAmount:

@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import InvoiceDoc
+from workers.authoring import CustomerDoc, InvoiceDoc, Linked, linked_customer
 from workflows.dunning import tables
 from workflows.dunning.account import Account
 from workflows.dunning.credit import credit_of
@@ -52,7 +52,8 @@ def compose(connection: Connection, account: Account, read: list[Standing], gone
             refused[one.invoice.id] = found
     if account.policy.grouping == "per_invoice":
         kept = kept[:1]
-    problem = _address_problem(connection, account, kept) if kept else None
+    linked = linked_customer(connection, account.source, account.customer_id, account.policy.link, account.now) if kept else None
+    problem = _address_problem(connection, account, kept, linked) if kept else None
     tasks: tuple[HandOff, ...] = ()
     if problem is not None:
         refused |= {line.invoice_id: problem for _, line in kept}
@@ -60,10 +61,11 @@ def compose(connection: Connection, account: Account, read: list[Standing], gone
     for invoice_id, reason in refused.items():
         _hold(connection, account, invoice_id, reason)
     rates = {line.statement.no_rate.why: line.invoice_id for _, line in kept if line.statement.no_rate is not None}
-    told = [*((id, why) for why, id in sorted(rates.items())), *(one for one in refused.items() if one[1] in TOLD)]
+    links = [(kept[0][1].invoice_id, linked.problem)] if kept and linked is not None and linked.problem is not None else []
+    told = [*((id, why) for why, id in sorted(rates.items())), *links, *(one for one in refused.items() if one[1] in TOLD)]
     alerts = tuple(HandOff(invoice_id=invoice_id, reason=reason) for invoice_id, reason in told)
     said = "; ".join(f"{invoice_id}: {reason}" for invoice_id, reason in refused.items())
-    letter = _letter(connection, account, kept) if kept else None
+    letter = _letter(connection, account, kept, linked) if kept else None
     return Composed(letter=letter, alerts=alerts, tasks=tasks, reason=said[:400])
 
 
@@ -104,7 +106,7 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
     )  # fmt: skip
 
 
-def _letter(connection: Connection, account: Account, kept: list[tuple[Standing, Line]]) -> Letter:
+def _letter(connection: Connection, account: Account, kept: list[tuple[Standing, Line]], linked: Linked | None) -> Letter:
     """The message. The PDF that goes with it is that of the invoice at the highest level, the oldest of several."""
     customer = kept[0][0].customer
     first = max(kept, key=lambda one: (one[1].statement.level, -one[1].due_on.toordinal()))[1]
@@ -118,7 +120,8 @@ def _letter(connection: Connection, account: Account, kept: list[tuple[Standing,
     reasons = {why for read, line in kept for why in _approvals(connection, account, read, line.statement)}
     return Letter(
         source=account.source, id=first.invoice_id, customer_id=account.customer_id, total=total, lines=tuple(line for _, line in kept),
-        recipient=str(customer.email).strip(), subject=text.subject, message=text.message, approve=tuple(sorted(reasons)),
+        recipient=_address(customer, linked), linked=(linked.source, linked.id) if linked and linked.recipient else None,
+        subject=text.subject, message=text.message, approve=tuple(sorted(reasons)),
     )  # fmt: skip
 
 
@@ -140,9 +143,11 @@ def _written(invoice: InvoiceDoc, line: Line, language: str) -> Written:
     return Written(name=said.name, level=said.level, facts={"number": line.number, **money, **written})
 
 
-def _address_problem(connection: Connection, account: Account, kept: list[tuple[Standing, Line]]) -> str | None:
-    """Why nothing can be mailed to the customer's own address, or None. Another field is never used in its place."""
-    address = (kept[0][0].customer.email or "").strip()
+def _address_problem(
+    connection: Connection, account: Account, kept: list[tuple[Standing, Line]], linked: Linked | None
+) -> str | None:  # fmt: skip
+    """Why nothing can be mailed to the customer's own address, or the linked one, or None. No other field is used in its place."""
+    address = _address(kept[0][0].customer, linked)
     if not address:
         return "no_email"
     try:
@@ -155,6 +160,11 @@ def _address_problem(connection: Connection, account: Account, kept: list[tuple[
         if any(row["state"] == tables.UNDELIVERED and row["address_hash"] == hashed for row in rows):
             return "address_bounced"
     return None
+
+
+def _address(customer: CustomerDoc, linked: Linked | None) -> str:
+    """Where the message goes: to the linked customer's address where there is one, else to the customer's own; "" where there is none."""
+    return ((linked.recipient if linked is not None else None) or customer.email or "").strip()
 
 
 def _hold(connection: Connection, account: Account, invoice_id: str, reason: str) -> None:

@@ -28,6 +28,7 @@ from workers.authoring import (
     Slot,
     blocks_of,
     effect,
+    linked_recipient,
     mail,
     monsum,
 )
@@ -92,7 +93,10 @@ class Line(BaseModel):
 
 
 class Letter(BaseModel):
-    """One message. `id` is the invoice whose PDF goes with it; `approve` holds every reason why a person must say yes."""
+    """One message. `id` is the invoice whose PDF goes with it; `approve` holds every reason why a person must say yes.
+
+    `linked`: (source, id) of the customer in another system whose address `recipient` is, None where it is the customer's own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -102,6 +106,7 @@ class Letter(BaseModel):
     total: Money
     lines: tuple[Line, ...]
     recipient: str
+    linked: tuple[str, str] | None = None
     subject: str
     message: str
     approve: tuple[str, ...] = ()
@@ -127,11 +132,15 @@ def still_due(fresh: Standing, letter: Letter, *, recipient: str, **_: object) -
         return "due_date_changed"
     if foreign(fresh.reminders, line.known):
         return "foreign_dunning"
-    return "recipient_changed" if (fresh.customer.email or "").strip() != recipient else None
+    return "recipient_changed" if letter.linked is None and (fresh.customer.email or "").strip() != recipient else None
 
 
 def not_overtaken(connection: Connection, letter: Letter, on: date) -> str | None:
-    """Why the message must not go out: a dispute other than the one it was planned with, or a notice a person sent meanwhile."""
+    """Why the message must not go out: a dispute other than the one it was planned with, a notice a person sent meanwhile, or another
+    address of the linked customer.
+    """
+    if letter.linked is not None and linked_recipient(connection, *letter.linked) != letter.recipient:
+        return "recipient_changed"
     for line in letter.lines:
         spans = blocks_of(connection, letter.source, customer_id=letter.customer_id, invoice_id=line.invoice_id)
         disputes = [span.amount if span.scope == "invoice" else None for span in spans if span.kind == "dispute" and span.holds_on(on)]

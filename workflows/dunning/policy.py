@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from workers.authoring import Window, check_place
+from workers.authoring import Link, Window, check_place
 from workflows.dunning.amount import Amount
 from workflows.dunning.calendar import WorkingDays, parse_day_of_year, parse_hours
 from workflows.dunning.debtor import Debtor
@@ -77,6 +77,7 @@ class DunningPolicy(BaseModel):
     daily_cap: int = Field(default=50, ge=1)
     spike_floor: int = Field(default=20, ge=1)
     rates: dict[str, dict[str, str]] = Field(default_factory=dict)
+    link: Link = Link()
     templates: str | None = None
     signature: str = ""
 
