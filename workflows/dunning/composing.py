@@ -4,6 +4,7 @@ Decides each invoice again on what the provider says now, reckons its statement,
 the text. Runs inside a step: its result is journaled, so a replay sends the same words and figures.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -16,8 +17,8 @@ from workflows.dunning.account import Account
 from workflows.dunning.credit import credit_of
 from workflows.dunning.debtor import debtor_of
 from workflows.dunning.demand import debt_of, reckoning_of
-from workflows.dunning.eligibility import why_approve, why_not_dunned
-from workflows.dunning.letter import Letter, Line, Standing, address_hash
+from workflows.dunning.eligibility import why_approve, why_not_dunned, words_of
+from workflows.dunning.letter import Letter, Line, Standing, address_hash, tags_read
 from workflows.dunning.others import stop_foreign
 from workflows.dunning.outlook import NOT_TOLD, HandOff, planned
 from workflows.dunning.statement import Statement, message_total, statement
@@ -87,7 +88,9 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
     known = tuple(detail.get("accepted", ()))
     if stop_foreign(connection, account, invoice.id, read.reminders):
         return "foreign_dunning"
-    reason = why_not_dunned(invoice, account.facts(connection, invoice), account.policy)
+    facts = account.facts(connection, invoice)
+    facts = replace(facts, words=facts.words | words_of(tags_read(read.customer), {}))
+    reason = why_not_dunned(invoice, facts, account.policy)
     if reason is not None:
         return reason
     notices = account.notices(connection, invoice)
@@ -102,7 +105,7 @@ def _line(connection: Connection, account: Account, read: Standing) -> Line | st
     assert invoice.due_date is not None
     return Line(
         invoice_id=invoice.id, number=invoice.number or invoice.id, due_on=invoice.due_date, statement=said, copy_=copies, known=known,
-        letter=account.ladder.steps[step.level].letter, disputed=disputed, debtor=debt.ground.debtor,
+        letter=account.ladder.steps[step.level].letter, disputed=disputed, debtor=debt.ground.debtor, payment_type=invoice.payment_type,
     )  # fmt: skip
 
 
@@ -121,7 +124,7 @@ def _letter(connection: Connection, account: Account, kept: list[tuple[Standing,
     return Letter(
         source=account.source, id=first.invoice_id, customer_id=account.customer_id, total=total, lines=tuple(line for _, line in kept),
         recipient=_address(customer, linked), linked=(linked.source, linked.id) if linked and linked.recipient else None,
-        subject=text.subject, message=text.message, approve=tuple(sorted(reasons)),
+        subject=text.subject, message=text.message, approve=tuple(sorted(reasons)), exclude=account.policy.exclude,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ Owns the slots (invoice, `notice`, level), the fresh read of every invoice the m
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -27,6 +27,7 @@ from workers.authoring import (
     Service,
     Slot,
     blocks_of,
+    customer_known,
     effect,
     linked_recipient,
     mail,
@@ -34,6 +35,7 @@ from workers.authoring import (
 )
 from workflows.dunning.byhand import untaken
 from workflows.dunning.debtor import Debtor
+from workflows.dunning.eligibility import words_of
 from workflows.dunning.policy import DunningPolicy
 from workflows.dunning.statement import Statement
 
@@ -67,7 +69,7 @@ standing = Query("invoice.get, customer.get and invoice.getreminders", "invoice"
 class Line(BaseModel):
     """One invoice in a message. `copy_`: how many notices of this level came back before. `known`: reminders an operator accepted.
 
-    `disputed`: the part that is not demanded, where only the rest is dunned.
+    `disputed`: the part that is not demanded, where only the rest is dunned. `payment_type`: how it was to be paid when it was planned.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,6 +83,7 @@ class Line(BaseModel):
     letter: bool = False
     disputed: Money | None = None
     debtor: Debtor = "consumer"
+    payment_type: str | None = None
 
     @property
     def owed(self) -> Money:
@@ -96,6 +99,7 @@ class Letter(BaseModel):
     """One message. `id` is the invoice whose PDF goes with it; `approve` holds every reason why a person must say yes.
 
     `linked`: (source, id) of the customer in another system whose address `recipient` is, None where it is the customer's own.
+    `exclude`: the tags and attributes that take a customer out, as the policy says.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -110,6 +114,11 @@ class Letter(BaseModel):
     subject: str
     message: str
     approve: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def excludes(self, tags: Iterable[str], attributes: Mapping[str, object]) -> bool:
+        """Whether a customer with these is not to be dunned."""
+        return bool(words_of(tags, attributes) & words_of(self.exclude, {}))
 
     def line(self, invoice_id: str) -> Line:
         return next(line for line in self.lines if line.invoice_id == invoice_id)
@@ -130,15 +139,27 @@ def still_due(fresh: Standing, letter: Letter, *, recipient: str, **_: object) -
         return "balance_changed"
     if invoice.due_date != line.due_on:
         return "due_date_changed"
+    if invoice.payment_type != line.payment_type:
+        return "payment_type_changed"
+    if letter.excludes(tags_read(fresh.customer), {}):
+        return "excluded"
     if foreign(fresh.reminders, line.known):
         return "foreign_dunning"
     return "recipient_changed" if letter.linked is None and (fresh.customer.email or "").strip() != recipient else None
 
 
+def tags_read(customer: CustomerDoc) -> Sequence[str]:
+    """The TAGS in a customer's document. A notification may not tell that one was set; the provider never shows X_ATTRIBUTES in a read."""
+    return customer.fields.get("tags") or ()
+
+
 def not_overtaken(connection: Connection, letter: Letter, on: date) -> str | None:
-    """Why the message must not go out: a dispute other than the one it was planned with, a notice a person sent meanwhile, or another
-    address of the linked customer.
+    """Why the message must not go out: another dispute than the one it was planned with, a notice a person sent meanwhile, another
+    address of the linked customer, or a customer taken out.
     """
+    known = customer_known(connection, letter.source, letter.customer_id)
+    if letter.excludes(known.tags, known.attributes or {}):
+        return "excluded"
     if letter.linked is not None and linked_recipient(connection, *letter.linked) != letter.recipient:
         return "recipient_changed"
     for line in letter.lines:

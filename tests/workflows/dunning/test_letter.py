@@ -114,3 +114,34 @@ def test_a_notice_sent_by_hand_between_the_plan_and_the_call_stops_the_call(open
     office.until("2026-04-21")
 
     assert office.mails == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"x_attributes.dunning": "off"}, {"tags": "vip"}], ids=["an attribute a notification tells", "a tag only a read shows"]
+)
+def test_a_customer_taken_out_while_the_proposal_waits_gets_no_message(open_office: Open, fields: dict[str, str]) -> None:
+    office = open_office("2026-03-20 10:00", policy={"exclude": ["dunning=off", "vip"]})
+    invoice = office.invoice()
+    office.grants = False
+    office.until("2026-03-23")
+
+    office.flow.trigger("customer.updated", customer_id=office.customer_of(invoice), **fields)
+    office.approve()
+    office.until("2026-03-25")
+
+    assert (office.sent, office.flow.effects[0][2:]) == ([], ("cancelled", "excluded"))
+    assert office.ladder(invoice)[1] == "excluded"
+
+
+def test_a_payment_type_that_changed_while_the_proposal_waits_is_looked_at_anew(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00")
+    invoice = office.invoice()
+    office.grants = False
+    office.until("2026-03-23")
+
+    office.flow.sandbox.account.invoices[invoice]["PAYMENT_TYPE"] = "2"
+    office.approve()
+    office.until("2026-03-25")
+
+    assert (office.sent, office.flow.effects[0][2:]) == ([], ("cancelled", "payment_type_changed"))
+    assert office.ladder(invoice)[1] == "collection_not_failed"
