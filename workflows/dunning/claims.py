@@ -55,9 +55,11 @@ def charges(
 ) -> tuple[Claim, ...]:  # fmt: skip
     """The flat sum and the fee that the notice of `level` adds to the `earlier` claims; none in a currency that is not the ladder's.
 
-    The flat sum: from a business in default, where the step states it, once per invoice whatever became of it. The fee: the step's own,
-    where it need not be agreed or was, and in Germany only from somebody who is in default already when the notice is sent.
+    The flat sum: from a business in default, where the step states it, once per invoice whether it was paid or waived. The fee: the step's
+    own, where it need not be agreed or was, and in Germany only from somebody who is in default already when the notice is sent. What a
+    notice claimed that came back is void, and was never asked for.
     """
+    earlier = [claim for claim in earlier if claim.state != "void"]
     if currency != ladder.currency:
         return ()
     step = ladder.steps[level]

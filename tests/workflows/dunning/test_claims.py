@@ -46,6 +46,7 @@ def owed(*claims: Claim, currency: str = "EUR") -> tuple[str, str, str]:
         (DE, 2, "business", {"currency": "SEK"}, []),
         (DE, 2, "business", {"earlier": [claim(2, "flat_sum", "40.00")]}, []),
         (DE, 3, "business", {"earlier": [claim(2, "flat_sum", "40.00", "waived")]}, []),
+        (DE, 2, "business", {"earlier": [claim(2, "flat_sum", "40.00", "void")]}, [("flat_sum", "40.00 EUR")]),
         (DE, 3, "business", {}, [("flat_sum", "40.00 EUR")]),
         (FEES, 2, "consumer", {}, [("fee", "2.50 EUR")]),
         (FEES, 1, "consumer", {"default": Default(basis="first_formal_notice", from_on=date(2026, 4, 22))}, []),
