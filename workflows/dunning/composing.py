@@ -11,7 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import Connection
 
-from workers.authoring import CustomerDoc, InvoiceDoc, Linked, linked_customer
+from workers.authoring import CustomerDoc, InvoiceDoc, Linked, Money, linked_customer
 from workflows.dunning import tables
 from workflows.dunning.account import Account
 from workflows.dunning.credit import credit_of
@@ -120,7 +120,8 @@ def _letter(connection: Connection, account: Account, kept: list[tuple[Standing,
         language, [_written(read.invoice, line, language) for read, line in kept],
         of_customer(customer, signature=account.policy.signature), total=written_money(total, language),
     )  # fmt: skip
-    reasons = {why for read, line in kept for why in _approvals(connection, account, read, line.statement)}
+    together = sum((one.principal for one in statements[1:]), start=statements[0].principal)
+    reasons = {why for read, line in kept for why in _approvals(connection, account, read, line.statement, together)}
     return Letter(
         source=account.source, id=first.invoice_id, customer_id=account.customer_id, total=total, lines=tuple(line for _, line in kept),
         recipient=_address(customer, linked), linked=(linked.source, linked.id) if linked and linked.recipient else None,
@@ -128,9 +129,9 @@ def _letter(connection: Connection, account: Account, kept: list[tuple[Standing,
     )  # fmt: skip
 
 
-def _approvals(connection: Connection, account: Account, read: Standing, said: Statement) -> tuple[str, ...]:
+def _approvals(connection: Connection, account: Account, read: Standing, said: Statement, together: Money) -> tuple[str, ...]:
     return why_approve(
-        said.level, outstanding=said.principal, debtor=debtor_of(read.customer.type), fee=said.fee,
+        said.level, outstanding=said.principal, together=together, debtor=debtor_of(read.customer.type), fee=said.fee,
         first_to_customer=not tables.was_reminded(connection, account.source, account.customer_id), ladder=account.ladder,
         credit=credit_of(connection, account, read.customer, read.invoice.id), policy=account.policy,
     )  # fmt: skip

@@ -65,17 +65,18 @@ def last_level_for(invoice: InvoiceDoc, policy: DunningPolicy) -> int | None:
 
 
 def why_approve(
-    level: int, *, outstanding: Money, debtor: Debtor, fee: Money, first_to_customer: bool, credit: Money | None, ladder: Ladder,
-    policy: DunningPolicy,
+    level: int, *, outstanding: Money, together: Money, debtor: Debtor, fee: Money, first_to_customer: bool, credit: Money | None,
+    ladder: Ladder, policy: DunningPolicy,
 ) -> tuple[str, ...]:  # fmt: skip
     """Every reason for which a person must approve this notice; empty where it may go by itself.
 
-    `credit`: CREDIT_BALANCE or an unapplied credit, in the debt's currency. Without a currency to compare in, a credit counts as enough.
+    `together`: the principal of all invoices in the message. `credit`: CREDIT_BALANCE or an unapplied credit, in the debt's currency.
+    Without a currency to compare in, a credit counts as enough.
     """
     step = ladder.steps[level]
     reasons = {
         "level_needs_approval": step.approval,
-        "large_amount": outstanding.amount > policy.approve_above,
+        "large_amount": together.amount > policy.approve_above,
         "first_notice_to_customer": first_to_customer and policy.approve_first_notice,
         "credit_covers_debt": credit is not None and _covers(credit, outstanding),
         "foreign_currency": outstanding.currency != ladder.currency,

@@ -63,3 +63,14 @@ def test_what_is_demanded_beside_the_interest_does_not_wait_for_a_rate(open_offi
     office.until("2026-07-17")
 
     assert [(name, sent) for name, sent, *_ in office.notices(invoice)][-1] == ("L2", str(date(2026, 7, 17)))
+
+
+def test_a_message_over_several_invoices_is_approved_by_what_they_come_to_together(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy=ALONE)
+    office.grants = False
+    first = office.invoice(total="2500.00")
+    office.invoice(customer_id=office.customer_of(first), total="2500.01")
+
+    office.until("2026-03-23")
+
+    assert (office.sent, len(office.flow.ids("proposed"))) == ([], 1)

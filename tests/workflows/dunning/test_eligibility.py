@@ -121,7 +121,7 @@ def approve(level: int = 1, **said: Any) -> tuple[str, ...]:
         "outstanding": money("1190.00"), "debtor": "business", "fee": money("0.00"), "first_to_customer": False, "credit": None,
         "ladder": DE, "policy": POLICY,
     }  # fmt: skip
-    return why_approve(level, **(asked | said))
+    return why_approve(level, **{"together": said.get("outstanding", asked["outstanding"]), **asked, **said})
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,7 @@ def approve(level: int = 1, **said: Any) -> tuple[str, ...]:
         (3, {}, ("level_needs_approval",)),
         (1, {"outstanding": money("5000.00")}, ()),
         (1, {"outstanding": money("5000.01")}, ("large_amount",)),
+        (1, {"together": money("5000.01")}, ("large_amount",)),
         (0, {"first_to_customer": True}, ("first_notice_to_customer",)),
         (0, {"first_to_customer": True, "policy": DunningPolicy(approve_first_notice=False)}, ()),
         (1, {"credit": money("1190.00")}, ("credit_covers_debt",)),
