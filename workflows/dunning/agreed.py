@@ -10,10 +10,8 @@ from decimal import Decimal
 
 from workflows.dunning.amount import exact
 from workflows.dunning.eligibility import words_of
-from workflows.dunning.policy import DunningPolicy
+from workflows.dunning.policy import PERCENT_MAX, DunningPolicy
 from workflows.dunning.rates import NoRate
-
-PERCENT_MAX = Decimal(30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

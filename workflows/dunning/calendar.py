@@ -4,12 +4,13 @@ Pure. Legal clocks run on local dates; windows and instants are those of workers
 """
 
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 from workers.authoring import Window, is_workday
 
-LOOK_AHEAD_DAYS = 60
+LOOK_AHEAD_DAYS, LEAP_DAYS = 60, 366
 # Sweden's lag (1930:173) section 2 puts Midsummer's, Christmas and New Year's Eve beside Sundays; the library calls them de facto.
 DAYS_OFF = {"SE": ("public", "de_facto")}
 
@@ -69,6 +70,16 @@ def parse_day_of_year(text: str) -> tuple[int, int]:
     except ValueError:
         raise ValueError(f'a day of the year is written "12-24" (month, day), not "{text}"') from None
     return day.month, day.day
+
+
+def longest_closed(closed: Iterable[tuple[int, int]]) -> int:
+    """How many of these days of the year follow on each other, over New Year too; a year's all where every day is closed."""
+    shut, longest, run = set(closed), 0, 0
+    for n in range(2 * LEAP_DAYS):
+        day = date(2024, 1, 1) + timedelta(days=n % LEAP_DAYS)
+        run = run + 1 if (day.month, day.day) in shut else 0
+        longest = max(longest, run)
+    return min(longest, LEAP_DAYS)
 
 
 def add_months(day: date, months: int) -> date:

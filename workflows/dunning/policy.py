@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from workers.authoring import Link, Window, check_place
 from workflows.dunning.amount import Amount
-from workflows.dunning.calendar import WorkingDays, parse_day_of_year, parse_hours
+from workflows.dunning.calendar import WorkingDays, longest_closed, parse_day_of_year, parse_hours
 from workflows.dunning.debtor import Debtor
 from workflows.dunning.default import Basis, Ground
 from workflows.dunning.interest import DayCount
@@ -24,11 +24,14 @@ from workflows.dunning.wording import load_wording
 
 NAME = "dunning"
 BY_ZONE = "auto"
+PERCENT_MAX = Decimal(30)
 Treatment = Literal["dun", "reminder_only", "after_failed_collection", "never"]
 AFTER_FAILED: Treatment = "after_failed_collection"
 PAYMENT_TYPES: dict[str, Treatment] = {
     "1": "dun", "2": AFTER_FAILED, "3": "never", "4": AFTER_FAILED, "5": "reminder_only", "6": AFTER_FAILED,
 }  # fmt: skip
+MINIMUM = {"EUR": Decimal("5.00"), "SEK": Decimal("50.00")}
+CLOSED_MAX = 31
 
 
 class DunningPolicy(BaseModel):
@@ -45,7 +48,7 @@ class DunningPolicy(BaseModel):
     levels: dict[str, StepChange] = Field(default_factory=dict)
     end_grace_days: int | None = Field(default=None, ge=0, le=90)
     min_days_between: int = Field(default=6, ge=1, le=90)
-    minimum: dict[str, Amount] = Field(default_factory=lambda: {"EUR": Decimal("5.00"), "SEK": Decimal("50.00")})
+    minimum: dict[str, Amount] = Field(default_factory=lambda: dict(MINIMUM))
     payment_types: dict[str, Treatment] = Field(default_factory=lambda: dict(PAYMENT_TYPES))
     exclude: tuple[str, ...] = ("dunning=off",)
     sync_fresh_hours: int = Field(default=24, ge=1, le=168)
@@ -59,7 +62,7 @@ class DunningPolicy(BaseModel):
     post_days: int = Field(default=3, ge=1, le=14)
     margin_business: Amount | None = None
     margin_consumer: Amount | None = None
-    agreed_rate: Amount | None = None
+    agreed_rate: Amount | None = Field(default=None, le=PERCENT_MAX)
     agreed_rate_attribute: str | None = Field(default=None, min_length=1)
     agreed_date: tuple[str, ...] = ()
     day_count: DayCount = "actual/actual"
@@ -72,7 +75,7 @@ class DunningPolicy(BaseModel):
     dun_undisputed_part: bool = False
     release_grace_days: int = Field(default=3, ge=0, le=30)
     pause_days_max: int = Field(default=60, ge=1, le=60)
-    extend_from_share: Amount = Field(default=Decimal("0.50"), le=1)
+    extend_from_share: Amount = Field(default=Decimal("0.50"), gt=0, le=1)
     extend_days: int = Field(default=7, ge=0, le=60)
     daily_cap: int = Field(default=50, ge=1)
     spike_floor: int = Field(default=20, ge=1)
@@ -142,8 +145,8 @@ class DunningPolicy(BaseModel):
         )  # fmt: skip
 
     def least(self, currency: str) -> Decimal:
-        """Below this outstanding amount nothing is dunned; one cent in a currency without a minimum."""
-        return self.minimum.get(currency, Decimal("0.01"))
+        """Below this outstanding amount nothing is dunned: the policy's own, else the default; one cent in a currency without either."""
+        return (MINIMUM | self.minimum).get(currency, Decimal("0.01"))
 
     @field_validator("send_window")
     @classmethod
@@ -155,7 +158,25 @@ class DunningPolicy(BaseModel):
     @classmethod
     def _are_rates(cls, rates: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         shipped_rates().replaced(rates)
+        if unknown := sorted(rates.keys() - shipped_ladders().keys()):
+            raise ValueError(f"rates.{unknown[0]}: no ladder asks for it, only {', '.join(sorted(shipped_ladders()))} have one")
         return rates
+
+    @field_validator("minimum")
+    @classmethod
+    def _are_currencies(cls, minimum: dict[str, Decimal]) -> dict[str, Decimal]:
+        for currency in minimum:
+            if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
+                raise ValueError(f'"{currency}" is no currency: write its code, as in minimum = {{ EUR = "5.00" }}')
+        return minimum
+
+    @field_validator("payment_types")
+    @classmethod
+    def _are_numbers(cls, types: dict[str, Treatment]) -> dict[str, Treatment]:
+        for type in types:
+            if not (type.isascii() and type.isdigit()):
+                raise ValueError(f'"{type}" is no PAYMENT_TYPE: the provider numbers them, as in payment_types = {{ 1 = "dun" }}')
+        return types
 
     @field_validator("templates")
     @classmethod
@@ -166,8 +187,8 @@ class DunningPolicy(BaseModel):
     @field_validator("closed_days")
     @classmethod
     def _are_days(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        for text in texts:
-            parse_day_of_year(text)
+        if longest_closed(parse_day_of_year(text) for text in texts) > CLOSED_MAX:
+            raise ValueError(f"more than {CLOSED_MAX} days in a row: nothing would be sent for so long; set the mode instead")
         return texts
 
     @field_validator("exclude", "agreed_date")

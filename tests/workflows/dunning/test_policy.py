@@ -149,3 +149,24 @@ def test_a_risky_consumer_fee_needs_a_word_that_it_is_meant() -> None:
 
     assert str(DunningPolicy.model_validate(risky).ladder_in("Europe/Berlin").steps[1].fee("consumer")) == "5.00"
     assert DunningPolicy.model_validate({"levels": {"L1": {"fee_consumer": "2.50", "fee_business": "20"}}})
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"minimum": {"eur": "5.00"}}, '"eur" is no currency'),
+        ({"payment_types": {"transfer": "dun"}}, '"transfer" is no PAYMENT_TYPE'),
+        ({"rates": {"FR": {"2026-01-01": "1.27"}}}, "rates.FR: no ladder asks for it"),
+        ({"agreed_rate": "900"}, "agreed_rate"),
+        ({"extend_from_share": "0"}, "greater than 0"),
+        ({"closed_days": [f"12-{day:02}" for day in range(1, 32)] + ["01-01"]}, "more than 31 days in a row"),
+    ],
+)
+def test_what_could_be_read_and_would_mean_nothing_is_refused(said: dict[str, Any], why: str) -> None:
+    assert why in refusal(**said)
+
+
+def test_a_month_of_holidays_is_allowed_and_a_minimum_that_is_left_out_keeps_its_default() -> None:
+    policy = DunningPolicy.model_validate({"closed_days": [f"12-{day:02}" for day in range(1, 32)], "minimum": {"EUR": "9.00"}})
+
+    assert (policy.least("EUR"), policy.least("SEK")) == (Decimal("9.00"), Decimal("50.00"))
