@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from workers.authoring import amount_used, give_event
 from workflows.credits import tables
 from workflows.credits.amounts import mark_passed
-from workflows.credits.effects import CAP_DAY, CAP_MONTH, TopUp
+from workflows.credits.effects import CAP_DAY, CAP_MONTH, TopUp, TopUpInvoice
 from workflows.credits.happenings import CreditsCap
 from workflows.credits.policy import CreditsPolicy
 
@@ -77,6 +77,14 @@ def open_topup(connection: Connection, source: str, customer_id: str) -> TopUp |
         return None
     amount, balance = Decimal(row["amount"]), Decimal(row["balance_before"] or "0")
     return TopUp(source=source, id=customer_id, uid=row["uid"], amount=amount, currency=row["currency"], balance=balance)
+
+
+def open_invoice(connection: Connection, source: str, customer_id: str) -> TopUpInvoice | None:
+    """The invoice of the customer's open order, or None where it has none: credits given at once are billed elsewhere."""
+    row = tables.open_order(connection, source, customer_id)
+    if row is None or row["invoice_id"] is None:
+        return None
+    return TopUpInvoice(source=source, id=row["invoice_id"], uid=row["uid"], amount=Decimal(row["amount"]), currency=row["currency"])
 
 
 def tell_caps(connection: Connection, topup: TopUp, policy: CreditsPolicy, zone: ZoneInfo, now: datetime) -> list[str]:

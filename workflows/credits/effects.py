@@ -105,8 +105,13 @@ def invoice_problem(fresh: InvoiceDoc, amount: Decimal) -> str | None:
 
 
 def is_paid(fresh: InvoiceDoc) -> bool:
-    """Decided by the invoice, never by an event."""
-    return fresh.type == "outgoing" and not fresh.is_canceled and fresh.outstanding is not None and fresh.outstanding.amount <= ZERO
+    """Decided by the invoice, never by an event: nothing is open, and PAID_DATE ("date of received payment") says that money came.
+
+    A part that was cancelled lowers what is open too, and no money came for it.
+    """
+    if fresh.type != "outgoing" or fresh.is_canceled or fresh.paid_on is None:
+        return False
+    return fresh.outstanding is not None and fresh.outstanding.amount <= ZERO
 
 
 def why_not_completed(fresh: InvoiceDoc, invoice: TopUpInvoice, **_: object) -> str | None:

@@ -167,6 +167,13 @@ def _await_payment(errand: Errand, invoice: TopUpInvoice) -> None:
     errand.fail("unpaid", invoice=invoice.id)
 
 
+def grant_resumed(errand: Errand, invoice: TopUpInvoice | None) -> None:
+    """Grant what was paid some time ago, where its invoice still reads as paid: a payment may have gone back, or never have come."""
+    if invoice is not None and not is_paid(_read(errand, "invoice resumed", invoice)):
+        errand.fail("payment_failed", invoice=invoice.id)
+    grant_paid(errand)
+
+
 def grant_paid(errand: Errand) -> None:
     """Add what was paid. The balance read directly before the call is what the proof is made with."""
     run = errand.run

@@ -31,7 +31,7 @@ from workflows.credits.errand import Errand
 from workflows.credits.happenings import CreditsLook, CreditsResume
 from workflows.credits.policy import CreditsPolicy
 from workflows.credits.sweep import sweep
-from workflows.credits.topup import ask_bill, ask_grant, grant_now, grant_paid, pay_first
+from workflows.credits.topup import ask_bill, ask_grant, grant_now, grant_resumed, pay_first
 
 LOOK_AGAIN = timedelta(hours=6)
 NOTICED_MAX = 10
@@ -209,7 +209,7 @@ def _resumed(run: Run, policy: CreditsPolicy, customer_id: str) -> bool:
         return False
     topup = run.step("open top-up", books.open_topup, run.source, customer_id)
     if state in TO_GRANT and topup is not None:
-        grant_paid(Errand(run=run, policy=policy, topup=topup))
+        grant_resumed(Errand(run=run, policy=policy, topup=topup), run.step("open invoice", books.open_invoice, run.source, customer_id))
         return True
     run.step("abandon", books.abandon, run.source, customer_id, run.now())
     run.task("look at the invoice", "order_abandoned", customer=customer_id, order=topup.uid if topup else None)

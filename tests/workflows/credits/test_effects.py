@@ -1,5 +1,6 @@
 """The fresh reads that decide: a plan that no longer fits, an invoice that is not the top-up's, a balance that moved."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from workflows.credits.effects import (
     why_not_withdrawn,
 )
 
-AMOUNT = Decimal("88.10")
+AMOUNT, PAID_ON = Decimal("88.10"), date(2026, 11, 20)
 TOPUP = TopUp(source="shop", id="501", uid="billhook-topup-1", amount=AMOUNT, currency="EUR", balance=Decimal("11.90"))
 INVOICE = TopUpInvoice(source="shop", id="7", uid="billhook-topup-1", amount=AMOUNT, currency="EUR")
 
@@ -82,7 +83,8 @@ def test_a_line_that_uses_up_credits_is_found_whatever_the_total() -> None:
     [
         (invoice(), None, "not_a_draft", None),
         (invoice(type="draft"), "not_outgoing", None, "nothing_to_cancel"),
-        (invoice(left="0.00"), "already_paid", "not_a_draft", "paid_in_part"),
+        (invoice(left="0.00", paid_on=PAID_ON), "already_paid", "not_a_draft", "paid_in_part"),
+        (invoice(left="0.00"), "outstanding_differs", "not_a_draft", "paid_in_part"),
         (invoice(left="40.00"), "outstanding_differs", "not_a_draft", "paid_in_part"),
         (invoice(total="90.00"), "total_differs", "not_a_draft", "paid_in_part"),
         (invoice(is_canceled=True), "invoice_canceled", "not_a_draft", "nothing_to_cancel"),
@@ -98,7 +100,11 @@ def test_each_step_of_the_invoice_has_its_own_reasons(
 
 
 def test_paid_is_what_the_invoice_says_and_a_cancelled_one_is_not() -> None:
-    assert is_paid(invoice(left="0.00"))
-    assert not is_paid(invoice(left="0.01"))
-    assert not is_paid(invoice(left="0.00", is_canceled=True))
-    assert not is_paid(invoice(left="0.00", type="draft"))
+    assert is_paid(invoice(left="0.00", paid_on=PAID_ON))
+    assert not is_paid(invoice(left="0.01", paid_on=PAID_ON))
+    assert not is_paid(invoice(left="0.00", paid_on=PAID_ON, is_canceled=True))
+    assert not is_paid(invoice(left="0.00", paid_on=PAID_ON, type="draft"))
+
+
+def test_an_invoice_of_which_a_part_was_cancelled_until_nothing_was_open_is_not_paid() -> None:
+    assert not is_paid(invoice(left="0.00"))

@@ -206,6 +206,35 @@ def test_what_a_customer_paid_after_the_top_up_had_failed_is_a_state_of_its_own_
     assert shop.grants == ["88.10"]
 
 
+def test_a_payment_that_went_back_before_the_grant_is_not_credited_on_a_persons_word(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "customer.addcredits")
+    shop.hint(customer, phone="1")
+
+    shop.flow.trigger("payment.chargeback", invoice_id=the_invoice(shop)["INVOICE_ID"])
+    resume(shop, customer)
+
+    assert (shop.grants, shop.orders) == ([], [("failed", "88.10", None)])
+    assert ("topup_payment_failed", 1) in shop.alerts
+
+
+def test_a_top_up_whose_invoice_was_cancelled_as_a_part_is_not_credited(open_shop: Open) -> None:
+    shop = open_shop()
+    customer = shop.customer("11.90")
+    account, pay = shop.flow.sandbox.account, shop.flow.sandbox.account.pay
+    account.pay = lambda invoice, amount, day: None  # type: ignore[method-assign]
+    shop.hint(customer, phone="1")
+    account.pay = pay  # type: ignore[method-assign]
+
+    account.cancel_part(the_invoice(shop), Decimal("88.10"))
+    shop.jump(days=15)
+    resume(shop, customer)
+
+    assert (shop.grants, shop.orders) == ([], [("failed", "88.10", None)])
+    assert ("topup_unpaid", 1) in shop.alerts
+
+
 def test_a_grant_the_provider_refuses_after_the_payment_is_paid_not_granted_and_told(open_shop: Open) -> None:
     shop = open_shop()
     customer = shop.customer("11.90")
