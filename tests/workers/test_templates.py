@@ -49,6 +49,13 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     [
         ("{{ salary }}", r"^template de/message\.txt: 'salary' is undefined; known names are number, organization$"),
         ("{{ number", r"^template de/message\.txt: unexpected end of template"),
+        ("{% if number == '0' %}{{ nmber }}{% endif %}", r"^template de/message\.txt: 'nmber' is undefined; known names are"),
+        ("{{ 1 / 0 }}", r"^template de/message\.txt: division by zero"),
+        ("{{ number + 1 }}", r"^template de/message\.txt: can only concatenate str"),
+        ("{% include 'de/message.txt' %}", r"^template de/message\.txt: maximum recursion depth exceeded"),
+        ("{{ 'x' * 9999999999 }}", r"^template de/message\.txt: a text multiplies nothing"),
+        ("{{ 10 ** 9999999999 }}", r"^template de/message\.txt: a text multiplies nothing"),
+        ("{% for one in range(99999) %}{% for two in range(99999) %}{% endfor %}{% endfor %}", r"'range' is undefined"),
         ("{{ number.__class__.__mro__ }}", r"^template de/message\.txt: access to attribute '__class__' of 'str' object is unsafe"),
     ],
 )
@@ -80,3 +87,11 @@ def test_a_subject_is_cut_where_it_is_too_long() -> None:
 def test_a_text_without_a_subject_or_a_message_is_refused(subject: str, message: str) -> None:
     with pytest.raises(ValueError, match="the text in de is empty"):
         text_of("de", subject, message)
+
+
+def test_a_text_that_is_not_utf_8_is_told_with_its_file(tmp_path: Path) -> None:
+    place = folder(tmp_path, message="")
+    (place / "de" / "message.txt").write_bytes("Grüße".encode("latin-1"))
+
+    with pytest.raises(ValueError, match=r"^template de/message\.txt: 'utf-8' codec can't decode"):
+        Templates(place, None, known=KNOWN).render("de/message.txt", KNOWN)
