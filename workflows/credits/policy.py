@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from workers.authoring import Link, Money
 
-_SPAN = re.compile(r"^(\d+)(m|h|d)$")
+_SPAN = re.compile(r"^(\d{1,4})(m|h|d)$", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 

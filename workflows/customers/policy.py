@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-_SPAN = re.compile(r"^(\d+)(m|h|d)$")
+_SPAN = re.compile(r"^(\d{1,4})(m|h|d)$", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _WRITABLE = (
     "days_for_payment invoice_delivery_method language_code payment_type newsletter_optin comment show_payment_notice affiliate "

@@ -58,3 +58,9 @@ def test_only_listed_customers_are_credited_at_once_where_there_is_a_list() -> N
     policy = CreditsPolicy(grant_on="immediate", immediate_customers=("501",))
 
     assert (policy.is_immediate("501"), policy.is_immediate("502")) == (True, False)
+
+
+@pytest.mark.parametrize("text", ["9999999999d", "0h", "4x", "٤h"])
+def test_a_pause_that_is_no_span_of_time_is_refused_with_the_way_to_write_it(text: str) -> None:
+    with pytest.raises(ValidationError, match='a pause is written "30m", "4h" or "1d"'):
+        CreditsPolicy(decline_backoff=(text,))

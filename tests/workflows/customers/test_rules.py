@@ -70,6 +70,11 @@ def test_pauses_that_do_not_rise_are_refused() -> None:
         VatPolicy(retry=("1h", "5m"))
 
 
+def test_a_pause_too_long_to_count_is_refused_with_the_way_to_write_it() -> None:
+    with pytest.raises(ValidationError, match='a pause is written "5m", "1h" or "1d"'):
+        VatPolicy(retry=("9999999999d",))
+
+
 def test_an_attribute_has_a_field_written_once_without_a_mail_to_the_customer() -> None:
     with shop(GOLD) as flow:
         customer = flow.trigger("customer.created")["customer_id"]
