@@ -21,7 +21,7 @@ from workers.errors import StateConflict
 from workers.runtime import Runtime
 from workers.views import row_number
 
-APPROVAL_LIFE = timedelta(hours=72)
+APPROVAL_LIFE, ONE_DAY = timedelta(hours=72), timedelta(days=1)
 ALERT_STATES = {"acknowledge": "acknowledged", "ignore": "ignored", "reopen": "open"}
 
 
@@ -145,9 +145,19 @@ def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: da
     if order.did is None:
         raise StateConflict("Say whether it happened: resolve takes did or did-not", effect=id)
     after, reason = ("done", "operator_did") if order.did else ("cancelled", "operator_did_not")
-    settled_at = datetime.fromisoformat(order.on).astimezone(now.tzinfo) if order.did and order.on else now
+    settled_at = _happened_at(order.on, effect, now) if order.did and order.on else now
     ledger.move(connection, id, after, since=["unknown"], at=now, reason=reason, actor=actor, settled_at=settled_at)
     return reason
+
+
+def _happened_at(on: str, effect: sa.RowMapping, now: datetime) -> datetime:
+    """When a person says that it happened: not on a day before the call, nor on one that is still to come; the days of any zone."""
+    at, called_at = datetime.fromisoformat(on).astimezone(now.tzinfo), effect["calling_at"]
+    if at > now + ONE_DAY or (called_at is not None and at <= called_at - 2 * ONE_DAY):
+        day = (called_at or now).date()
+        said = f"It was called for on {day}: --on takes that day or a later one, up to today, not {at.date()}"
+        raise StateConflict(said, effect=effect["id"])
+    return at
 
 
 def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.RowMapping, row: sa.RowMapping, now: datetime) -> str:

@@ -5,7 +5,7 @@ Used by the command line and the console. The gates of workers/gates.py are said
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,11 +14,13 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.event import Event, Fact, event_class, event_types, from_data, kind_of
+from receiver.money import Money
 from workers import mirror
 from workers.errors import NotSayable
 from workers.events import EventRow
 from workers.ordered import TYPE
 
+DONE_ON = ("sent_on", "cancelled_on", "through")  # days of what was done, so none that lies ahead
 NOT_SAID = ("clock.tick", TYPE)  # schedules give the one, `billhook customers` and `billhook invoices` the other
 
 
@@ -41,10 +43,24 @@ def event_said(type: str, source: str, fields: Mapping[str, str], *, facts: tupl
         amount, _, currency = fields["amount"].partition(" ")
         data["amount"] = {"amount": amount, "currency": currency or "EUR"}
     try:
-        return from_data(type, data)
+        event = from_data(type, data)
     except ValidationError as error:
         wrong = ", ".join(f"{'.'.join(str(part) for part in one['loc'])} ({one['msg']})" for one in error.errors(include_input=False))
         raise NotSayable(f"{type} cannot be made of this: {wrong}") from None
+    if nonsense := _nonsense(event):
+        raise NotSayable(f"{type} cannot be made of this: {nonsense}")
+    return event
+
+
+def _nonsense(event: Event) -> str | None:
+    """What can be read and cannot be: a negative amount or level, a day of what was done that lies ahead in every zone."""
+    amount, level, tomorrow = getattr(event, "amount", None), getattr(event, "level", None), event.at.date() + timedelta(days=1)
+    if isinstance(amount, Money) and amount.amount <= 0:
+        return f"amount ({amount.amount} is not above zero)"
+    if isinstance(level, int) and level < 0:
+        return f"level ({level}: the first one is 0)"
+    ahead = [name for name in DONE_ON if (day := getattr(event, name, None)) is not None and day > tomorrow]
+    return f"{ahead[0]} ({getattr(event, ahead[0])} lies ahead)" if ahead else None
 
 
 def unheard_of(connection: Connection, event: Event) -> str:

@@ -69,6 +69,8 @@ def test_resolve_wants_to_know_whether_it_happened_and_keeps_when() -> None:
         flow.advance(minutes=6)
         id = effect_row(flow)["id"]
         assert flow.order("resolve", id).startswith("refused")
+        for slip in ("2006-11-20T00:00:00+00:00", "2062-11-20T00:00:00+00:00"):
+            assert flow.order("resolve", id, did=True, on=slip).startswith("refused: It was called for on 2026-11-20")
 
         flow.order("resolve", id, did=True, on="2026-11-20T00:00:00+00:00")
 

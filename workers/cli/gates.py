@@ -76,6 +76,8 @@ def mark_sent(
     if not (invoices or customer or dated_before):
         raise typer.BadParameter("say which: ids of invoices, --customer or --dated-before")
     day, now = _day(on, "--on"), datetime.now(UTC)
+    if day > now.date():
+        raise typer.BadParameter(f"--on {day} lies ahead: nothing has reached anybody on that day yet")
     before = _day(dated_before, "--dated-before") if dated_before else None
     names = _sources(context, source)
 

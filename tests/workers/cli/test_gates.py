@@ -70,6 +70,12 @@ def test_invoices_are_marked_sent_by_customer_and_only_what_waits_is_named(billh
     assert told(waiting) == ["operator.invoice.sent", "operator.invoice.sent"]
 
 
+def test_marking_sent_on_a_day_ahead_is_refused(billhook: Billhook, waiting: Database) -> None:
+    refused = billhook("mark-sent", "--customer", "501", "--on", "2999-01-01", "--yes")
+
+    assert (refused.code, "lies ahead" in refused.err, told(waiting)) == (2, True, [])
+
+
 def test_marking_sent_what_nobody_named_or_knows_is_refused(billhook: Billhook, waiting: Database) -> None:
     nothing, unknown = billhook("mark-sent", "--on", "2026-11-02"), billhook("mark-sent", "1", "--on", "2026-11-02")
 
