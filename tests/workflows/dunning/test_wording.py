@@ -51,3 +51,11 @@ def test_amounts_are_written_by_the_language_and_nothing_is_written_of_zero() ->
     assert written_money(Money(Decimal("1234.5"), "EUR"), "de") == "1.234,50\xa0€"
     assert written_money(Money(Decimal("1234.5"), "EUR"), "en") == "€1,234.50"
     assert written_money(Money(Decimal("0.00"), "EUR"), "de") == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["S0", "S1"])
+def test_a_swedish_notice_cites_no_german_law_in_any_language(language: str, name: str) -> None:
+    text = load_wording(None).compose(language, [Written(name=name, level=1, facts=SAMPLE_INVOICE)], SAMPLE, total="1,00 €")
+
+    assert not any(law in text.message for law in ("BGB", "§"))
