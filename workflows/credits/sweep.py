@@ -39,8 +39,8 @@ class Findings(BaseModel):
 
 def sweep(run: Run, policy: CreditsPolicy) -> None:
     """One round over all customers."""
-    balances = _balances(run, policy)
-    found = run.step("sweep", look_around, run.source, run.id, policy, balances, run.zone, run.now())
+    read_at, balances = run.now(), _balances(run, policy)
+    found = run.step("sweep", look_around, run.source, run.id, policy, balances, run.zone, run.now(), read_at)
     for customer_id, uid in found.stuck.items():
         run.alert(f"stuck {uid}", "paid_not_granted", about=f"{run.source}/{customer_id}", customer=customer_id, order=uid)
     for customer_id in found.low:
@@ -65,9 +65,10 @@ def _balances(run: Run, policy: CreditsPolicy) -> dict[str, Decimal]:
 
 
 def look_around(
-    connection: Connection, source: str, run_id: str, policy: CreditsPolicy, balances: dict[str, Decimal], zone: ZoneInfo, now: datetime
-) -> Findings:
-    """Note what is seen, give what follows; see Findings."""
+    connection: Connection, source: str, run_id: str, policy: CreditsPolicy, balances: dict[str, Decimal], zone: ZoneInfo, now: datetime,
+    read_at: datetime,
+) -> Findings:  # fmt: skip
+    """Note what is seen, give what follows; see Findings. `read_at`: when the first of the balances was asked for."""
     looked, low = [], []
     known, busy = tables.customers_of(connection, source), tables.busy_customers(connection, source)
     for customer_id, balance in balances.items():
@@ -91,7 +92,7 @@ def look_around(
         looked=tuple(looked),
         low=tuple(low),
         stuck=_stuck(connection, source, now),
-        unexplained=_reckon(connection, source, balances, zone, now),
+        unexplained=_reckon(connection, source, balances, zone, read_at),
         unpaid=_unpaid(connection, source, run_id, policy, now),
     )
 
@@ -119,9 +120,12 @@ def _stuck(connection: Connection, source: str, now: datetime) -> dict[str, str]
     return {row["customer_id"]: row["uid"] for row in rows}
 
 
-def _reckon(connection: Connection, source: str, balances: dict[str, Decimal], zone: ZoneInfo, now: datetime) -> dict[str, str]:
-    """Once a local day: customers whose balance is higher than the last one plus what was granted since. Lower is usage."""
-    local, found = now.astimezone(zone), {}
+def _reckon(connection: Connection, source: str, balances: dict[str, Decimal], zone: ZoneInfo, read_at: datetime) -> dict[str, str]:
+    """Once a local day: customers whose balance is higher than the last one plus what was granted since. Lower is usage.
+
+    What was granted while balances were read counts as granted since: the balance may not show it yet.
+    """
+    local, found = read_at.astimezone(zone), {}
     if local.hour < RECKON_HOUR:
         return {}
     known, busy = tables.customers_of(connection, source), tables.busy_customers(connection, source)
@@ -134,11 +138,11 @@ def _reckon(connection: Connection, source: str, balances: dict[str, Decimal], z
         if row is None or balance is None or done or customer_id in busy:
             continue
         if row["reckoned_at"] is not None:
-            since = sum((amount for at, amount in granted[customer_id] if at > row["reckoned_at"]), ZERO)
+            since = sum((amount for at, amount in granted[customer_id] if at >= row["reckoned_at"]), ZERO)
             more = unexplained(Decimal(row["reckoned"]), since, balance)
             if more > ZERO:
                 found[customer_id] = str(more)
-        tables.put_customer(connection, source, customer_id, reckoned_at=now, reckoned=str(balance))
+        tables.put_customer(connection, source, customer_id, reckoned_at=read_at, reckoned=str(balance))
     return found
 
 
