@@ -30,7 +30,8 @@ class Order(BaseModel):
 
     `subject`: an effect's id for approve, reject, resolve and resend; a run's or "delivery:7" for retry; an item's for close.
     A close takes "alert:7" and "task:3" as well; acknowledge, ignore and reopen take "alert:7" alone. For replay it is an event's id;
-    `workflow` then names the only one to start.
+    `workflow` then names the only one to start. `bound`: the request and amount that were looked at before an approval
+    (ledger.bound_to); "" where nobody was shown any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class Order(BaseModel):
     did: bool | None = None
     on: str | None = None
     workflow: str | None = None
+    bound: str = ""
 
 
 def order_arrival(order: Order, *, source: str, at: datetime, id: str | None = None) -> inbox.Arrival:
@@ -122,6 +124,8 @@ def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: da
     if order.act == "approve":
         if effect["valid_until"] and now >= effect["valid_until"]:
             raise StateConflict("It went out of date before it was approved, and its workflow plans anew: see `billhook runs`", effect=id)
+        if order.bound and order.bound != ledger.bound_to(effect):
+            raise StateConflict("It is another request or amount by now than the one that was shown: look at it again", effect=id)
         own = effect["approval_life_s"]
         life = now + (APPROVAL_LIFE if own is None else timedelta(seconds=own))
         ends = min(effect["valid_until"] or life, life)

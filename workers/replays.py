@@ -136,6 +136,12 @@ def order(
     return new
 
 
+def is_ordered(connection: Connection, replay_id: str) -> bool:
+    """Whether a replay of this id was ordered, however far it is by now."""
+    same = sa.and_(_AUDIT.c.act == "replay-many", _AUDIT.c.subject == replay_id)
+    return connection.execute(sa.select(_AUDIT.c.id).where(same).limit(1)).first() is not None
+
+
 def minutes_of(orders: int, per_minute: int) -> int:
     """In how many minutes the last of so many orders begins."""
     return max(0, orders - 1) // per_minute

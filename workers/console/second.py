@@ -21,18 +21,21 @@ from workers.operator import APPROVAL_LIFE
 
 class Verdict(StrEnum):
     """ENOUGH: the effect may be approved now. FIRST: this yes is the first of two. SAME: this person already said yes, and another
-    one is needed. NOBODY: a program's token is no person, and may not decide about so much."""
+    one is needed. NOBODY: a program's token is no person, and may not decide about so much. LATE: it waits for no yes now; an order kept
+    until it does would be one person's."""
 
     ENOUGH = "enough"
     FIRST = "first"
     SAME = "same"
     NOBODY = "nobody"
+    LATE = "late"
 
 
 TOLD = {
     Verdict.FIRST: "kept as the first of two: an amount like this takes a second person's approval",
     Verdict.SAME: "you approved it already: an amount like this takes a second person's approval",
     Verdict.NOBODY: "an amount like this takes two people, and an API token is none",
+    Verdict.LATE: "it does not wait for approval now: look at it again",
 }
 
 
@@ -56,11 +59,18 @@ def decide(effect: sa.RowMapping, first: First | None, person: Person, *, above:
     return Verdict.SAME if _who(first.by) == _who(person.name) else Verdict.ENOUGH
 
 
-def yes(connection: Connection, effect_id: str, person: Person, *, above: Decimal | None, at: datetime, reason: str = "") -> Verdict:
-    """What a yes to this effect comes to; the first of two is kept. One that is not proposed is for the router to refuse: ENOUGH."""
+def yes(
+    connection: Connection, effect_id: str, person: Person, *, above: Decimal | None, at: datetime, reason: str = "", shown: str = ""
+) -> Verdict:
+    """What a yes to this effect comes to; the first of two is kept. What is wrong with it else is for the router to refuse: ENOUGH.
+
+    `shown`: what the person was shown (ledger.bound_to), or "".
+    """
     effect = ledger.load(connection, effect_id)
-    if effect is None or effect["state"] != "proposed":
+    if effect is None or shown not in ("", ledger.bound_to(effect)):
         return Verdict.ENOUGH
+    if effect["state"] != "proposed":
+        return Verdict.LATE if above is not None and is_more(effect["amount"], above) else Verdict.ENOUGH
     verdict = decide(effect, first_of(connection, effect_id), person, above=above, at=at)
     if verdict is Verdict.FIRST:
         keep_first(connection, effect, person, at=at, reason=reason)

@@ -117,6 +117,7 @@ def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, li
         raise NotHere(f"say which: one to {MANY} of them")
     with here.database.read() as connection:
         about = [_known(connection, act, subject, here) for subject in subjects]
+        bound = [_bound(connection, subject) for subject in subjects] if act.order == "approve" else []
     inputs = [Input(name="reason", label="Why", required=act.needs_reason, about="It is kept in the audit.")]
     if act.did:
         inputs.insert(0, Input(name="on", label="On which day", kind="date", about="Empty: today."))
@@ -125,8 +126,15 @@ def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, li
     preview = [f"Together {money}."] if len(about) > 1 and money else []
     return Question(
         title=act.title + (f": {len(subjects)} of them" if many else ""), does=act.does, button=act.button + many, role=act.role,
-        tone=act.tone, about=about, preview=preview, inputs=inputs, hidden={**hidden, "subject": subjects},
+        tone=act.tone, about=about, preview=preview, inputs=inputs,
+        hidden={**hidden, "subject": subjects, "bound": bound},
     )  # fmt: skip
+
+
+def _bound(connection: Connection, effect: str) -> str:
+    """The request and amount that are shown, so that the approval is one of exactly these."""
+    row = ledger.load(connection, effect)
+    return ledger.bound_to(row) if row is not None else ""
 
 
 def _known(connection: Connection, act: Act, subject: str, here: Site) -> dict[str, Any]:
@@ -160,7 +168,7 @@ def carry_out(request: Request, form: FormData) -> Response:
     """Give the order of the form, once for each subject; then back, with what the router said."""
     act, here = _act(request), site(request)
     person = require(request, act.role)
-    subjects = [str(one) for one in form.getlist("subject")]
+    subjects, bounds = ([str(one) for one in form.getlist(name)] for name in ("subject", "bound"))
     said = {name: str(form.get(name, "")).strip() for name in ("reason", "on", "order", "back")}
     wrong = _wrong(act, said)
     if wrong:
@@ -170,17 +178,23 @@ def carry_out(request: Request, form: FormData) -> Response:
     answers = []
     for place, subject in enumerate(subjects[:MANY]):
         source, of = _whose(here, act, subject)
-        order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=on)
+        shown = bounds[place] if len(bounds) == len(subjects) else ""
+        order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=on, bound=shown)
         arrival = order_arrival(order, source=source, at=datetime.now(UTC), id=f"{said['order'][:64]}:{place}")
-        held = _held(here, of, person, said["reason"]) if act.order == "approve" else None
+        held = _held(here, order, person) if act.order == "approve" else None
         answers.append(held or orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))
     return done(_in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs")
 
 
-def _held(here: Site, effect: str, person: Person, reason: str) -> orders.Answer | None:
+def _held(here: Site, order: Order, person: Person) -> orders.Answer | None:
     """What a yes came to that is no order yet, where the rule of two people holds it; None where it is one."""
     above = here.chosen.console.two_people_above
-    verdict = here.database.write(lambda c: second.yes(c, effect, person, above=above, at=here.database.machine_now(c), reason=reason))
+
+    def say_yes(connection: Connection) -> second.Verdict:
+        at = here.database.machine_now(connection)
+        return second.yes(connection, order.subject, person, above=above, at=at, reason=order.reason, shown=order.bound)
+
+    verdict = here.database.write(say_yes)
     return orders.Answer(HELD, second.TOLD[verdict]) if verdict in second.TOLD else None
 
 

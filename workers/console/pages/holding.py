@@ -62,7 +62,19 @@ def _holding(request: Request) -> Holding:
 
 def _with(question: Question, hidden: dict[str, str], role: Role) -> Question:
     fields = {one.name for one in question.inputs}
-    return Question(**{**vars(question), "role": role, "hidden": {name: [value] for name, value in hidden.items() if name not in fields}})
+    travels = {name: [value] for name, value in hidden.items() if name not in fields}
+    return Question(**{**vars(question), "role": role, "hidden": {**travels, **question.hidden}})
+
+
+def _mark(connection: Connection, name: str) -> str:
+    """Which freeze or pause of this name is in force: since when it is."""
+    return control.set_at(connection, name).isoformat()
+
+
+def _require_shown(connection: Connection, name: str, shown: str, reason: str) -> None:
+    """Raise StateConflict where what is in force is another one than what was `shown`; "" for who was shown nothing."""
+    if shown and shown != _mark(connection, name):
+        raise StateConflict(f"somebody set another one meanwhile ({reason}): look at it again")
 
 
 def _freeze(_here: Site, _said: dict[str, str]) -> Question:
@@ -79,6 +91,7 @@ def _do_freeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
 def _unfreeze(here: Site, _said: dict[str, str]) -> Question:
     with here.database.read() as connection:
         was = control.frozen(connection)
+        mark = _mark(connection, "freeze") if was is not None else ""
         held = drain.backlog(connection, before=here.database.machine_now(connection), per_minute=None)
     if was is None:
         raise StateConflict("nothing is frozen: there is nothing to release")
@@ -86,17 +99,22 @@ def _unfreeze(here: Site, _said: dict[str, str]) -> Question:
         raise StateConflict(ON_THE_MACHINE)
     does = f"Effects go on. It was frozen because: {was}."
     waits = [f"{held.effects} effects wait."]
-    return Question(title="Let effects go on", does=does, button="Let go on", inputs=[PACE, WHY], preview=waits)
+    return Question(title="Let effects go on", does=does, button="Let go on", inputs=[PACE, WHY], preview=waits, hidden={"shown": [mark]})
 
 
 def _do_unfreeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
     pace = _number(said.get("per_minute", ""))
-    with here.database.read() as connection:
-        was = control.frozen(connection) or ""
-    if was == restored.FREEZE:
-        raise StateConflict(ON_THE_MACHINE)
     heads, reason = here.settings.ledger_head_dir, said.get("reason", "")
-    let = here.database.write(lambda c: release.release(c, was, heads, pace, reason, at=here.database.machine_now(c), actor=actor))
+
+    def act(connection: Connection) -> release.Released:
+        was = control.frozen(connection)
+        if was == restored.FREEZE:
+            raise StateConflict(ON_THE_MACHINE)
+        if was is not None:
+            _require_shown(connection, "freeze", said.get("shown", ""), was)
+        return release.release(connection, was or "", heads, pace, reason, at=here.database.machine_now(connection), actor=actor)
+
+    let = here.database.write(act)
     return f"Effects go on: {let.held} were held" + (f", {pace} leave each minute" if pace else ""), "/hold/freeze"
 
 
@@ -134,15 +152,22 @@ def _resume(here: Site, said: dict[str, str]) -> Question:
     name = _pause_of(here, said)
     with here.database.read() as connection:
         paused = control.named(connection, "pause:")
-    if name not in paused:
-        raise StateConflict(f"{holds.pause_in_words(name)} is not paused")
+        if name not in paused:
+            raise StateConflict(f"{holds.pause_in_words(name)} is not paused")
+        mark = _mark(connection, name)
     does = f"{holds.pause_in_words(name)} goes on. It was paused because: {paused[name]['reason']}."
-    return Question(title="Resume", does=does, button="Resume", inputs=[WHY])
+    return Question(title="Resume", does=does, button="Resume", inputs=[WHY], hidden={"shown": [mark]})
 
 
 def _do_resume(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
     name = _pause_of(here, said)
-    here.database.write(lambda c: restraints.resume(c, name, said.get("reason", ""), at=here.database.machine_now(c), actor=actor))
+
+    def act(connection: Connection) -> None:
+        if (paused := control.get(connection, name)) is not None:
+            _require_shown(connection, name, said.get("shown", ""), paused["reason"])
+        restraints.resume(connection, name, said.get("reason", ""), at=here.database.machine_now(connection), actor=actor)
+
+    here.database.write(act)
     return f"Goes on: {holds.pause_in_words(name)}", f"/hold/pause?{query({key: said.get(key) for key in ('source', 'workflow')})}"
 
 

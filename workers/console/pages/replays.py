@@ -3,6 +3,8 @@
 What is done already keeps its slot and is not done again. The orders are spread over time and can be called off.
 """
 
+import hashlib
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,15 +28,22 @@ from workers.views import row_number
 PREVIEW_MAX, PER_MINUTE, PER_MINUTE_MAX = 1_000, 60, 60_000
 FIELDS = ("event", "source", "type", "since", "until", "customer", "invoice", "workflow", "status", "reason_of_run")
 
+_NAME = re.compile(r"[0-9a-f]{12}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What a replay would take and do. `wrong` says why it cannot be ordered so."""
+    """What a replay would take and do, as it is shown. `wrong` says why it cannot be ordered so."""
 
     ids: list[int]
     previews: list[Preview]
     already: int = 0
     wrong: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Names exactly these events, so that what is ordered is what was shown."""
+        return hashlib.sha256(repr(self.ids).encode()).hexdigest()
 
 
 def asked(request: Request) -> Response:
@@ -56,10 +65,22 @@ def carry_out(request: Request, form: FormData) -> Response:
             "Nothing fits." if pace else f"At most so many each minute: write a whole number from 1 to {PER_MINUTE_MAX}."
         )
         return _page(request, said, look, wrong=wrong)
-    name, at, actor = uuid.uuid4().hex[:12], datetime.now(UTC), request.state.person.name
+    if given.get("shown", look.digest) != look.digest:
+        return _page(request, said, look, wrong="Other events fit by now than those that were shown: look again, then order.")
+    name = given["order"] if _NAME.fullmatch(given.get("order", "")) else _new_name()
+    at, actor = datetime.now(UTC), request.state.person.name
     order = {"replay_id": name, "workflow": said["workflow"] or None, "actor": actor, "reason": given.get("reason", ""), "at": at}
-    ordered = here.database.write(lambda c: replays.order(c, look.ids, per_minute=pace, **order))
-    return done(f"Replay {name}: {ordered} ordered, {pace} each minute", "/replay")
+
+    def once(connection: Connection) -> int | None:
+        return None if replays.is_ordered(connection, name) else replays.order(connection, look.ids, per_minute=pace, **order)
+
+    ordered = here.database.write(once)
+    return done(f"Replay {name}: {'ordered already' if ordered is None else f'{ordered} ordered, {pace} each minute'}", "/replay")
+
+
+def _new_name() -> str:
+    """Made with the form, so that pressing twice orders once."""
+    return uuid.uuid4().hex[:12]
 
 
 def _call_off(here: Site, replay: str, actor: str) -> Response:
@@ -119,5 +140,5 @@ def _page(request: Request, said: Mapping[str, str], look: Look | None, *, wrong
     told = wrong or (look.wrong if look else "")
     return here.page(
         request, "replay.html.j2", status=400 if told else 200, said=said, look=look, wrong=told, under_way=under_way, choices=choices,
-        fields=FIELDS, per_minute=PER_MINUTE, minutes=minutes,
+        fields=FIELDS, per_minute=PER_MINUTE, minutes=minutes, order=_new_name(),
     )  # fmt: skip

@@ -25,6 +25,12 @@ def hidden(page: str, name: str) -> str:
     return found[1]
 
 
+def change_request(store: Database, id: str) -> None:
+    """Have it ask for something else, without a new id."""
+    effect = table_of(ledger.EffectRow)
+    store.write(lambda c: c.execute(sa.update(effect).where(effect.c.id == id).values(request={"to": "somebody else"})))
+
+
 def state(store: Database, id: str) -> str:
     with store.read() as connection:
         row = ledger.load(connection, id)
@@ -197,6 +203,39 @@ def test_above_the_amount_a_second_person_approves(two: House, store: Database, 
     assert [act[:3] for act in two.audit() if act[0].startswith("approve")] == [
         ("approve.first", "console:anna", made.effect), ("approve", "console:carl", made.effect),
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("router")
+def test_what_is_approved_is_what_was_shown(browser: Browser, store: Database, made: Made) -> None:
+    page = browser.get(f"/act/approve?subject={made.effect}").text
+    shown = {name: hidden(page, name) for name in ("subject", "order", "bound")}
+    change_request(store, made.effect)
+
+    answer = browser.post("/act/approve", **shown)
+
+    assert "refused" in answer.headers["location"] and "look+at+it+again" in answer.headers["location"]
+    assert state(store, made.effect) == "proposed"
+
+
+def test_a_first_yes_is_none_to_another_request(two: House, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acts, "ANSWER_S", 0.0)
+    anna = two.inside("anna")
+    page = anna.get(f"/act/approve?subject={made.effect}").text
+    shown = {name: hidden(page, name) for name in ("subject", "order", "bound")}
+    change_request(store, made.effect)
+
+    anna.post("/act/approve", **shown)
+
+    assert "approve.first" not in {act for act, *_ in two.audit()}
+
+
+def test_one_person_leaves_no_order_for_when_it_waits_again(two: House, store: Database, made: Made) -> None:
+    for before, after in (("proposed", "approved"), ("approved", "intended")):
+        store.write(lambda c, before=before, after=after: ledger.move(c, made.effect, after, since=[before], at=NOW))  # type: ignore[misc]
+
+    told = approve(two.inside("anna"), made.effect)
+
+    assert "does not wait for approval now" in told and given(store) == []
 
 
 def test_a_token_is_no_person(two: House, store: Database, made: Made) -> None:

@@ -1,5 +1,6 @@
 """Holding back and letting go by button: what it says before, what it does, and the way back."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,22 @@ def test_a_pause_is_set_and_ended(browser: Browser, setting: Callable[[str], Any
 
     browser.post("/hold/resume", source="shop", workflow="auto-send")
     assert setting("pause:shop:auto-send") is None
+
+
+@pytest.mark.parametrize(("name", "act", "fields"), [("freeze", "unfreeze", {}), ("pause:shop:*", "resume", {"source": "shop"})])
+def test_only_what_was_looked_at_is_let_go(
+    browser: Browser, store: Database, setting: Callable[[str], Any], name: str, act: str, fields: dict[str, str]
+) -> None:
+    store.write(lambda c: control.put(c, name, {"reason": "stock take"}, at=store.machine_now(c)))
+    page = browser.get(f"/hold/{act}?source={fields.get('source', '')}").text
+    shown = re.search(r'name="shown" value="([^"]+)"', page)
+    assert shown
+    store.write(lambda c: control.put(c, name, {"reason": "charges twice"}, at=store.machine_now(c)))
+
+    late = browser.post(f"/hold/{act}", shown=shown[1], **fields)
+
+    assert late.status_code == 409 and "charges twice" in late.text
+    assert setting(name) == {"reason": "charges twice"}
 
 
 @pytest.mark.parametrize(

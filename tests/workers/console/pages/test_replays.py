@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
+from receiver.event import InvoiceCompleted
 from receiver.inbox import Delivery
-from tests.workers.console.conftest import Browser, Made
+from tests.workers.console.conftest import AT, Browser, Made
+from workers import events
 from workers.console.pages import replays
 
 
@@ -35,6 +37,36 @@ def test_a_replay_is_ordered_and_called_off(browser: Browser, store: Database, m
     name = re.search(r'name="off" value="([^"]+)"', page)
     assert name
     browser.post("/replay", off=name[1])
+    assert ordered(store) == 0
+
+
+def form_of(page: str) -> dict[str, str]:
+    """What the form that orders sends along."""
+    found = {name: re.search(rf'name="{name}" value="([^"]+)"', page) for name in ("order", "shown")}
+    return {name: match[1] for name, match in found.items() if match} | {"per_minute": "60"}
+
+
+def test_pressing_twice_orders_once_even_when_the_first_is_carried_out(browser: Browser, store: Database, made: Made) -> None:
+    form = form_of(browser.get("/replay?invoice=4711").text) | {"invoice": "4711"}
+    browser.post("/replay", **form)
+    table = table_of(Delivery)
+    routed = sa.update(table).where(table.c.native_type == "operator.replay").values(routed_at=AT, outcome="done")
+    store.write(lambda c: c.execute(routed))
+
+    answer = browser.post("/replay", **form)
+
+    assert "ordered+already" in answer.headers["location"]
+    assert ordered(store) == 0
+
+
+def test_what_is_ordered_is_what_was_shown(browser: Browser, store: Database, made: Made) -> None:
+    form = form_of(browser.get("/replay?invoice=4711").text) | {"invoice": "4711"}
+    told = InvoiceCompleted(source="shop", at=AT, invoice_id="4711", customer_id="501")
+    store.write(lambda c: events.record(c, told, "invoice.completed:4711:2", delivery_id=made.delivery, at=AT))
+
+    answer = browser.post("/replay", **form)
+
+    assert answer.status_code == 400 and "Other events fit by now" in answer.text and "2 events fit" in answer.text
     assert ordered(store) == 0
 
 
