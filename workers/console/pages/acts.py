@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -28,6 +29,7 @@ from workers.operator import Order, order_arrival
 from workers.views import row_number
 
 MANY, ANSWER_S = 200, 3.0
+FIRST_DAY = date(2000, 1, 1)
 HELD = "held"
 EFFECT_FACTS = ("source", "workflow", "service", "state", "reason", "amount", "request")
 RUN_FACTS = ("workflow", "key", "status", "reason")
@@ -170,7 +172,7 @@ def carry_out(request: Request, form: FormData) -> Response:
     person = require(request, act.role)
     subjects, bounds = ([str(one) for one in form.getlist(name)] for name in ("subject", "bound"))
     said = {name: str(form.get(name, "")).strip() for name in ("reason", "on", "order", "back")}
-    wrong = _wrong(act, said)
+    wrong = _wrong(act, said, here.chosen.console.tz)
     if wrong:
         question = _question(here, act, subjects, {"order": [said["order"]], "back": [said["back"]]})
         return ask(request, question, wrong=wrong)
@@ -198,12 +200,12 @@ def _held(here: Site, order: Order, person: Person) -> orders.Answer | None:
     return orders.Answer(HELD, second.TOLD[verdict]) if verdict in second.TOLD else None
 
 
-def _wrong(act: Act, said: Mapping[str, str]) -> str:
+def _wrong(act: Act, said: Mapping[str, str], zone: ZoneInfo) -> str:
     if act.needs_reason and not said["reason"]:
         return "Say why: it is kept in the audit."
     try:
-        if said["on"]:
-            date.fromisoformat(said["on"])
+        if said["on"] and not FIRST_DAY <= date.fromisoformat(said["on"]) <= datetime.now(zone).date():
+            return "That day lies ahead, or too far back: on which day did it happen?"
     except ValueError:
         return "The day is written such as 2026-11-21."
     return "" if said["order"].isalnum() else "This form is damaged: go back and press the button again."

@@ -205,9 +205,9 @@ def instant(name: str, text: str) -> datetime:
     """The instant a form's field says, such as 2026-11-21 or 2026-11-21T09:00; UTC where no zone stands in it. Raises FilterInvalid."""
     try:
         at = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first day of year 1 is in no year in UTC, east of Greenwich
         raise FilterInvalid(f"{name}: write a time such as 2026-11-21 or 2026-11-21T09:00", field=name) from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def amount(name: str, text: str) -> Decimal:

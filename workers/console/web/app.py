@@ -71,7 +71,7 @@ def console(
             Route("/{name}/{id}", data.either(rows.one, data.one)),
         ],
         middleware=[Middleware(Body), Middleware(Access, settings=chosen.console, database=database)],
-        exception_handlers={HTTPException: _http, BillhookError: _named, sa.exc.OperationalError: _away},
+        exception_handlers={HTTPException: _http, BillhookError: _named, sa.exc.OperationalError: _away, sa.exc.DataError: _strange},
         lifespan=lifespan,
     )
     made.state.site = Site(chosen, database, registry, templates(chosen.console.tz), _version())
@@ -101,6 +101,14 @@ def _http(request: Request, error: Exception) -> Response:
     if not hasattr(request.state, "person"):
         return PlainTextResponse(said, status)
     return mistake(request, status=status, title="That is not here", said=said, type="NotHere")
+
+
+def _strange(request: Request, _error: Exception) -> Response:
+    """A value that the database cannot even compare with, such as NUL in a text or a number of a thousand digits."""
+    said = "The database takes no such value: look for a character or a number that cannot be right."
+    if getattr(request.state, "person", None) is None:
+        return PlainTextResponse(said, 400)
+    return mistake(request, status=400, title="That cannot be done", said=said, type="FilterInvalid")
 
 
 def _away(_request: Request, _error: Exception) -> Response:

@@ -129,6 +129,16 @@ def test_the_day_it_happened_is_a_day_of_the_consoles_zone(browser: Browser, sto
     assert browser.post("/act/did", subject=made.effect, order="a2", on="20.11.").status_code == 400
 
 
+@pytest.mark.parametrize("on", ["0001-01-01", "1999-12-31", "9999-12-31", f"{NOW + timedelta(days=2):%Y-%m-%d}"])
+def test_nothing_happened_on_a_day_that_cannot_be(browser: Browser, store: Database, made: Made, on: str) -> None:
+    make_unknown(store, made.effect)
+
+    answer = browser.post("/act/did", subject=made.effect, order="a1", on=on)
+
+    assert answer.status_code == 400 and "on which day" in answer.text
+    assert given(store) == []
+
+
 @pytest.mark.usefixtures("router")
 def test_what_is_parked_is_closed(browser: Browser, store: Database) -> None:
     at = NOW - timedelta(hours=1)

@@ -2,17 +2,22 @@
 
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
+from anyio.from_thread import BlockingPortal
 from starlette.routing import Route
 
 from receiver.db import Database, Json, UtcDateTime
 from tests.workers.console.conftest import Browser, House
 from workers.console.read.listing import LISTINGS
+from workers.console.web.app import console
+from workers.loading import load_folders
 from workers.schema import METADATA
+from workers.settings import WorkerSettings
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 EVIL = "\"'><script>pwned()</script><img src=x onerror=pwned()>{{7*7}}\x1b[31m\u202e javascript:pwned()"
@@ -100,6 +105,14 @@ def test_what_comes_from_outside_is_markup_on_no_page(browser: Browser, hostile:
     assert {path for path, answer in answers.items() if answer.status_code >= 500} == set()
     shown = [path for path, answer in answers.items() if "pwned" in answer.text]
     assert len(shown) >= 3 * len(LISTINGS)
+
+
+def test_a_value_the_database_does_not_take_is_the_askers_mistake(place: Path, postgres_database: Database, portal: BlockingPortal) -> None:
+    app = console(WorkerSettings(place / "billhook.toml", {}), postgres_database, load_folders(()))
+    browser = Browser(app, portal)
+
+    for path in ("/runs?customer=%00", "/story?key=%00", "/act/approve?subject=%00", "/runs/%00"):
+        assert browser.get(path).status_code == 400, path
 
 
 def test_the_log_in_shows_nothing_hostile(people: House) -> None:

@@ -31,6 +31,14 @@ def test_a_field_that_cannot_be_understood_is_told_beside_the_form(browser: Brow
     assert "write an amount such as 119.00" in answer.text
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00%2B23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_is_none_in_utc_is_told_beside_the_form(browser: Browser, at: str) -> None:
+    for path in (f"/runs?since={at}", f"/runs?until={at}", f"/replay?invoice=1&since={at}"):
+        answer = browser.get(path)
+
+        assert answer.status_code == 400 and "write a time such as" in answer.text
+
+
 def test_what_is_typed_is_never_markup(browser: Browser) -> None:
     page = browser.get("/deliveries?text=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").text
 
