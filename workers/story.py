@@ -55,7 +55,14 @@ def story(connection: Connection, key: str, source: str | None = None) -> list[L
     return sorted(lines, key=lambda line: line.at)
 
 
+def stories(connection: Connection, keys: Iterable[tuple[str, str | None]]) -> list[Line]:
+    """The stories of several (key, source) in one, each line once, oldest first."""
+    told = {(line.what, line.id, line.at, line.text, line.reason): line for key, source in keys for line in story(connection, key, source)}
+    return sorted(told.values(), key=lambda line: line.at)
+
+
 Ids = set[Any]
+_AT_ONCE = 10_000  # a statement takes 32,766 values on SQLite, 65,535 on PostgreSQL
 PREFIXES = ("run", "effect", "invoice", "customer", "delivery", "event")
 _COLUMNS = {"invoice": ("invoice_id", "object_id"), "customer": ("customer_id",)}
 
@@ -117,16 +124,22 @@ def _matching(connection: Connection, model: type[SQLModel], sources: Sequence[s
 
 
 def _ids(connection: Connection, model: type[SQLModel], column: str, values: Iterable[Any], give: str = "id") -> Ids:
-    table, values = table_of(model), list(values)
-    if not values:
-        return set()
-    return {id for id in connection.execute(sa.select(table.c[give]).where(table.c[column].in_(values))).scalars() if id is not None}
+    table = table_of(model)
+    queries = (sa.select(table.c[give]).where(table.c[column].in_(some)) for some in _some(values))
+    return {id for query in queries for id in connection.execute(query).scalars() if id is not None}
+
+
+def _some(values: Iterable[Any]) -> Iterable[list[Any]]:
+    """The values in their order, as many at once as a statement takes."""
+    ordered = sorted(value for value in values if value is not None)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
 
 
 def _rows(connection: Connection, model: type[SQLModel], column: str, values: Iterable[Any]) -> Sequence[sa.RowMapping]:
     """The rows in the order they were written, where their ids count up: what happened in one instant is told in that order."""
-    table, values = table_of(model), list(values)
-    return connection.execute(sa.select(table).where(table.c[column].in_(values)).order_by(table.c.id)).mappings().all() if values else []
+    table = table_of(model)
+    queries = (sa.select(table).where(table.c[column].in_(some)).order_by(table.c.id) for some in _some(values))
+    return [row for query in queries for row in connection.execute(query).mappings()]
 
 
 def _deliveries(connection: Connection, ids: Ids) -> Iterable[Line]:
@@ -190,7 +203,8 @@ def _effects(connection: Connection, ids: Ids) -> Iterable[Line]:
 
 def _log(connection: Connection, ids: Iterable[str]) -> Sequence[sa.RowMapping]:
     table = table_of(EffectLog)
-    return connection.execute(sa.select(table).where(table.c.effect_id.in_(list(ids))).order_by(table.c.seq)).mappings().all()
+    queries = (sa.select(table).where(table.c.effect_id.in_(some)).order_by(table.c.seq) for some in _some(ids))
+    return [row for query in queries for row in connection.execute(query).mappings()]
 
 
 def _named(service: str, object_id: str, gist: outgoing.Gist) -> str:

@@ -8,9 +8,10 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from tests.workers.letters import act, effect_row, mail
+from workers import story as told
 from workers.keys import fits
 from workers.runs import RunRow
-from workers.story import Line, story
+from workers.story import Line, stories, story
 from workers.testing.flow import Flow
 
 
@@ -47,6 +48,28 @@ def test_a_refused_act_about_something_unknown_is_told_too() -> None:
         (line,) = lines(flow, "nothing", "act")
 
         assert line.reason.startswith("refused: There is no parked run nothing")
+
+
+def test_a_story_longer_than_a_statement_takes_is_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Flow(mail) as flow:
+        unknown(flow)
+        with flow.db.read() as connection:
+            whole = story(connection, "invoice:" + str(effect_row(flow)["object_id"]))
+            monkeypatch.setattr(told, "_AT_ONCE", 1)
+
+            assert story(connection, "invoice:" + str(effect_row(flow)["object_id"])) == whole
+
+
+def test_several_stories_are_one_in_which_no_line_is_compared_with_every_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Flow(mail) as flow:
+        id = unknown(flow)
+        with flow.db.read() as connection:
+            one = [line.text for line in story(connection, id)]
+            monkeypatch.setattr(Line, "__eq__", None)
+
+            both = stories(connection, [(id, None), (f"effect:{id}", None)])
+
+    assert [line.text for line in both] == one
 
 
 @pytest.mark.parametrize("order", ["retry", "close"])

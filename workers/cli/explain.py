@@ -11,7 +11,7 @@ from workers.cli.output import complain, plain, print_json, show_acts
 from workers.cli.session import Json, Source, session
 from workers.errors import NotHere
 from workers.keys import Fit
-from workers.story import PREFIXES, Line, split, story
+from workers.story import PREFIXES, Line, split, stories
 
 Key = Annotated[
     str, typer.Argument(help="An id, an invoice's or customer's number, an e-mail address; invoice:ID, customer:ID, run:ID and so on.")
@@ -47,9 +47,7 @@ def _show(warning: str, lines: list[Line], json: bool) -> None:
 def lines_of(connection: Connection, key: str, source: str | None) -> tuple[list[Fit], list[Line]]:
     """What else a key fits, and the story of the key as an id and of all it fits, each line once, oldest first."""
     found = [] if split(key)[0] else keys.fits(connection, key, source)
-    lines = story(connection, key, source)
-    lines += [line for fit in found for line in story(connection, fit.key, fit.source) if line not in lines]
-    return found, sorted(lines, key=lambda line: line.at)
+    return found, stories(connection, [(key, source), *((fit.key, fit.source) for fit in found)])
 
 
 def _nothing(key: str, found: list[Fit]) -> Exception:

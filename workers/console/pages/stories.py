@@ -16,7 +16,7 @@ from workers.console.site import Site, query, site
 from workers.keys import Fit
 from workers.mirror import Mirror
 from workers.simulate.svg import draw
-from workers.story import Line, split, story
+from workers.story import Line, split, stories
 
 LINES_MAX = 1_000
 KINDS = ("delivery", "event", "run", "step", "effect", "parked", "task", "alert", "block", "act")
@@ -77,9 +77,7 @@ def _ladder(connection: Connection, here: Site, source: str, invoice_id: str) ->
 
 def _lines(connection: Connection, key: str, source: str | None, fits: list[Fit]) -> list[Line]:
     """The story of the key as an id, and of whatever else it fits, each line once."""
-    lines = story(connection, key, source)
-    lines += [line for fit in fits for line in story(connection, fit.key, fit.source) if line not in lines]
-    return sorted(lines, key=lambda line: line.at)
+    return stories(connection, [(key, source), *((fit.key, fit.source) for fit in fits)])
 
 
 def known(connection: Connection, key: str, source: str | None, fits: list[Fit]) -> list[Known]:
