@@ -1,6 +1,7 @@
 """How much a request may bring: its body is read to the end, up to a limit and within a time, before anything looks at it."""
 
 import asyncio
+import re
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,10 +10,12 @@ from workers.console.web.headers import HEADERS
 
 BODY_MAX = 65_536
 BODY_S = 10.0
+_CHARSET = re.compile(rb'charset(?:="?([^";\s]*))?')
 
 
 class Body:
-    """Answers 413 where a body is larger than BODY_MAX bytes, whatever its length header says, and 408 where it is too slow."""
+    """Answers 413 where a body is larger than BODY_MAX bytes, whatever its length header says, 408 where it is too slow, 415 in a charset
+    that is not UTF-8."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -20,6 +23,9 @@ class Body:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
+            return
+        if not _is_utf8(scope):
+            await PlainTextResponse("A form of the console is written in UTF-8.", 415, HEADERS)(scope, receive, send)
             return
         try:
             async with asyncio.timeout(BODY_S):
@@ -31,6 +37,12 @@ class Body:
             await PlainTextResponse(f"A form of the console has at most {BODY_MAX} bytes.", 413, HEADERS)(scope, receive, send)
             return
         await self._app(scope, _again(body, receive), send)
+
+
+def _is_utf8(scope: Scope) -> bool:
+    """Whether a form is in UTF-8, as browsers send it; some of Python's other charsets make what is no text."""
+    said = [charset for name, value in scope["headers"] if name == b"content-type" for charset in _CHARSET.findall(value.lower())]
+    return set(said) <= {b"utf-8"}
 
 
 async def _read(receive: Receive) -> bytes | None:

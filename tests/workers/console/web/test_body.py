@@ -25,6 +25,13 @@ def test_a_body_that_says_no_length_is_counted(browser: Browser) -> None:
     assert browser.request("POST", "/logout", content=pieces()).status_code == 413
 
 
+@pytest.mark.parametrize("charset", ["unicode_escape", "punycode", '"UTF-16"', "utf-8; charset=punycode"])
+def test_a_form_in_another_charset_is_not_taken(browser: Browser, charset: str) -> None:
+    kinds = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
+
+    assert browser.request("POST", "/hold/freeze", content=b"--b--\r\n", headers=kinds).status_code == 415
+
+
 def test_a_body_within_the_limit_arrives_whole(browser: Browser) -> None:
     answer = browser.post("/nonsense/1/2", filled="x" * 60_000)
 
