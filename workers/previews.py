@@ -12,11 +12,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from workers import control, engine, events, ledger, mirror, modes, policies, runs
+from workers.errors import NotHere
 from workers.registry import Registry, Workflow, concerns
 
 OFF, OBSERVES, BEFORE = "the workflow is off", "it only observes, and calls nothing", "completed before the switch at"
@@ -60,10 +61,13 @@ class _Sum:
 
 
 def preview(connection: Connection, registry: Registry, firsts: dict[str, str], ids: Iterable[int], only: str | None) -> list[Preview]:
-    """What a replay of these events would do, by source and workflow; `firsts` are billhook.toml's modes."""
+    """What a replay of these events would do, by source and workflow; `firsts` are billhook.toml's modes.
+
+    Raises NotHere for an event that nobody here can read any more.
+    """
     sums: dict[tuple[str, str], _Sum] = {}
     for event_id in ids:
-        recorded = events.load(connection, event_id)
+        recorded = _load(connection, event_id)
         for workflow in registry.started_by(recorded.event):
             key = engine.key_of(workflow, recorded) if only in (None, workflow.name) else None
             if key is not None:
@@ -78,6 +82,14 @@ def preview(connection: Connection, registry: Registry, firsts: dict[str, str], 
         )
         for (source, workflow), one in sorted(sums.items())
     ]  # fmt: skip
+
+
+def _load(connection: Connection, event_id: int) -> events.Recorded:
+    try:
+        return events.load(connection, event_id)
+    except (KeyError, ValidationError):
+        known = "its type or its shape is known to no workflow here: load the one that has it, or leave the event out"
+        raise NotHere(f"Event {event_id} cannot be replayed: {known}") from None
 
 
 def _sum(connection: Connection, source: str, workflow: Workflow, firsts: dict[str, str]) -> _Sum:

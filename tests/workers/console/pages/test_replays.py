@@ -1,6 +1,7 @@
 """Replay by button: looked at first, ordered once, and called off."""
 
 import re
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -68,6 +69,16 @@ def test_what_is_ordered_is_what_was_shown(browser: Browser, store: Database, ma
 
     assert answer.status_code == 400 and "Other events fit by now" in answer.text and "2 events fit" in answer.text
     assert ordered(store) == 0
+
+
+@pytest.mark.parametrize("change", [{"type": "no.such"}, {"data": {"source": "shop"}}])
+def test_an_event_that_nobody_can_read_any_more_is_named(browser: Browser, store: Database, made: Made, change: dict[str, Any]) -> None:
+    table = table_of(events.EventRow)
+    store.write(lambda c: c.execute(sa.update(table).where(table.c.id == made.event).values(change)))
+
+    answer = browser.get(f"/replay?event={made.event}")
+
+    assert answer.status_code == 400 and f"Event {made.event} cannot be replayed" in answer.text
 
 
 @pytest.mark.parametrize(
