@@ -30,6 +30,7 @@ from workers.errors import Forbidden
 METHODS = ("GET", "HEAD", "POST")
 OPEN = ("/healthz", "/metrics")
 AWAY = "The database does not answer. Nothing is lost: try again, and run `billhook doctor` where it lasts."
+CROWD = "Too many pages are asked for at once, or some take long: try again in a moment."
 
 
 def require(request: Request, role: Role) -> Person:
@@ -58,6 +59,8 @@ class Access(BaseHTTPMiddleware):
             answer = self._refused(request) or await self._answer(request, call_next)
         except sa.exc.OperationalError:
             answer = PlainTextResponse(AWAY, 503)
+        except sa.exc.TimeoutError:
+            answer = PlainTextResponse(CROWD, 503)
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
         return answer

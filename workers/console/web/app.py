@@ -71,9 +71,11 @@ def console(
             Route("/{name}/{id}", data.either(rows.one, data.one)),
         ],
         middleware=[Middleware(Body), Middleware(Access, settings=chosen.console, database=database)],
-        exception_handlers={HTTPException: _http, BillhookError: _named, sa.exc.OperationalError: _away, sa.exc.DataError: _strange},
+        exception_handlers={
+            HTTPException: _http, BillhookError: _named, sa.exc.OperationalError: _away, sa.exc.DataError: _strange,
+        },
         lifespan=lifespan,
-    )
+    )  # fmt: skip
     made.state.site = Site(chosen, database, registry, templates(chosen.console.tz), _version())
     if chosen.console.login == "accounts":
         made.state.gate = login.Gate(chosen.console, database, passwords or Passwords())

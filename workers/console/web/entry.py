@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -106,10 +107,10 @@ class Entry:
         return hmac.new(self._key, f"{name}\0{cookie}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def _note(self, write: Callable[[Connection], None]) -> None:
-        """Note a use; a busy database is no reason to turn anybody away."""
+        """Note a use; a busy database or a full disk is no reason to turn anybody away: what is stuck is to be seen then."""
         try:
             self._database.write(write, timeout_s=NOTE_S)
-        except DatabaseBusy:
+        except (DatabaseBusy, OperationalError):
             return
 
 

@@ -3,16 +3,22 @@
 import ast
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from anyio.from_thread import BlockingPortal
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from receiver.db import Database
 from tests.workers.console.conftest import Browser, House
 from workers.console.site import HERE
 from workers.console.web import access
 from workers.console.web.access import require_act
+from workers.console.web.app import console
+from workers.loading import load_folders
+from workers.settings import WorkerSettings
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::1"])
@@ -21,6 +27,21 @@ def test_a_foreign_name_that_points_here_is_refused(browser: Browser, host: str)
 
     assert answer.status_code == 421
     assert "auto-send" not in answer.text
+
+
+def test_more_pages_than_the_database_has_readers_for_are_asked_to_come_again(
+    place: Path, sqlite_url: str, store: Database, portal: BlockingPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Database(sqlite_url, read_pool=1)
+    monkeypatch.setattr(small._reader.pool, "_timeout", 0.01)
+    browser = Browser(console(WorkerSettings(place / "billhook.toml", {}), small, load_folders(())), portal)
+    assert browser.get("/runs").status_code == 200
+
+    with small.read(), small.read():
+        answer = browser.get("/runs")
+
+    assert answer.status_code == 503 and "try again in a moment" in answer.text
+    small.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8081", "localhost", "[::1]:9"])

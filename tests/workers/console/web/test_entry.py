@@ -3,10 +3,15 @@
 import getpass
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from receiver.db import Database, table_of
 from tests.workers.console.conftest import Browser, House, Made
+from workers.console.sessions import ConsoleSession
+from workers.console.tokens import ConsoleToken
 from workers.console.web.entry import among
 
 ROLES = {"anna@example.org": "approver", "vera": "viewer"}
@@ -153,3 +158,23 @@ def test_no_token_cookie_or_password_reaches_a_log(people: House, caplog: pytest
     said = " ".join([caplog.text, *ours])
     assert token not in said and "horse" not in said
     assert all(cookie.value and cookie.value not in said for cookie in browser.cookies.jar)
+
+
+@pytest.mark.parametrize("table", [table_of(ConsoleSession), table_of(ConsoleToken)])
+def test_a_full_disk_turns_nobody_away_who_is_inside(
+    people: House, store: Database, monkeypatch: pytest.MonkeyPatch, table: sa.Table
+) -> None:
+    anna, token = people.inside("anna"), people.new_token()
+    used = sa.update(table_of(ConsoleSession)).values(seen_at=datetime.now(UTC) - timedelta(minutes=2))
+    store.write(lambda c: c.execute(used))
+
+    def full(*_what: object, **_how: object) -> None:
+        raise sa.exc.OperationalError("UPDATE", {}, Exception("database or disk is full"))
+
+    monkeypatch.setattr(store, "write", full)
+
+    asked = {
+        "console_session": lambda: anna.get("/needs"),
+        "console_token": lambda: people.browser().get("/parked", Authorization=f"Bearer {token}"),
+    }
+    assert asked[table.name]().status_code == 200
