@@ -13,7 +13,12 @@ from workers.errors import StateConflict
 
 
 def freeze(connection: Connection, reason: str, *, at: datetime, actor: str) -> str:
-    """Hold back every effect; the reason in force. The freeze of a restored backup stays what it is: its release asks more."""
+    """Hold back every effect; the reason in force. The freeze of a restored backup stays what it is: its release asks more.
+
+    Raises StateConflict for that freeze's own reason: what is released with it is doubted.
+    """
+    if reason == restored.FREEZE:
+        raise StateConflict(f"{reason} is the reason of a restored backup's own freeze: write another one")
     stands = control.frozen(connection) == restored.FREEZE
     if not stands:
         control.put(connection, "freeze", {"reason": reason}, at=at, actor=actor)

@@ -36,6 +36,12 @@ def test_a_freeze_is_set_and_its_undoing_offered(browser: Browser, setting: Call
     assert setting("freeze") is None
 
 
+def test_nobody_freezes_as_a_restored_backup_does(browser: Browser, setting: Callable[[str], Any]) -> None:
+    assert browser.post("/hold/freeze", reason=restored.FREEZE).status_code == 409
+
+    assert setting("freeze") is None
+
+
 def test_the_freeze_of_a_restored_backup_is_not_ended_by_a_button(browser: Browser, store: Database, setting: Callable[[str], Any]) -> None:
     store.write(lambda c: control.put(c, "freeze", {"reason": restored.FREEZE}, at=store.machine_now(c)))
 
