@@ -176,6 +176,10 @@ class Database:
         with self._reader.connect() as connection:
             yield connection
 
+    def on_readers(self, listen: Callable[[Engine], None]) -> None:
+        """Let `listen` add listeners to the engine that reads, before it is first used. On PostgreSQL writers share its connections."""
+        listen(self._writer if self._writer is not None else self._reader)
+
     def machine_now(self, connection: Connection) -> datetime:
         """The instant leases are measured by: the database's clock on PostgreSQL, the host's on SQLite. Aware UTC.
 

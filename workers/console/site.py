@@ -24,6 +24,7 @@ from receiver.settings import Settings
 from workers.cli.output import plain
 from workers.console.buttons import button
 from workers.console.figures import age, rate, span, until
+from workers.console.masking import masked
 from workers.console.navigation import NAVIGATION
 from workers.console.pictures.chart import drawn
 from workers.console.read.waiting import needed
@@ -140,6 +141,7 @@ def shown(value: Any) -> str:
 
 def pretty(value: Any) -> str:
     """A body or a JSON value, indented where it is JSON, as it came where it is not."""
+    value = masked(value)
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
     try:
         parsed = json.loads(text) if isinstance(text, str) else text

@@ -12,6 +12,7 @@ from workers import keys
 from workers.cli import filters
 from workers.cli.explain import lines_of
 from workers.console.answers import as_json, wants_json
+from workers.console.masking import masked
 from workers.console.read.listing import instant
 from workers.console.site import site
 from workers.errors import FilterInvalid, NotHere
@@ -57,7 +58,7 @@ def one(request: Request) -> Response:
         row = view.one(connection, id)
     if row is None:
         raise NotHere(f"there is no {id} among the {view.name}: `billhook {view.name}` lists what there is")
-    return as_json(row)
+    return as_json(masked({name: masked(value) for name, value in row.items()}))
 
 
 def told(request: Request) -> Response:
@@ -68,7 +69,7 @@ def told(request: Request) -> Response:
     if not lines:
         raise NotHere(f"nothing is known about {key}: try `billhook deliveries`, or `billhook doctor` if nothing arrives")
     warning = {"x-billhook-warning": keys.told(key, found).encode("ascii", "replace").decode()} if len(found) > 1 else {}
-    return as_json([asdict(line) for line in lines], headers=warning)
+    return as_json([masked(asdict(line)) for line in lines], headers=warning)
 
 
 def _view(request: Request) -> View:

@@ -20,6 +20,7 @@ from workers.console.gauges import Gauges
 from workers.console.pages import acts, boards, data, holding, lists, needs, now, replays, rows, saying, sources, stories, timers, workflows
 from workers.console.passwords import Passwords
 from workers.console.site import HERE, Site, templates
+from workers.console.timebox import STATEMENT_S, took_too_long
 from workers.console.web import login, watch
 from workers.console.web.access import AWAY, Access
 from workers.console.web.body import Body
@@ -30,6 +31,7 @@ from workers.registry import Registry
 from workers.settings import WorkerSettings
 
 STATIC = HERE / "static"
+TOO_LONG = f"This took longer than {STATEMENT_S:.0f} s and was ended, so that it holds up nobody: narrow what you look for."
 STATUS: dict[type[BillhookError], int] = {NotHere: 404, Forbidden: 403, SchemaOutdated: 503, FilterInvalid: 400, NotSayable: 400}
 
 
@@ -113,5 +115,5 @@ def _strange(request: Request, _error: Exception) -> Response:
     return mistake(request, status=400, title="That cannot be done", said=said, type="FilterInvalid")
 
 
-def _away(_request: Request, _error: Exception) -> Response:
-    return PlainTextResponse(AWAY, 503)
+def _away(_request: Request, error: Exception) -> Response:
+    return PlainTextResponse(TOO_LONG if took_too_long(error) else AWAY, 503)

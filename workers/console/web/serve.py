@@ -15,6 +15,7 @@ from receiver.log import configure, get_logger
 from receiver.settings import read_secret, require_strong
 from workers.console import accounts
 from workers.console.settings import ConsoleSettings
+from workers.console.timebox import box
 from workers.console.web.app import console
 from workers.console.web.stream import Live
 from workers.console.web.watch import METRICS_TOKEN
@@ -31,6 +32,7 @@ def run_console(config: Path | None = None, environ: Mapping[str, str] = os.envi
     chosen = WorkerSettings(config, environ)
     configure(chosen.settings.log_level, chosen.settings.log_format)
     database = Database(chosen.settings.database, read_pool=READERS)
+    database.on_readers(lambda engine: box(engine, database.dialect))
     try:
         database.require_schema()
         token = read_secret(METRICS_TOKEN, environ, chosen.settings.secrets_dir)
