@@ -13,7 +13,7 @@ SOURCE = "sandbox"
 CONFIG = Path(".billhook/demo.toml")
 PLACE = Path(".billhook/demo")  # nothing of it is shared with a real account, whose default is .billhook itself
 DATA, SECRETS = PLACE / "data", PLACE / "secrets"
-_ADDRESS = re.compile(r'(?m)^base_url = "http://127\.0\.0\.1:\d+')
+_ADDRESS = r'(?m)^((?:base|portal|auth)_url\s*=\s*"http://(?:127\.0\.0\.1|localhost|\[::1\])):%d(?!\d)'
 
 TOML = """\
 # Written by `billhook up`: a demo without any provider. The source below talks to billhook's own sandbox.
@@ -60,11 +60,11 @@ def is_demo(config: Path) -> bool:
     return config.resolve() == CONFIG.resolve()
 
 
-def move_sandbox(port: int, config: Path = CONFIG) -> None:
-    """Note in the demo's configuration that its sandbox listens on another port."""
+def move_sandbox(wanted: int, port: int, config: Path = CONFIG) -> None:
+    """Note in the demo's configuration that what it has at port `wanted` of this machine listens on `port`."""
     text = config.read_text(encoding="utf-8")
     new = config.with_suffix(".new")
-    new.write_text(_ADDRESS.sub(f'base_url = "http://127.0.0.1:{port}', text), encoding="utf-8")
+    new.write_text(re.sub(_ADDRESS % wanted, rf"\g<1>:{port}", text), encoding="utf-8")
     new.replace(config)
 
 

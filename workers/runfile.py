@@ -17,12 +17,15 @@ from receiver.errors import SettingsInvalid
 
 
 class Running(BaseModel, frozen=True):
-    """Where what `up` started is. `redis` is empty where there is none; `config` is the absolute path of its configuration."""
+    """Where what `up` started is. `sandboxes`: the address of each simulated source's provider, without a path.
+
+    `redis` is empty where there is none; `config` is the absolute path of its configuration.
+    """
 
     pid: int
     receiver: str
     console: str = ""
-    sandbox: str | None = None
+    sandboxes: dict[str, str] = {}
     redis: str = ""
     config: str = ""
 

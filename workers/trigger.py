@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -21,12 +19,13 @@ from receiver.sources import catalog
 from workers import control, runfile
 from workers.addresses import door_address
 from workers.errors import NotReady
+from workers.provoking import Desk, address, new_client, sandboxed
 from workers.sandbox import doable
+from workers.sandbox.places import sandboxes
 from workers.settings import WorkerSettings
 
 READY_S = 60.0
-WHY = "it would write invoices and customers into your books"
-INSTEAD = "Have it happen there yourself; or practise on the demo: `billhook up` in an empty directory (docs/practice.md)"
+WHY = "trigger is refused on a real account: it would write invoices and customers into your books"
 
 
 @dataclass(kw_only=True)
@@ -36,7 +35,7 @@ class Stage:
     settings: Settings
     source: SourceSettings
     address: str
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10.0, trust_env=False))
+    client: httpx.Client = field(default_factory=new_client)
     pause: Callable[[float], None] = time.sleep
 
     @property
@@ -48,8 +47,7 @@ class Stage:
     @property
     def sandbox(self) -> str:
         """Where the sandbox is now."""
-        running = runfile.read(self.settings.data_dir)
-        return running.sandbox if running and running.sandbox else self.address
+        return address(self.settings, self.source.name, self.address)
 
     def await_ready(self, database: Database, patience_s: float = READY_S) -> None:
         """Return once the door is open, the sandbox answers and the baseline is read; raises NotReady naming what is missing."""
@@ -66,11 +64,11 @@ class Stage:
 
     def act(self, kind: str, overrides: dict[str, str], count: int = 1) -> list[dict[str, str]]:
         """Have `kind` happen at the sandbox; the ids of what was touched. Raises BillhookError where the sandbox refuses."""
-        return self._desk("trigger", json={"kind": kind, "overrides": overrides, "count": count})
+        return list(self._desk().told("trigger", {"kind": kind, "overrides": overrides, "count": count})["made"])
 
     def play(self, recorded: bytes, database: Database) -> list[dict[str, str]]:
         """Seed the sandbox with what `recorded` tells about, then post these bytes to the door; the ids of the seeded objects."""
-        made = self._desk("seed", content=recorded, headers={"Content-Type": "application/json"})
+        made = list(self._desk().told("seed", content=recorded)["made"])
         self._begin_before(recorded, database)
         url, login = self._door()
         media = "application/xml" if recorded.lstrip().startswith(b"<") else "application/json"
@@ -99,12 +97,8 @@ class Stage:
         began = read_at is not None and datetime.now(UTC) >= read_at + timedelta(seconds=1)
         return None if began else f"the baseline of {self.source.name} is not read yet"
 
-    def _desk(self, act: str, **what: Any) -> list[dict[str, str]]:
-        answer = self.client.post(f"{self.sandbox}/_sandbox/{act}", **what)
-        said = answer.json()
-        if answer.status_code != 200:
-            raise SettingsInvalid(f"the sandbox cannot do that: {said.get('error', answer.status_code)}")
-        return list(said["made"])
+    def _desk(self) -> Desk:
+        return Desk(source=self.source.name, url=self.sandbox, client=self.client)
 
     def _begin_before(self, recorded: bytes, database: Database) -> None:
         """Let the recorded moment count: `since` of this source moves before it."""
@@ -132,18 +126,5 @@ class Stage:
 
 def stage(chosen: WorkerSettings, name: str | None = None) -> Stage:
     """The stage of the named source, or of the only one with a sandbox. Raises SettingsInvalid for a real account."""
-    settings, playable = chosen.settings, sandboxes(chosen)
-    if name is None and not playable:
-        raise SettingsInvalid(f"no source here has sandbox = true, and trigger is refused on a real account: {WHY}. {INSTEAD}")
-    if name is None and len(playable) > 1:
-        raise SettingsInvalid(f"name the source: --source NAME; sources with sandbox = true are {', '.join(sorted(playable))}")
-    source = settings.source(name or next(iter(playable)))
-    if source.name not in playable:
-        raise SettingsInvalid(f"source {source.name} is a real account, and trigger is refused there: {WHY}. {INSTEAD}")
-    return Stage(settings=settings, source=source, address=playable[source.name])
-
-
-def sandboxes(chosen: WorkerSettings) -> dict[str, str]:
-    """Sources whose provider is a sandbox on this machine, with its address."""
-    bases = {name: urlsplit(str(api.base_url)) for name, api in chosen.apis.items() if api.sandbox}
-    return {name: f"{base.scheme}://{base.netloc}" for name, base in bases.items()}
+    source = sandboxed(chosen, name, WHY)
+    return Stage(settings=chosen.settings, source=source, address=sandboxes(chosen)[source.name].url)

@@ -1,8 +1,8 @@
 """`billhook up`: everything on one machine, without a server to install.
 
-Makes the demo's configuration where there is none, migrates, finds free ports, then supervises a private Valkey, the sandbox of the
-demo, the receiver, the worker and the sweeper. Ends when told to: the workers finish the call they are in. Holds no state that
-matters: killed at any instant and started again, it goes on.
+Makes the demo's configuration where there is none, migrates, finds free ports, then supervises a private Valkey, the sandboxes of the
+sources marked so, the receiver, the worker and the sweeper. Ends when told to: the workers finish the call they are in. Holds no
+state that matters: killed at any instant and started again, it goes on.
 """
 
 import errno
@@ -23,7 +23,7 @@ from receiver import log
 from receiver.db import Database
 from receiver.environment import receiver_environment
 from receiver.errors import SettingsInvalid
-from receiver.settings import Settings, SourceSettings, find_config, read_secret
+from receiver.settings import Settings, find_config, read_secret
 from workers import demo, runfile, valkey
 from workers.addresses import HIDDEN, door_address, url_of, webhook_url
 from workers.invocation import command_line
@@ -31,6 +31,7 @@ from workers.loading import load_folders
 from workers.migrate import migrate
 from workers.notify import ENDPOINT, URLS
 from workers.sandbox import doable
+from workers.sandbox.places import sandboxes, servable
 from workers.settings import WorkerSettings
 from workers.supervisor import Child, Supervisor
 from workers.worker import require_noeviction
@@ -72,16 +73,20 @@ def configuration(config: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def require_usable(chosen: WorkerSettings) -> None:
-    """Raise SettingsInvalid for what a role would not start with: policies, secrets of door and API, a Redis that evicts."""
+    """Raise SettingsInvalid for what a role would not start with: policies, secrets, a sandbox's address, a Redis that evicts."""
     chosen.settings.all_door_secrets()
     for source in chosen.settings.sources.values():
         chosen.client(source)
+    servable(chosen, sandboxes(chosen))
     chosen.check_policies(load_folders(chosen.settings.workflows))
     require_noeviction(chosen.settings.redis)
 
 
-def free_port(host: str, wanted: int, promised: Collection[int] = ()) -> int:
-    """`wanted`, or the next port of `host` that nobody holds and that is not `promised` to another. Raises SettingsInvalid."""
+def free_port(host: str, wanted: int, promised: Collection[int] = (), setting: str = "host and port in [billhook.receiver]") -> int:
+    """`wanted`, or the next port of `host` that nobody holds and that is not `promised` to another.
+
+    Raises SettingsInvalid, naming the `setting` to change.
+    """
     for port in range(wanted, min(wanted + PORTS_TRIED, 65536)) if wanted else (0,):
         if port in promised:
             continue
@@ -92,17 +97,24 @@ def free_port(host: str, wanted: int, promised: Collection[int] = ()) -> int:
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     continue
-                raise SettingsInvalid(
-                    f"cannot listen on {host}:{port} ({error.strerror}): set host and port in [billhook.receiver]"
-                ) from error
+                raise SettingsInvalid(f"cannot listen on {host}:{port} ({error.strerror}): set {setting}") from error
             return int(probe.getsockname()[1])
-    raise SettingsInvalid(f"no free port at {host} from {wanted} on: set port (and host) in [billhook.receiver]")
+    raise SettingsInvalid(f"no free port at {host} from {wanted} on: set {setting}")
 
 
-def sandbox_source(chosen: WorkerSettings) -> SourceSettings | None:
-    """The source whose simulated provider is to run here: the only one with a provider, and marked as a sandbox."""
-    providers = [source for source in chosen.settings.sources.values() if source.kind != "standard"]
-    return providers[0] if len(providers) == 1 and chosen.apis[providers[0].name].sandbox else None
+def sandbox_port(config: Path, source: str, address: tuple[str, int], promised: Collection[int]) -> int:
+    """The port of a sandbox: its own, or in the demo, where that is taken, the next free one, which its base_url then names.
+
+    Raises SettingsInvalid.
+    """
+    host, wanted = address
+    port = free_port(host, wanted, promised, f"source.{source}.api.base_url")
+    if port != wanted:
+        if not demo.is_demo(config):
+            raise SettingsInvalid(f"the sandbox's port {wanted} is taken: free it, or change source.{source}.api.base_url in {config}")
+        demo.move_sandbox(wanted, port, config)
+        sys.stdout.write(f"Port {wanted} is taken: the sandbox of {source} listens on {port}.\n")
+    return port
 
 
 def unused_ids(now_s: float) -> int:
@@ -123,7 +135,7 @@ class Up:
         self._stop = threading.Event()
         self._signals = 0
         self._receiver = ""
-        self._sandbox: str | None = None
+        self._sandboxes: dict[str, str] = {}
         self._redis = chosen.settings.redis
 
     def choose_port(self) -> None:
@@ -161,7 +173,7 @@ class Up:
         self._start_roles()
         config = str(self._path.resolve())
         running = runfile.Running(
-            pid=os.getpid(), receiver=self._receiver, console=self._console, sandbox=self._sandbox, redis=self._redis, config=config
+            pid=os.getpid(), receiver=self._receiver, console=self._console, sandboxes=self._sandboxes, redis=self._redis, config=config
         )
         runfile.write(self._settings.data_dir, running)
 
@@ -202,26 +214,19 @@ class Up:
         self._redis = self._environ["BILLHOOK_REDIS"] = valkey.url_of(listens)
 
     def _start_sandbox(self) -> None:
-        source = sandbox_source(self._chosen)
-        if source is None:
+        """One process for every source marked as a sandbox; it reads where each listens in the configuration."""
+        places = servable(self._chosen, sandboxes(self._chosen))
+        if not places:
             return
-        parts = urlsplit(str(self._chosen.apis[source.name].base_url))
-        host, wanted = str(parts.hostname), parts.port or 80
-        port = free_port(host, wanted, self._promised)
-        if port != wanted:
-            self._move_sandbox(wanted, port)
-            sys.stdout.write(f"Port {wanted} is taken: the sandbox listens on {port}.\n")
-        self._sandbox = f"http://{host}:{port}"
-        options = ["--source", source.name, "--kind", source.kind, "--zone", source.zone, "--host", host, "--port", str(port)]
-        options += ["--receiver", self._receiver, "--einvoice", "--ids-after", str(unused_ids(time.time()))]
-        if self._settings.secrets_dir is not None:
-            options += ["--secrets-dir", str(self._settings.secrets_dir)]
-        self._start("sandbox", ["-m", "workers.sandbox", *options])
-
-    def _move_sandbox(self, wanted: int, port: int) -> None:
-        if not demo.is_demo(self._path):
-            raise SettingsInvalid(f"the sandbox's port {wanted} is taken: free it, or change its base_url in {self._path}")
-        demo.move_sandbox(port, self._path)
+        wanted = {place.address: name for name, place in places.items()}
+        ports = {}
+        for address, name in wanted.items():
+            others = {port for _, port in wanted} - {address[1]}
+            ports[address] = sandbox_port(self._path, name, address, self._promised | others)
+            self._promised.add(ports[address])
+        self._sandboxes = {name: url_of(place.host, ports[place.address]) for name, place in places.items()}
+        options = ["--receiver", self._receiver, "--einvoice", "--ids-after", str(unused_ids(time.time()))]
+        self._start("sandbox", ["-m", "workers.cli.main", "sandbox", *options])
 
     def _start_roles(self) -> None:
         self._start("receiver", ["-m", "receiver"], environ=receiver_environment(self._environ))
@@ -244,8 +249,10 @@ class Up:
         return demo.is_demo(self._path) and all(self._chosen.apis[name].sandbox for name in self._settings.sources)
 
     def _ready(self, client: httpx.Client) -> bool:
+        """Whether the door is open and every sandbox answers."""
+        urls = [f"{self._receiver}/readyz", *(f"{url}/_sandbox/health" for url in dict.fromkeys(self._sandboxes.values()))]
         try:
-            return client.get(f"{self._receiver}/readyz").status_code == 200
+            return all(client.get(url).status_code == 200 for url in urls)
         except httpx.HTTPError:
             return False
 
@@ -256,9 +263,9 @@ class Up:
         lines = ["", f"billhook is ready ({self._path}). Ctrl-C stops it.", "", "Webhook URL", *urls, ""]
         lines += [f"Console: {self._console}", ""]
         lines += ["In a second shell:", f"cd {shlex.quote(os.getcwd())}"]
-        source = sandbox_source(self._chosen) if self._sandbox is not None else None
-        if source is not None:
-            lines += [f"{billhook} trigger {doable.FIRST[source.kind]}"]
+        for name in list(self._sandboxes)[:1]:
+            named = f" --source {name}" if len(self._sandboxes) > 1 else ""
+            lines += [f"{billhook} trigger {doable.FIRST[self._settings.sources[name].kind]}{named}"]
         lines += [f"{billhook} effects", f"{billhook} deliveries", f"{billhook} doctor", ""]
         return "\n".join(lines) + "\n"
 

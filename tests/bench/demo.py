@@ -35,7 +35,7 @@ class Demo:
     """One running billhook. `url` is its sandbox's webhook URL, `sandbox` the sandbox's own address."""
 
     def __init__(self, place: Path, pid: int, running: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-        self.place, self.pid, self.sandbox, self.redis = place, pid, str(running["sandbox"]), str(running["redis"])
+        self.place, self.pid, self.sandbox, self.redis = place, pid, running["sandboxes"][demo.SOURCE], str(running["redis"])
         self.environ = {**environ, "BILLHOOK_REDIS": self.redis}
         self.database = place / demo.DATA / "billhook.db"
         secret = (place / demo.SECRETS / "BILLHOOK_DOOR_SANDBOX_PATH").read_text().strip()

@@ -7,6 +7,8 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,11 +21,23 @@ from receiver.settings import Settings
 from tests.processes import ROOT, Shell, eventually
 from tests.servers import free_port
 from workers import demo, runfile
+from workers.provoking import Desk
+from workers.sandbox.places import sandboxes, servable
 from workers.settings import WorkerSettings
-from workers.up import configuration, run_up, sandbox_source, unused_ids
+from workers.up import configuration, run_up, sandbox_port, unused_ids
 from workers.up import free_port as next_free_port
 
 RECORDED = ROOT / "tests/payloads/monsum/webhook_invoice.created.json"
+
+PAY = """
+[source.pay]
+kind = "qvickly"
+[source.pay.api]
+sandbox = true
+base_url = "http://127.0.0.1:{port}/qvickly"
+auth_url = "http://127.0.0.1:{port}/"
+portal_url = "http://127.0.0.1:{port}9/"
+"""
 
 
 @pytest.fixture
@@ -44,7 +58,7 @@ def done(shell: Shell, invoice: str) -> list[dict[str, str]]:
 def triggered(shell: Shell) -> str:
     """The id of an invoice completed now, whose effect is done. The log is looked at before the command, which takes a second each time."""
     before = shell.said().count("effect settled")
-    [made] = shell.json("trigger", "invoice.completed")
+    [made] = shell.json("trigger", "invoice.completed", "--source", demo.SOURCE)
     eventually(lambda: shell.said().count("effect settled") > before, why=shell.said)
     eventually(lambda: done(shell, made["invoice_id"]), why=shell.said)
     return str(made["invoice_id"])
@@ -52,15 +66,41 @@ def triggered(shell: Shell) -> str:
 
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shell, int, int]]:
-    """`up` ready for every test that asks: its shell, its process id, and the port it should have had, which another holds."""
+    """`up` ready for every test that asks: its shell, its process id, and the port it should have had, which another holds.
+
+    Three sources of the demo are sandboxes: two at one port, one at another.
+    """
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         shell = Shell(tmp_path_factory.mktemp("up"), BILLHOOK_PORT=str(port))
+        with_more_sandboxes(shell.place)
         with shell.running("up") as up:
             ready(shell)
             yield shell, up.pid, port
+
+
+def with_more_sandboxes(place: Path) -> None:
+    """Add a Qvickly at the port of the demo's sandbox, and an AutoDNS at one of its own."""
+    path = place / demo.write(place)
+    more = """
+[source.pay]
+kind = "qvickly"
+[source.pay.api]
+sandbox = true
+base_url = "http://127.0.0.1:8090/qvickly"
+[source.nic]
+kind = "autodns"
+[source.nic.api]
+sandbox = true
+base_url = "http://127.0.0.1:PORT/v1"
+"""
+    path.write_text(path.read_text().replace("[policy.", more.replace("PORT", str(free_port())) + "\n[policy.", 1))
+    secrets = {"DOOR_PAY_SIGNING": "key-of-pay-0123456789", "DOOR_NIC_PATH": "c0ffee-c0ffee-1234567890", "API_PAY_USER": "17882"}
+    secrets |= {"API_PAY_KEY": "key-of-pay-0123456789", "API_NIC_USER": "reseller", "API_NIC_KEY": "key-of-nic-0123456789"}
+    for name, value in secrets.items():
+        (place / demo.SECRETS / f"BILLHOOK_{name}").write_text(value)
 
 
 def test_from_an_empty_directory_to_the_first_effect_and_a_quiet_end(shell: Shell) -> None:
@@ -134,6 +174,27 @@ def test_a_real_account_beside_the_demo_is_told_whose_receiver_has_the_port_and_
     [found] = [finding for finding in findings if finding["area"] == "receiver"]
     assert f"is the receiver of {shell.place.resolve() / demo.CONFIG} (process {pid}), not of {config}" in found["text"]
     assert f"port {urlsplit(running.receiver).port} of 127.0.0.1 is taken by the demo (process {pid}): stop it with Ctrl-C" in refused
+
+
+def test_all_sandboxes_are_one_process_and_each_notifies_its_own_door(moved: tuple[Shell, int, int]) -> None:
+    shell, pid, _ = moved
+    served = [child for child in psutil.Process(pid).children() if "sandbox" in child.cmdline()]
+    running = runfile.read(shell.place / demo.DATA)
+    assert running is not None
+
+    desks = [Desk(source=name, url=url) for name, url in sorted(running.sandboxes.items())]
+    with ExitStack() as stack:
+        nic, pay, sandbox = [stack.enter_context(closing(desk.client)) and desk for desk in desks]
+        nic.told("clock", {"advance_s": 7200})
+        nic.told("trigger", {"kind": "order.succeeded"})
+        pay.told("trigger", {"kind": "payment.created"})
+        sandbox.told("trigger", {"kind": "customer.created"})
+        for desk in desks:
+            eventually(lambda there=desk: there.shown("notifications")["notifications"][0]["taken"], why=shell.said)  # type: ignore[misc]
+        clock = pay.shown("clock")
+
+    assert len(served) == 1 and pay.url == sandbox.url != nic.url
+    assert datetime.fromisoformat(clock["now"]) > datetime.now(UTC) + timedelta(hours=1)
 
 
 def test_a_second_up_on_the_same_data_is_refused(moved: tuple[Shell, int, int]) -> None:
@@ -291,8 +352,7 @@ def test_the_demo_is_written_once_with_secrets_only_its_owner_can_read(tmp_path:
     assert {file: file.read_text() for file in before} == before
     assert {stat.S_IMODE(file.stat().st_mode) for file in demo.SECRETS.iterdir()} == {0o600}
     chosen = WorkerSettings(path, {})
-    source = sandbox_source(chosen)
-    assert source is not None and source.name == "sandbox"
+    assert list(sandboxes(chosen)) == ["sandbox"]
     assert chosen.settings.all_door_secrets()["sandbox"].paths
 
 
@@ -305,12 +365,49 @@ def test_a_named_configuration_that_is_missing_is_not_replaced_by_the_demo(tmp_p
     assert not Path(".billhook").exists()
 
 
-def test_the_sandbox_is_started_only_where_it_is_the_only_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sandbox_is_served_beside_a_real_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = configuration(None, {})
     path.write_text(path.read_text() + '\n[source.shop]\nkind = "monsum"\n')
+    chosen = WorkerSettings(path, {})
 
-    assert sandbox_source(WorkerSettings(path, {})) is None
+    assert list(servable(chosen, sandboxes(chosen))) == ["sandbox"]
+
+
+def test_a_sandbox_that_cannot_answer_where_it_is_said_to_be_is_told_before_anything_is_started(account: Path) -> None:
+    account.write_text(account.read_text().replace("[source.shop.api]", "[source.shop.api]\nsandbox = true"))
+
+    with pytest.raises(SettingsInvalid, match=r"source.shop.api.base_url must be http://127.0.0.1:1/api/1.0/api.php"):
+        run_up(account, {})
+
+    assert not list(account.parent.glob("data/*.db"))
+
+
+def test_in_the_demo_a_taken_port_of_a_sandbox_moves_and_no_other_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = configuration(None, {})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        path.write_text(path.read_text().replace("8090", str(port)) + PAY.format(port=port))
+
+        moved = sandbox_port(path, "sandbox", ("127.0.0.1", port), {port + 1})
+
+    there = sandboxes(WorkerSettings(path, {}))
+    assert moved > port + 1
+    assert (there["sandbox"].port, there["pay"].port) == (moved, moved)
+    assert f'auth_url = "http://127.0.0.1:{moved}/"' in path.read_text()
+    assert f'portal_url = "http://127.0.0.1:{port}9/"' in path.read_text()
+
+
+def test_a_real_configurations_sandbox_does_not_move(account: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        with pytest.raises(SettingsInvalid, match=r"change source.shop.api.base_url in .*billhook.toml"):
+            sandbox_port(account, "shop", ("127.0.0.1", taken.getsockname()[1]), ())
 
 
 def test_a_free_port_is_kept_and_a_taken_one_left_to_its_holder() -> None:

@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from receiver.environment import receiver_environment
-from workers import demo
 from workers.cli.output import print_json
 from workers.cli.session import Json, session
 from workers.console.web.serve import run_console
 from workers.migrate import migrate as run_migrations
-from workers.sandbox.__main__ import run as run_sandbox
-from workers.sandbox.__main__ import setup as sandbox_setup
+from workers.sandbox.serve import run as run_sandbox
+from workers.sandbox.serve import setups
 from workers.up import run_up
 from workers.worker import run_sweeper, run_worker
 
@@ -56,23 +55,20 @@ def tracer(context: typer.Context) -> None:
 
 def sandbox(
     context: typer.Context,
-    source: Annotated[str, typer.Option("--source", "-s", help="The source whose provider is simulated.")] = demo.SOURCE,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8090,
-    receiver: Annotated[str | None, typer.Option("--receiver", help="Where its notifications go; without it they wait.")] = None,
+    source: Annotated[str | None, typer.Option("--source", "-s", help="Only this source, marked sandbox = true or not.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Of one source; else that of its base_url.")] = None,
+    receiver: Annotated[str | None, typer.Option("--receiver", help="Where notifications go; without it they wait.")] = None,
     scale: Annotated[float, typer.Option("--scale", help="How much faster than the wall its clock runs.")] = 1.0,
+    einvoice: Annotated[bool, typer.Option("--einvoice", help="Every document of Monsum has an e-invoice in it.")] = False,
+    ids_after: Annotated[int, typer.Option("--ids-after", min=0, help="How far ids are moved on: an earlier run used those.")] = 0,
 ) -> None:
-    """Simulate the provider of one source on this machine.
+    """Simulate the provider of every source with sandbox = true, in one process with one clock.
 
-    To practise for bad days, have it fail: POST JSON to /_sandbox/faults, such as {"kind": "unavailable", "times": 20} for a provider
-    that is down, "drop" for a lost answer, "slow" for a late one; {"clear": true} ends it. docs/practice.md has them all.
+    To practise for bad days, have it fail: `billhook provoke fault unavailable --times 20` for a provider that is down, `drop` for a
+    lost answer, `slow` for a late one; `billhook provoke clear` ends it. docs/practice.md has them all.
     """
-    settings = session(context).settings()
-    chosen = settings.source(source)
-    run_sandbox(
-        sandbox_setup(
-            source=source, receiver=receiver, secrets_dir=settings.secrets_dir, port=port, kind=chosen.kind, zone=chosen.zone, scale=scale
-        )
-    )
+    chosen = session(context).chosen()
+    run_sandbox(setups(chosen, source, port=port, receiver=receiver, einvoice=einvoice, ids_after=ids_after), scale)
 
 
 def migrate(context: typer.Context, json: Json = False) -> None:

@@ -7,16 +7,14 @@ same errors, as workers/providers/http.py.
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.providers.http import Answer, Ask
-from workers.sandbox.app import BODY_MAX, ControlDesk, felt, posting
 from workers.sandbox.autodns_core import AutodnsSandbox
 from workers.sandbox.core import SandboxReply
-from workers.sandbox.sender import Sender
+from workers.sandbox.felt import BODY_MAX, felt
 from workers.sandbox.transport import basic_credentials, carried
 
 PREFIX = "/v1/"
@@ -39,9 +37,8 @@ class AutodnsTransport:
         return carried(ask, self._sandbox.faults, ask.service, reply_of, before_write)
 
 
-def create_autodns_app(sandbox: AutodnsSandbox, sender: Sender | None = None) -> Starlette:
-    """The ASGI app of one sandbox; with a `sender` it also posts messages while it runs."""
-    desk = ControlDesk(sandbox, sender)
+def autodns_routes(sandbox: AutodnsSandbox, wake: Callable[[], None]) -> list[Route]:
+    """The provider's addresses; `wake` is called after each call, for something may be due."""
 
     async def provider(request: Request) -> Response:
         body = await request.body()
@@ -49,7 +46,7 @@ def create_autodns_app(sandbox: AutodnsSandbox, sender: Sender | None = None) ->
             return Response(status_code=413)
         login = basic_credentials(request.headers.get("authorization", ""))
         reply = sandbox.handle(request.method, request.path_params["rest"], login, request.headers.get(CONTEXT, ""), body)
-        desk.wake()
+        wake()
         return await felt(reply)
 
-    return Starlette(routes=[Route("/v1/{rest:path}", provider, methods=["GET", "POST", "PUT"]), *desk.routes()], lifespan=posting(sender))
+    return [Route("/v1/{rest:path}", provider, methods=["GET", "POST", "PUT"])]

@@ -7,16 +7,14 @@ same errors, as workers/providers/http.py.
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.providers.http import Answer, Ask
-from workers.sandbox.app import BODY_MAX, ControlDesk, felt, posting
 from workers.sandbox.core import SandboxReply
+from workers.sandbox.felt import BODY_MAX, felt
 from workers.sandbox.qvickly_core import QvicklySandbox
-from workers.sandbox.sender import Sender
 from workers.sandbox.transport import carried
 
 METHODS = ["GET", "POST", "PATCH", "DELETE"]
@@ -50,9 +48,8 @@ def answer(sandbox: QvicklySandbox, method: str, path: str, query: str, token: s
     return SandboxReply(status=404, body=b"{}")
 
 
-def create_qvickly_app(sandbox: QvicklySandbox, sender: Sender | None = None) -> Starlette:
-    """The ASGI app of one sandbox; with a `sender` it also posts callbacks while it runs."""
-    desk = ControlDesk(sandbox, sender)
+def qvickly_routes(sandbox: QvicklySandbox, wake: Callable[[], None]) -> list[Route]:
+    """The provider's addresses; `wake` is called after each call, for something may be due."""
 
     async def provider(request: Request) -> Response:
         body = await request.body()
@@ -60,8 +57,8 @@ def create_qvickly_app(sandbox: QvicklySandbox, sender: Sender | None = None) ->
             return Response(status_code=413)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         reply = answer(sandbox, request.method, request.url.path, request.url.query, token, body)
-        desk.wake()
+        wake()
         return await felt(reply)
 
     served = [Route("/qvickly", provider, methods=["POST"]), Route("/auth/login", provider, methods=["POST"])]
-    return Starlette(routes=[*served, Route("/portal/{rest:path}", provider, methods=METHODS), *desk.routes()], lifespan=posting(sender))
+    return [*served, Route("/portal/{rest:path}", provider, methods=METHODS)]

@@ -5,6 +5,7 @@ the event loop, so that only one thread ever touches the sandbox.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,9 @@ from workers.sandbox.qvickly_core import QvicklySandbox
 # How long the provider waits for an answer is in no source.
 ANSWER_WITHIN_S = 15.0
 LOOK_EVERY_S = 1.0
+SCALE_MAX = 1_000_000.0
+ADVANCE_MAX_S = 10 * 366 * 86_400.0
+Sandbox = MonsumSandbox | QvicklySandbox | AutodnsSandbox
 MEDIA = {b"{": "application/json", b"<": "application/xml"}
 
 
@@ -42,29 +46,35 @@ class Target:
 
 
 class ScaledClock:
-    """A clock that runs `scale` times as fast as the wall: ten minutes between attempts become ten seconds at 60."""
+    """A clock that runs `scale` times as fast as the wall: ten minutes between attempts become ten seconds at 60. It never goes back."""
 
     def __init__(self, scale: float = 1.0, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.scale, self._wall = scale, wall
-        self._began = wall()
+        self.scale, self._wall = _scale(scale), wall
+        self._shown = self._since = wall()
 
     def __call__(self) -> datetime:
-        gone: timedelta = self._wall() - self._began
-        return self._began + gone * self.scale
+        gone: timedelta = self._wall() - self._since
+        return self._shown + gone * self.scale
+
+    def move(self, *, advance_s: float, scale: float) -> None:
+        """Ahead by `advance_s` seconds, and `scale` times as fast as the wall from now on. Raises ValueError for what it cannot do."""
+        if not 0 <= advance_s <= ADVANCE_MAX_S:
+            raise ValueError(f"the clock goes ahead by 0 to {ADVANCE_MAX_S:.0f} seconds (ten years), never back")
+        scale, now = _scale(scale), self()
+        self._shown, self._since, self.scale = now + timedelta(seconds=advance_s), self._wall(), scale
+
+
+def _scale(scale: float) -> float:
+    if not (math.isfinite(scale) and 0 < scale <= SCALE_MAX):
+        raise ValueError(f"the scale of the clock is above 0 and at most {SCALE_MAX:.0f}")
+    return scale
 
 
 class Sender:
-    """Sends what is due until cancelled. `wake` cuts a wait short."""
+    """Sends what is due until cancelled. `wake` cuts a wait short; `clock` is the sandbox's own."""
 
-    def __init__(
-        self,
-        sandbox: MonsumSandbox | QvicklySandbox | AutodnsSandbox,
-        target: Target,
-        *,
-        scale: float = 1.0,
-        transport: Transport | None = None,
-    ) -> None:
-        self._sandbox, self._target, self._scale = sandbox, target, scale
+    def __init__(self, sandbox: Sandbox, target: Target, clock: ScaledClock, *, transport: Transport | None = None) -> None:
+        self._sandbox, self._target, self._clock = sandbox, target, clock
         self._transport = transport or HttpTransport(total_s=ANSWER_WITHIN_S)
         self.wake = asyncio.Event()
 
@@ -80,9 +90,9 @@ class Sender:
 
     async def send_due(self) -> None:
         """One round: every letter that is due now, one after the other."""
-        for letter in self._sandbox.outbox.due(self._sandbox.clock()):
+        for letter in self._sandbox.outbox.due(self._clock()):
             status = await asyncio.to_thread(self._post, letter)
-            self._sandbox.outbox.answered(letter, status, self._sandbox.clock())
+            self._sandbox.outbox.answered(letter, status, self._clock())
 
     def _post(self, letter: Letter) -> int | None:
         agent = "FastBill" if self._sandbox.kind == "fastbill" else "billhook-sandbox"
@@ -95,5 +105,5 @@ class Sender:
         next_at = self._sandbox.outbox.next_at()
         if next_at is None:
             return LOOK_EVERY_S
-        wait = (next_at - self._sandbox.clock()).total_seconds() / self._scale
+        wait = (next_at - self._clock()).total_seconds() / self._clock.scale
         return min(LOOK_EVERY_S, max(0.01, wait))

@@ -10,6 +10,7 @@ import urllib.request
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import httpx
 import pytest
 import uvicorn
 
@@ -21,6 +22,8 @@ from workers.providers.bundle import make_client
 from workers.providers.http import HttpTransport
 from workers.sandbox.app import create_app
 from workers.sandbox.core import MonsumSandbox
+from workers.sandbox.desk import Simulated
+from workers.sandbox.qvickly_core import QvicklySandbox
 from workers.sandbox.sender import ScaledClock, Sender, Target
 
 
@@ -57,13 +60,14 @@ class Served:
 def serving(target=None, scale=1.0):
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    sandbox = MonsumSandbox(user="me@example.com", key="k3y", public_url=url, clock=ScaledClock(scale))
+    clock = ScaledClock(scale)
+    sandbox = MonsumSandbox(user="me@example.com", key="k3y", public_url=url, clock=clock)
     ready = threading.Event()
-    server = uvicorn.Server(uvicorn.Config(create_app(sandbox, None), log_level="critical", lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(create_app([], clock), log_level="critical", lifespan="on"))
 
     async def main():
-        sender = Sender(sandbox, Target(url=target), scale=scale) if target else None
-        server.config.app = create_app(sandbox, sender)
+        sender = Sender(sandbox, Target(url=target), clock) if target else None
+        server.config.app = create_app([Simulated(source="shop", sandbox=sandbox, sender=sender)], clock)
         serve = asyncio.create_task(server.serve([listener]))
         ready.set()
         await serve
@@ -174,7 +178,7 @@ def test_the_control_desk_takes_no_form_a_browser_could_send(served):
     assert served.post("/_sandbox/trigger", b'{"kind":"customer.created"}', "text/plain")[0] == 415
 
 
-@pytest.mark.parametrize("path", ["health", "calls", "sent", "notifications"])
+@pytest.mark.parametrize("path", ["health", "calls", "sent", "notifications", "faults", "delivery", "clock"])
 def test_the_control_desk_shows_its_logs(served, path):
     assert isinstance(json.loads(served.get(f"_sandbox/{path}")), dict)
 
@@ -205,6 +209,42 @@ def test_a_target_with_a_user_logs_in_with_http_basic():
 
     assert target.ask(letter, "FastBill").headers["Authorization"] == "Basic " + base64.b64encode(b"door:s3cret").decode()
     assert "s3cret" not in repr(target)
+
+
+def three(clock):
+    """A Monsum and a Qvickly at port 8090, a FastBill at 8091: one process, seen from inside."""
+    login = {"user": "me@example.com", "key": "k3y", "clock": clock}
+    return [
+        Simulated(source="shop", sandbox=MonsumSandbox(**login), address=("127.0.0.1", 8090)),
+        Simulated(source="pay", sandbox=QvicklySandbox(**login), address=("127.0.0.1", 8090)),
+        Simulated(source="books", sandbox=MonsumSandbox("fastbill", **login), address=("127.0.0.1", 8091)),
+    ]
+
+
+def ask(app, port, method, path, said=None, **params):
+    """One request that comes in at a port of this machine."""
+
+    async def asked():
+        transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50000))
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{port}") as client:
+            headers = {"Content-Type": "application/json", "Authorization": "Basic " + base64.b64encode(b"me@example.com:k3y").decode()}
+            return await client.request(method, path, params=params, headers=headers, content=json.dumps(said or {}))
+
+    return asyncio.run(asked())
+
+
+def test_each_address_speaks_for_its_own_sources_and_two_kinds_share_one():
+    clock = ScaledClock()
+    shop, pay, books = those = three(clock)
+    app = create_app(those, clock)
+
+    for port in (8090, 8091):
+        ask(app, port, "POST", "/api/1.0/api.php", {"SERVICE": "customer.get"})
+    ask(app, 8090, "POST", "/qvickly", {"function": "getPaymentinfo"})
+    elsewhere = ask(app, 8091, "POST", "/qvickly", {"function": "getPaymentinfo"})
+
+    assert [len(one.sandbox.calls) for one in (shop, pay, books)] == [1, 1, 1]
+    assert elsewhere.status_code == 404
 
 
 def wait_until(holds):

@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from workers.providers.http import Ask
-from workers.sandbox.__main__ import greeting, served_app, setup
+from workers.sandbox.app import create_app
 from workers.sandbox.autodns_core import AutodnsSandbox
-from workers.sandbox.autodns_wire import CONTEXT, create_autodns_app
+from workers.sandbox.autodns_wire import CONTEXT
+from workers.sandbox.desk import Simulated
 from workers.sandbox.sender import ScaledClock, Target
 
 KEY = "k3y-of-the-sandbox"
@@ -26,7 +27,7 @@ class Served:
     """Requests to one app, each over ASGI from this machine."""
 
     def __init__(self, sandbox: AutodnsSandbox) -> None:
-        self._app = create_autodns_app(sandbox)
+        self._app = create_app([Simulated(source="nic", sandbox=sandbox)], ScaledClock())
 
     def request(self, method: str, path: str, **said: Any) -> httpx.Response:
         async def asked() -> httpx.Response:
@@ -90,13 +91,3 @@ def test_a_push_is_sent_in_the_style_that_was_asked_for(sandbox: AutodnsSandbox,
     ask: Ask = Target(url="http://127.0.0.1:1/webhooks/nic/s").ask(sandbox.outbox.letters[0], "billhook-sandbox")
 
     assert (ask.method, ask.headers["Content-Type"]) == ("POST", media)
-
-
-def test_it_is_served_by_the_one_program_of_all_sandboxes() -> None:
-    environ = {"BILLHOOK_API_NIC_USER": "reseller", "BILLHOOK_API_NIC_KEY": KEY}
-    for receiver in (None, "http://127.0.0.1:8080"):
-        chosen = setup(source="nic", receiver=receiver, environ=environ, kind="autodns", ids_after=500)
-        app = served_app(chosen, ScaledClock(1.0))
-
-        assert {"/v1/{rest:path}", "/_sandbox/trigger"} <= {route.path for route in app.routes}  # type: ignore[attr-defined]
-        assert "http://127.0.0.1:8090/v1" in greeting(chosen)

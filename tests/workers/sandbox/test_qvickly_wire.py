@@ -12,9 +12,10 @@ import pytest
 from receiver.sources.qvickly import verify_hash
 from workers.providers.http import Ask
 from workers.providers.qvickly_wire import payment_ask
+from workers.sandbox.app import create_app
+from workers.sandbox.desk import Simulated
 from workers.sandbox.qvickly_core import QvicklySandbox
-from workers.sandbox.qvickly_wire import create_qvickly_app
-from workers.sandbox.sender import Target
+from workers.sandbox.sender import ScaledClock, Target
 
 KEY = "k3y-of-the-sandbox"
 
@@ -28,7 +29,7 @@ class Served:
     """Requests to one app, each over ASGI from this machine."""
 
     def __init__(self, sandbox: QvicklySandbox) -> None:
-        self._app = create_qvickly_app(sandbox)
+        self._app = create_app([Simulated(source="pay", sandbox=sandbox)], ScaledClock())
 
     def request(self, method: str, path: str, **said: Any) -> httpx.Response:
         async def asked() -> httpx.Response:
