@@ -13,7 +13,7 @@ import typer
 from receiver.errors import BillhookError, Retryable, SchemaOutdated, SettingsInvalid
 from receiver.log import configure
 from workers import unreadable
-from workers.cli import accounts, acts, breakers, controls, gates, holds, objects, release, roles, tokens
+from workers.cli import accounts, acts, breakers, controls, gates, holds, objects, provoke, release, roles, tokens
 from workers.cli.check_replay import check_replay
 from workers.cli.completion import completion
 from workers.cli.connect import connect
@@ -55,6 +55,7 @@ for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(provoke.app, name="provoke")
 app.command("breaker")(breakers.breaker_of)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.tracer,
