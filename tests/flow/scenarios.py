@@ -1,33 +1,43 @@
-"""One small scenario for every shipped workflow and for t-crash, played with a worker lost at each of its points.
+"""One small scenario for every shipped workflow but the ladder, and for t-crash, played with a worker lost at each of its points.
 
 What need not be crashed (a draft, a mail that went out before) is done once, when the flow is made.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from receiver.db import table_of
 from receiver.event import EmailBounced, SendStopped
 from tests.flow.tale import customer, invoice
 from tests.workers.letters import MAIL_UNCAPPED, PAY
-from workers.authoring import InvoiceCompleted, Run, monsum, workflow
+from workers import ordered
+from workers.authoring import ClaimsSettled, InvoiceCompleted, Money, Run, monsum, workflow
+from workers.desk import Task
+from workers.loading import load_folders
+from workers.providers.ordering import Target
 from workers.testing.autodns import AutodnsFlow
-from workers.testing.flow import Flow
+from workers.testing.flow import START, Flow
 from workflows.auto_send.bounces import follow_bounce
 from workflows.auto_send.changes import watch_changes
 from workflows.auto_send.sweep import sweep
 from workflows.auto_send.workflow import auto_send
 from workflows.credits.autodns import propose_topup
-from workflows.credits.happenings import CreditsUnpaid
+from workflows.credits.happenings import CreditsReceived, CreditsUnpaid
 from workflows.credits.late import late_payment
+from workflows.credits.receiving import received
 from workflows.credits.tables import FAILED, add_order
 from workflows.credits.withdraw import withdraw_unpaid
 from workflows.credits.workflow import credits
 from workflows.customers.reverse_charge import before_first_use
 from workflows.customers.vat import check_vat_id
 from workflows.customers.workflow import follow_rules
+from workflows.dunning.claims import Claim
+from workflows.dunning.deciding import settle_claims
+from workflows.dunning.outlook import CLAIMS_LEFT
+from workflows.dunning.tables import put_claims
 
 POLICY = {"channel_map": {"mail": "email", "both": "both"}, "placeholder_domains": [], "hold_minutes": 1}
 
@@ -172,14 +182,69 @@ def play_late(flow: Flow) -> None:
     flow.advance(minutes=2)
 
 
+def of_received(**how: Any) -> Flow:
+    """A prepaid customer whose balance is low, and who cannot be charged."""
+    flow = Flow(received, credits, **how)
+    flow.trigger("customer.created")
+    flow.sandbox.account.customers[customer(flow)].update({"PAYMENT_TYPE": "6", "CREDIT_BALANCE": Decimal("11.90")})
+    return flow
+
+
+def play_received(flow: Flow) -> None:
+    """A transfer comes in, which pays for a top-up."""
+    said = {"amount": Money(Decimal("100.00"), "EUR"), "received_on": date(2026, 11, 18), "reference": "4711"}
+    flow.signal(CreditsReceived(source="shop", at=flow.clock.now, customer_id=customer(flow), **said))  # type: ignore[arg-type]
+    flow.advance(minutes=2)
+
+
+def of_claims(**how: Any) -> Flow:
+    """An invoice with two claims that are left open, and the task that asks about them."""
+    flow = Flow(settle_claims, **how)
+    id, now = flow.trigger("invoice.completed")["invoice_id"], flow.clock.now
+    owed = [Claim(level=2, kind=kind, amount=Money(Decimal("40.00"), "EUR")) for kind in ("interest", "flat_sum")]
+    flow.db.write(lambda c: put_claims(c, "shop", id, owed, at=now))
+    task = {"run_id": "gone", "name": "claims", "source": "shop", "reason": CLAIMS_LEFT, "opened_at": now, "detail": {"invoice": id}}
+    flow.db.write(lambda c: c.execute(table_of(Task).insert().values(**task)))
+    return flow
+
+
+def play_claims(flow: Flow) -> None:
+    """A person waives one and calls the other paid."""
+    said = {"invoice_id": invoice(flow), "customer_id": customer(flow)}
+    flow.signal(ClaimsSettled(source="shop", at=START, state="waived", kind="interest", **said))
+    flow.advance(minutes=1)
+    flow.signal(ClaimsSettled(source="shop", at=START + timedelta(minutes=1), state="paid", **said))
+    flow.advance(minutes=1)
+
+
+def of_by_hand(**how: Any) -> Flow:
+    """A draft, and an invoice that went out."""
+    load_folders()
+    flow = Flow(ordered.NAME, **how)
+    for done in ("invoice.created", "invoice.completed"):
+        flow.trigger(done)
+    return flow
+
+
+def play_by_hand(flow: Flow) -> None:
+    """A person has the draft completed and, after a yes, the other one cancelled."""
+    draft, out = sorted(flow.sandbox.account.invoices)
+    for act, id in (("complete", draft), ("cancel", out)):
+        event = ordered.ordered("monsum", "invoices", act, Target(source="shop", id=id, order=act), {}, at=START)
+        flow.signal(event)
+    for proposed in flow.ids("proposed"):
+        flow.order("approve", proposed)
+    flow.advance(minutes=2)
+
+
 def of_autodns(**how: Any) -> Flow:
     return AutodnsFlow(propose_topup, poll=False, **how)
 
 
 def play_autodns(flow: Flow) -> None:
-    """The prepaid account runs low, and a poll finds it."""
+    """The prepaid account runs low, and a poll finds it; one that is lost is made up for by the next."""
     flow.sandbox.trigger("account.spent")
-    flow.advance(minutes=31)
+    flow.advance(minutes=61)
 
 
 def of_rules(**how: Any) -> Flow:
@@ -230,8 +295,11 @@ SCENARIOS = (
     Scenario("credits", of_credits, play_credits, slow=True),
     Scenario("credits-withdraw", of_withdraw, play_withdraw, slow=True),
     Scenario("credits-late", of_late, play_late, slow=True),
+    Scenario("credits-received", of_received, play_received, slow=True),
     Scenario("credits-autodns", of_autodns, play_autodns, slow=True),
     Scenario("customers", of_rules, play_rules, slow=True),
     Scenario("customers-vat", of_vat, play_vat, slow=True),
     Scenario("customers-vat-invoice", of_vat_invoice, play_vat_invoice, slow=True),
+    Scenario("dunning-claims", of_claims, play_claims, slow=True),
+    Scenario("by-hand", of_by_hand, play_by_hand, slow=True),
 )

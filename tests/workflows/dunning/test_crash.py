@@ -14,6 +14,7 @@ from workflows.dunning.daily import daily
 from workflows.dunning.tables import NoticeRow
 from workflows.dunning.workflow import dunning
 
+CRASHED = ("dunning", "dunning-daily")
 BERLIN = ZoneInfo("Europe/Berlin")
 POLICY = {
     "approve_first_notice": False, "sync_fresh_hours": 168, "min_days_between": 1,
@@ -60,6 +61,7 @@ def test_the_ladder_without_a_crash_sends_both_levels() -> None:
         two_levels(flow)
 
         assert [mail["subject"].split(" zu ")[0] for mail in flow.sandbox.sent] == ["Zahlungserinnerung", "1. Mahnung"]
+        assert {name for name, *_ in flow.runs} == set(CRASHED)
 
 
 def test_a_crash_at_a_sample_of_points_sends_no_level_twice_and_keeps_each() -> None:
