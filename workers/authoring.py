@@ -94,6 +94,7 @@ from workers.overview import (
 )  # fmt: skip
 from workers.places import file_of, takes, takes_at_least
 from workers.providers import autodns, mail, monsum, qvickly
+from workers.providers.monsum_customer import CUSTOMER_NAMES, check_customer_field, check_customer_value
 from workers.providers.monsum_docs import CustomerDoc, DocumentDoc, InvoiceDoc, RemindersDoc
 from workers.providers.service import Query, Service
 from workers.registry import REGISTRY, EffectDef, NoPolicy, Read, Trigger, Workflow, default_key, panel
@@ -106,6 +107,7 @@ from workers.windows import IsOpenDay, Window, closing, every_day, instant, loca
 from workers.workdays import check_place, is_workday
 
 __all__ = [
+    "CUSTOMER_NAMES",
     "Approval",
     "BankChecked",
     "BlockReleased",
@@ -191,6 +193,8 @@ __all__ = [
     "autodns",
     "blocks_of",
     "blocks_of_invoices",
+    "check_customer_field",
+    "check_customer_value",
     "check_place",
     "close_tasks",
     "closing",

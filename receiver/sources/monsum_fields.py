@@ -58,6 +58,10 @@ _CUSTOMER: dict[str, tuple[str, Reader]] = {
         "bank_account_owner_city", "bank_account_owner_zipcode", "bank_account_owner_email",
     )},
 }  # fmt: skip
+# The provider's name of every field of a customer that is canonical -> that name.
+CUSTOMER_TOLD = {name: canonical for name, (canonical, _) in _CUSTOMER.items()} | {
+    name: name for name in ("x_attributes", "credit_balance", "tags")
+}
 _INVOICE: dict[str, tuple[str, Reader]] = {
     **_ADDRESS,
     "type": ("type", _lower), "status": ("status", _lower), "invoice_number": ("number", _text), "customer_id": ("customer_id", c.key),

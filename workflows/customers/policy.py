@@ -2,9 +2,12 @@
 
 import re
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from workers.authoring import check_customer_field, check_customer_value
 
 _SPAN = re.compile(r"^(\d{1,4})(m|h|d)$", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -26,12 +29,23 @@ class Rule(BaseModel):
     tags: tuple[str, ...] = ()
     write: dict[str, str] = Field(min_length=1)
 
+    @field_validator("changed")
+    @classmethod
+    def _told(cls, said: tuple[str, ...]) -> tuple[str, ...]:
+        for name in said:
+            check_customer_field(name)
+        return said
+
     @field_validator("write")
     @classmethod
     def _writable(cls, said: dict[str, str]) -> dict[str, str]:
         unknown = sorted(set(said) - set(WRITABLE))
         if unknown:
-            raise ValueError(f"a rule may not write {', '.join(unknown)}: it may write {', '.join(WRITABLE)}")
+            near = get_close_matches(unknown[0].lower(), WRITABLE, n=1)
+            meant = f", do you mean {near[0]}" if near else ""
+            raise ValueError(f"a rule may not write {', '.join(unknown)}{meant}: it may write {', '.join(WRITABLE)}")
+        for name, value in said.items():
+            check_customer_value(name, value)
         return said
 
     @model_validator(mode="after")

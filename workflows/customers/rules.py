@@ -2,21 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from workers.authoring import CustomerDoc
+from workers.authoring import CUSTOMER_NAMES, CustomerDoc
 from workflows.customers.policy import Rule
-
-# The provider's names and the canonical ones of CustomerDoc.fields, where they differ.
-CANONICAL = {
-    "invoice_delivery_method": "delivery_method",
-    "language_code": "language",
-    "customer_number": "number",
-    "customer_ext_uid": "ext_uid",
-}
 
 
 def holds(rule: Rule, changed: Collection[str], attributes: Mapping[str, str] | None, tags: Collection[str]) -> bool:
     """Whether a rule holds, `changed` being canonical field names. Values and tags are compared without regard to case."""
-    if rule.changed and not {CANONICAL.get(name, name) for name in rule.changed} & set(changed):
+    if rule.changed and not {CUSTOMER_NAMES.get(name, name) for name in rule.changed} & set(changed):
         return False
     said = {name.lower(): value.strip().lower() for name, value in (attributes or {}).items()}
     known = {tag.strip().lower() for tag in tags}
@@ -33,7 +25,7 @@ def to_write(rules: Sequence[Rule], customer: CustomerDoc) -> dict[str, str]:
 
 
 def _now(customer: CustomerDoc, name: str) -> str:
-    said = customer.fields.get(CANONICAL.get(name, name))
+    said = customer.fields.get(CUSTOMER_NAMES.get(name, name))
     if said is None:
         said = (customer.fields.get("extra") or {}).get(name)
     return "" if said is None else str(said).strip()

@@ -33,6 +33,7 @@ def field(flow: Flow, customer: str, name: str) -> str:
         ({"tags": ["vip"]}, (), None, ("VIP", "x"), True),
         ({"tags": ["vip", "eu"]}, (), None, ("vip",), False),
         ({"changed": ["language_code"]}, ("language",), None, (), True),
+        ({"changed": ["country_code"]}, ("country",), None, (), True),
         ({"changed": ["email"]}, ("phone",), None, (), False),
     ],
 )
@@ -57,12 +58,26 @@ def test_only_what_differs_is_written_and_the_later_rule_wins() -> None:
     [
         ({"rules": [{"name": "a", "write": {"comment": "x"}}]}, "would write every customer"),
         ({"rules": [{"name": "a", "tags": ["x"], "write": {"vat_id": "x"}}]}, "may not write vat_id"),
+        ({"rules": [{"name": "a", "tags": ["x"], "write": {"coment": "x"}}]}, "may not write coment, do you mean comment"),
         ({"rules": [GOLD, GOLD]}, "two rules have one name"),
     ],
 )
 def test_a_rule_that_would_write_too_much_is_refused(said: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         CustomersPolicy.model_validate(said)
+
+
+@pytest.mark.parametrize(
+    "said, why",
+    [
+        ({"changed": ["adress"]}, "adress: there is no such field, do you mean address"),
+        ({"write": {"days_for_payment": "soon"}}, 'days_for_payment = "soon": it is a whole number of days'),
+        ({"write": {"payment_type": "99"}}, r'payment_type = "99": it is one of "1" \(transfer\)'),
+    ],
+)
+def test_a_field_or_value_that_no_customer_can_have_is_refused_with_what_is_right(said: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        CustomersPolicy.model_validate({"rules": [GOLD | said]})
 
 
 def test_pauses_that_do_not_rise_are_refused() -> None:
