@@ -130,6 +130,12 @@ def abandon(connection: Connection, source: str, customer_id: str, now: datetime
     return str(order["uid"])
 
 
+def is_uncharged(connection: Connection, source: str, invoice_id: str) -> bool:
+    """Whether it is the invoice of a top-up that came to nothing."""
+    order = tables.order_of_invoice(connection, source, invoice_id)
+    return order is not None and order["state"] in UNCHARGED
+
+
 def paid_after_all(connection: Connection, source: str, customer_id: str, invoice_id: str, now: datetime) -> str:
     """The uid of a failed order whose invoice was paid, now `paid_not_granted`; "" where it is none, "busy" where another one is open."""
     order = tables.order_of_invoice(connection, source, invoice_id)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workers.authoring import Insolvent, Paused
+from workers.authoring import Insolvent, InvoicePaid, Paused
 from workflows.credits.happenings import CreditsResume
 
 from .conftest import Open, Shop
@@ -206,6 +206,32 @@ def test_what_a_customer_paid_after_the_top_up_had_failed_is_a_state_of_its_own_
     assert shop.grants == ["88.10"]
 
 
+def test_a_failed_top_up_whose_invoice_was_cancelled_as_a_part_is_not_called_paid(open_shop: Open) -> None:
+    shop = open_shop(decline_backoff=())
+    customer = shop.customer("11.90")
+    shop.flow.sandbox.faults.add("decline", "invoice.capture")
+    shop.hint(customer, phone="1")
+    invoice = the_invoice(shop)
+
+    shop.flow.sandbox.account.cancel_part(invoice, Decimal("88.10"))
+    shop.flow.signal(InvoicePaid(source="shop", at=shop.flow.clock.now, invoice_id=invoice["INVOICE_ID"], customer_id=customer))
+
+    assert [reason for name, _, _, reason in shop.flow.runs if name == "credits-late"] == ["nothing_came_in"]
+    assert shop.orders == [("failed", "88.10", None)]
+    assert "paid_not_granted" not in [*(reason for reason, _ in shop.alerts), *shop.tasks]
+
+
+def test_a_paid_invoice_that_is_no_top_ups_is_not_even_read(open_shop: Open) -> None:
+    shop = open_shop()
+
+    shop.flow.trigger("invoice.completed")
+    before = len(shop.flow.sandbox.calls)
+    shop.flow.trigger("invoice.paid")
+
+    assert len(shop.flow.sandbox.calls) == before
+    assert [reason for name, _, _, reason in shop.flow.runs if name == "credits-late"] == ["not_a_failed_topup"]
+
+
 def test_a_payment_that_went_back_before_the_grant_is_not_credited_on_a_persons_word(open_shop: Open) -> None:
     shop = open_shop()
     customer = shop.customer("11.90")
@@ -229,10 +255,12 @@ def test_a_top_up_whose_invoice_was_cancelled_as_a_part_is_not_credited(open_sho
 
     account.cancel_part(the_invoice(shop), Decimal("88.10"))
     shop.jump(days=15)
+    granted, orders = shop.grants, shop.orders
     resume(shop, customer)
 
-    assert (shop.grants, shop.orders) == ([], [("failed", "88.10", None)])
+    assert (granted, orders) == ([], [("failed", "88.10", None)])
     assert ("topup_unpaid", 1) in shop.alerts
+    assert shop.orders[1:] == [("granted", "88.10", "confirmed")] and shop.services.count("invoice.capture") == 2  # another one, paid
 
 
 def test_a_grant_the_provider_refuses_after_the_payment_is_paid_not_granted_and_told(open_shop: Open) -> None:
