@@ -6,7 +6,7 @@ Used by the command line and the console. The gates of workers/gates.py are said
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -29,8 +29,13 @@ def sayable() -> list[str]:
     return sorted(name for name, cls in event_types().items() if kind_of(cls) != "fact" and name not in NOT_SAID)
 
 
-def event_said(type: str, source: str, fields: Mapping[str, str], *, facts: tuple[type[Event], ...] = ()) -> Event:
-    """The event a person gives; of Facts only `facts`. Raises NotSayable naming what is possible instead."""
+def event_said(
+    type: str, source: str, fields: Mapping[str, str], *, facts: tuple[type[Event], ...] = (), currency: str | None = None
+) -> Event:
+    """The event a person gives; of Facts only `facts`. Raises NotSayable naming what is possible instead.
+
+    `currency`: that of an amount said without one (workers/currencies.py); None where nobody knows.
+    """
     cls = event_class(type)
     if cls is None or (issubclass(cls, Fact) and cls not in facts) or type in NOT_SAID:
         raise NotSayable(f"{type} is nothing a person can say; possible are {', '.join(sayable())}")
@@ -39,9 +44,8 @@ def event_said(type: str, source: str, fields: Mapping[str, str], *, facts: tupl
     if stray:
         raise NotSayable(f"{type} has no field {', '.join(stray)}: its fields are {', '.join(names)}")
     data: dict[str, Any] = {**fields, "source": source, "at": fields.get("at") or datetime.now(UTC).isoformat()}
-    if "amount" in fields:
-        amount, _, currency = fields["amount"].partition(" ")
-        data["amount"] = {"amount": amount, "currency": currency or "EUR"}
+    for name in money_fields(cls) & fields.keys():
+        data[name] = _money(type, name, fields[name], currency)
     try:
         event = from_data(type, data)
     except ValidationError as error:
@@ -50,6 +54,20 @@ def event_said(type: str, source: str, fields: Mapping[str, str], *, facts: tupl
     if nonsense := _nonsense(event):
         raise NotSayable(f"{type} cannot be made of this: {nonsense}")
     return event
+
+
+def money_fields(cls: type[Event]) -> set[str]:
+    """The fields of an event that are amounts."""
+    return {name for name, hint in get_type_hints(cls).items() if Money in (hint, *get_args(hint))}
+
+
+def _money(type: str, name: str, said: str, currency: str | None) -> dict[str, str]:
+    """ "500.00 SEK", or "500.00" where the currency is known. Raises NotSayable where it is not."""
+    amount, _, own = said.strip().partition(" ")
+    in_force = own.strip().upper() or currency
+    if in_force is None:
+        raise NotSayable(f'{type} cannot be made of this: {name} ({said} of which currency? Write it with the amount, as "500.00 SEK")')
+    return {"amount": amount, "currency": in_force}
 
 
 def _nonsense(event: Event) -> str | None:

@@ -16,6 +16,7 @@ from workers import orders
 from workers.cli.output import complain, show_rows
 from workers.cli.session import Json, Reason, Source, actor, session
 from workers.cli.trigger import pairs
+from workers.currencies import currency_of
 from workers.errors import NotSayable, StateConflict
 from workers.loading import load_folders
 from workers.operator import Order, order_arrival, signal_arrival
@@ -120,9 +121,10 @@ def signal(
     load_folders(settings.workflows)
     if source is None and len(settings.sources) != 1:
         raise typer.BadParameter(f"name the source: --source {'|'.join(settings.sources)}")
-    event = told(type, settings.source(source or next(iter(settings.sources))).name, pairs(set or []))
+    chosen, fields = settings.source(source or next(iter(settings.sources))), pairs(set or [])
     with here.database() as database:
         with database.read() as connection:
+            event = told(type, chosen.name, fields, currency_of(connection, chosen.name, fields, chosen.currencies))
             warning = unheard_of(connection, event)
         answer = orders.give(database, signal_arrival(event, actor=actor(), at=datetime.now(UTC)))
     if warning:
@@ -130,10 +132,10 @@ def signal(
     _report(type, answer, json, warning)
 
 
-def told(type: str, source: str, fields: dict[str, str]) -> Event:
+def told(type: str, source: str, fields: dict[str, str], currency: str | None) -> Event:
     """The event an operator gives; raises BadParameter naming what is possible instead."""
     try:
-        return event_said(type, source, fields)
+        return event_said(type, source, fields, currency=currency)
     except NotSayable as wrong:
         raise typer.BadParameter(str(wrong)) from None
 

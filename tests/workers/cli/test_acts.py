@@ -1,6 +1,7 @@
 """Acts of people: each enters the inbox with who and why, and the answer is the router's."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from receiver import inbox
 from receiver.db import Database
 from tests.processes import eventually
 from tests.workers.cli.conftest import AT, Billhook, Made
-from workers import desk, ledger, orders
+from workers import desk, ledger, mirror, orders
 from workers.views import VIEWS
 
 
@@ -133,6 +134,27 @@ def test_a_signal_becomes_an_event_of_its_source(billhook: Billhook, store: Data
     with store.read() as connection:
         held = desk.blocks(connection, source="shop", customer_id="501", invoice_id=None, on=datetime.now(UTC).date())
     assert held == ["dispute"]
+
+
+@pytest.mark.usefixtures("router")
+def test_an_amount_is_in_the_currency_of_the_invoice_it_is_about(billhook: Billhook, store: Database) -> None:
+    store.write(lambda c: mirror.write_own(c, "shop", "invoice", "4799", {"currency": "SEK"}, touches={}, at=AT))
+
+    answer = billhook("signal", "invoice.part_cancelled", "--set", "invoice_id=4799", "--set", "amount=500.00")
+    [event] = billhook("events", "--type", "invoice.part_cancelled", "--json").json
+
+    assert answer.code == 0, answer.err
+    assert billhook("events", "show", str(event["id"]), "--json").json["data"]["amount"] == {"amount": "500.00", "currency": "SEK"}
+
+
+def test_an_amount_without_a_currency_is_refused_where_the_source_has_several(billhook: Billhook, place: Path) -> None:
+    file = place / "billhook.toml"
+    file.write_text(file.read_text().replace("[source.shop]\n", '[source.shop]\ncurrencies = ["EUR", "SEK"]\n', 1))
+
+    answer = billhook("signal", "invoice.part_cancelled", "--set", "invoice_id=4799", "--set", "amount=500.00")
+
+    assert answer.code == 2
+    assert 'Write it with the amount, as "500.00 SEK"' in " ".join(answer.err.replace("│", "").split())
 
 
 @pytest.mark.usefixtures("router")

@@ -17,6 +17,7 @@ from workers.console.confirm import Input, Question, ask, back, done, is_own
 from workers.console.roles import role_of
 from workers.console.site import Site, site
 from workers.console.web.access import require_act
+from workers.currencies import currency_of
 from workers.errors import NotHere, NotSayable
 from workers.operator import signal_arrival
 from workers.saying import event_said, sayable, unheard_of
@@ -72,7 +73,9 @@ def _said(here: Site, cls: type[Event], given: dict[str, str]) -> Event:
     if source not in here.sources:
         raise NotSayable(f"source: choose one of {', '.join(here.sources)}")
     fields = {name: given[name] for name in _fields(cls) if given.get(name)}
-    event = event_said(cls.type, source, fields, facts=GATES)
+    with here.database.read() as connection:
+        currency = currency_of(connection, source, fields, here.settings.sources[source].currencies)
+    event = event_said(cls.type, source, fields, facts=GATES, currency=currency)
     through = getattr(event, "through", None)
     if isinstance(through, date) and through > datetime.now(here.chosen.console.tz).date():
         raise NotSayable("through: that day lies ahead, nobody has checked it yet")
@@ -126,8 +129,8 @@ def _input(name: str, hint: Any, value: str, cls: type[Event]) -> Input:
 
 _UNIONS = (types.UnionType, Union)
 _KINDS: dict[Any, tuple[str, str]] = {
-    date: ("date", ""), datetime: ("datetime-local", ""), bool: ("checkbox", ""), Money: ("text", "Such as 119.00 EUR."),
-    int: ("number", ""),
+    date: ("date", ""), datetime: ("datetime-local", ""), bool: ("checkbox", ""), int: ("number", ""),
+    Money: ("text", "Such as 500.00 SEK; without a currency it is the invoice's or the customer's."),
 }  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """Saying what no provider tells: a form for every event a person can give, and gates that show first what they free."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +12,8 @@ import sqlalchemy as sa
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
 from receiver.money import Money
-from tests.workers.console.conftest import Browser
+from tests.workers.console.conftest import Browser, House
+from workers import mirror
 from workers.console.pages import saying
 from workers.saying import sayable
 from workflows.dunning import tables
@@ -91,3 +94,27 @@ def test_claims_are_shown_before_they_are_settled(browser: Browser, store: Datab
     assert said() == []
     assert browser.post("/say/claims.settled", **told, seen="yes").status_code == 303
     assert said() == ["operator.claims.settled"]
+
+
+def test_an_amount_is_in_the_currency_of_the_invoice_it_is_about(browser: Browser, store: Database) -> None:
+    store.write(lambda c: mirror.write_own(c, "shop", "invoice", "4799", {"currency": "SEK"}, touches={}, at=datetime.now(UTC)))
+
+    answer = browser.post("/say/invoice.part_cancelled", source="shop", invoice_id="4799", amount="500.00", order="a1")
+
+    assert answer.status_code == 303
+    with store.read() as connection:
+        [body] = connection.execute(sa.select(table_of(Delivery).c.body).where(table_of(Delivery).c.origin == "operator")).scalars()
+    assert json.loads(body)["data"]["amount"] == {"amount": "500.00", "currency": "SEK"}
+
+
+def test_an_amount_of_which_nobody_knows_the_currency_is_asked_for_again(
+    house: Callable[..., House], place: Path, said: Callable[[], list[str]]
+) -> None:
+    file = place / "billhook.toml"
+    file.write_text(file.read_text().replace("[source.shop]\n", '[source.shop]\ncurrencies = ["EUR", "SEK"]\n', 1))
+    browser = house().browser()
+
+    answer = browser.post("/say/invoice.part_cancelled", source="shop", invoice_id="4799", amount="500.00", order="a1")
+
+    assert answer.status_code == 400 and "500.00 SEK" in answer.text
+    assert said() == []
