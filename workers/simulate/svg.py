@@ -16,7 +16,7 @@ DAY_W, LEFT, TOP, LINE_H, GAP, PAD = 22, 110, 92, 15, 7, 7
 STRIP, NARROWEST, LETTER_W = 26, 700, 6.9
 DAYS_WIDE = 46  # a longer time is drawn with narrower days
 COLOURS = {
-    "effect": "#1f6f43", "proposal": "#b7791f", "skip": "#7b818c", "parked": "#b02a37", "alert": "#b02a37", "claim": "#4a4fb0",
+    "effect": "#1f6f43", "proposal": "#b7791f", "skip": "#7b818c", "parked": "#b02a37", "alert": "#a1298f", "claim": "#4a4fb0",
     "state": "#3b82c4",
 }  # fmt: skip
 MEANING = {
@@ -24,6 +24,7 @@ MEANING = {
     "claim": "claim ended", "state": "learned",
 }  # fmt: skip
 HOLLOW = ("proposal", "state", "skip")
+SHAPES = {"parked": ((0, -6), (6, 0), (0, 6), (-6, 0)), "alert": ((0, -6), (6, 5), (-6, 5))}
 ENDED_BADLY = ("rejected", "unknown", "cancelled", "expired")
 STYLE = (
     'text{font:11px "DejaVu Sans",Verdana,sans-serif;fill:#222}.s{fill:#5b6070}.h{font-weight:600;font-size:12px}.t{font-weight:600}'
@@ -153,12 +154,16 @@ def _box(card: Card, box: Box, tone: str) -> str:
 
 
 def _dot(x: int, y: int, kind: str, tone: str) -> str:
-    hollow = " hollow" if kind in HOLLOW else ""
-    return f'<circle cx="{x}" cy="{y}" r="5" class="dot {tone}{hollow}" stroke-width="2"/>'
+    """A circle; what must be looked at is a square on its point, what is told a triangle: they differ in print without colours too."""
+    said = f'class="dot {tone}{" hollow" if kind in HOLLOW else ""}" stroke-width="2"'
+    if kind in SHAPES:
+        corners = " ".join(f"{x + right},{y + down}" for right, down in SHAPES[kind])
+        return f'<polygon points="{corners}" {said}/>'
+    return f'<circle cx="{x}" cy="{y}" r="5" {said}/>'
 
 
 def _legend(kinds: set[str], y: int) -> str:
-    """What the colours mean, and the bar."""
+    """What the marks mean, and the bar."""
     drawn, x = [], 18
     for kind in COLOURS:
         if kind in kinds:

@@ -3,7 +3,7 @@
 from datetime import date
 from xml.etree import ElementTree
 
-from workers.simulate.svg import draw
+from workers.simulate.svg import COLOURS, draw
 from workers.simulate.timeline import Row
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -97,3 +97,12 @@ def test_as_a_part_of_a_page_it_has_no_style_of_its_own() -> None:
 
     assert "style" not in picture
     assert ElementTree.fromstring(picture).findtext(f"{SVG}title") == "Invoice <A>"
+
+
+def test_what_a_person_is_told_and_what_a_person_must_look_at_differ_in_colour_and_shape() -> None:
+    picture = drawn(row("2026-03-23", kind="alert", name="spike"), row("2026-04-23", kind="parked", name="bounced"))
+
+    shapes = {one.get("class", "").split()[1]: len(one.get("points", "").split()) for one in picture.iter(f"{SVG}polygon")}
+    assert shapes == {"alert": 3, "parked": 4}
+    assert len(list(picture.iter(f"{SVG}polygon"))) == 4, "each stands on its day and in the legend"
+    assert len(set(COLOURS.values())) == len(COLOURS)
