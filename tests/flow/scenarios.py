@@ -289,9 +289,9 @@ def play_vat_invoice(flow: Flow) -> None:
 SCENARIOS = (
     Scenario("t-crash", of_crashed, play_crashed),
     Scenario("auto-send", of_auto_send, play_auto_send),
-    Scenario("auto-send-sweep", of_sweep, play_sweep),
+    Scenario("auto-send-sweep", of_sweep, play_sweep, slow=True),
     Scenario("auto-send-changes", of_changes, play_changes),
-    Scenario("auto-send-bounces", of_bounces, play_bounces),
+    Scenario("auto-send-bounces", of_bounces, play_bounces, slow=True),
     Scenario("credits", of_credits, play_credits, slow=True),
     Scenario("credits-withdraw", of_withdraw, play_withdraw, slow=True),
     Scenario("credits-late", of_late, play_late, slow=True),

@@ -24,11 +24,11 @@ def test_no_order_in_which_things_happen_breaks_anything(first: int) -> None:
     assert set(explored.points) >= {"lost", "31 s pass", "deliver 1 again"}
 
 
-@pytest.mark.parametrize("first", range(0, 1920, 480))
+@pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(240, 1920, 240))])
 def test_no_order_in_which_things_happen_makes_a_waiting_run_miss_one(first: int) -> None:
-    explored = interleaved(waiting, range(first, first + 480))
+    explored = interleaved(waiting, range(first, first + 240))
 
-    assert len(explored.schedules) >= 462
+    assert len(explored.schedules) >= 228
 
 
 @pytest.mark.slow

@@ -83,7 +83,7 @@ def test_one_that_cannot_begin_leaves_nothing_behind(tmp_path: Path, monkeypatch
     with memory.lent() as first, memory.lent() as second:
         lent += [first, second]
 
-    with pytest.raises(KeyError, match="No time zone"):
+    with pytest.raises(ValueError, match="not a time zone"):
         Flow(mail, zone="Nowhere/None")
 
     assert list(tmp_path.iterdir()) == []
