@@ -135,6 +135,12 @@ def _add(connection: Connection, source: str, hour_at: datetime, hour: Hour) -> 
     connection.execute(insert.on_conflict_do_update(index_elements=["source", "hour_at"], set_=said))
 
 
+def last_heard(connection: Connection) -> dict[str, datetime]:
+    """When something came in last from each source, within four weeks and as far as it was taken in."""
+    newest = sa.select(_HEARD.c.source, sa.func.max(_HEARD.c.last_at).label("last")).group_by(_HEARD.c.source)
+    return {row.source: row.last for row in connection.execute(newest)}
+
+
 def watch(connection: Connection, source: str, zone: ZoneInfo, chosen: timedelta | None) -> Watch:
     """What is known of a source's silence now; `chosen` is its setting, as in `judged`."""
     query = sa.select(_HEARD).where(_HEARD.c.source == source).order_by(_HEARD.c.hour_at)

@@ -4,28 +4,22 @@ Shown at the console's /metrics beside what the process itself counts. Labels ar
 never an id, an address, or anything a sender chose.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
 
 import sqlalchemy as sa
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy.engine import Connection
 
 from receiver.db import Database, table_of
-from receiver.inbox import Delivery
-from workers import breaker, control, ledger, runs
-from workers.console.read.needs import totals
-from workers.console.read.waiting import MOST, counts
+from workers import breaker, control, ledger
+from workers.backlog import backlog, counted
+from workers.console.read.now import risk
+from workers.console.read.sources import last_pushes
+from workers.console.read.waiting import counts
 
-RECENT = 5_000
-_DELIVERY, _RUN, _EFFECT = table_of(Delivery), table_of(runs.RunRow), table_of(ledger.EffectRow)
-_OLDEST_UNROUTED = sa.select(_DELIVERY.c.received_at).where(_DELIVERY.c.routed_at.is_(None)).order_by(_DELIVERY.c.id).limit(1)
-_UNROUTED = sa.select(sa.literal(1)).select_from(_DELIVERY).where(_DELIVERY.c.routed_at.is_(None))
-_READY = sa.select(sa.func.min(_RUN.c.ready_at)).where(_RUN.c.status == "ready")
-_LAST = sa.select(_DELIVERY.c.source, _DELIVERY.c.received_at, _DELIVERY.c.origin).order_by(_DELIVERY.c.id.desc()).limit(RECENT).subquery()
-_CAME = sa.select(_LAST.c.source, sa.func.max(_LAST.c.received_at).label("last")).where(_LAST.c.origin == "push").group_by(_LAST.c.source)
-AT_RISK = ("proposed", "unknown")
+_EFFECT = table_of(ledger.EffectRow)
 
 
 class Gauges:
@@ -41,25 +35,23 @@ class Gauges:
 
 
 def gauges(connection: Connection, sources: Sequence[str], *, now: datetime) -> list[Metric]:
-    """Every gauge, from one connection. Counts end at MOST."""
-    states = {state: _count(connection, _EFFECT, _EFFECT.c.state == state) for state in ledger.OPEN}
-    live = {status: _count(connection, _RUN, _RUN.c.status == status) for status in runs.UNFINISHED}
-    came: dict[str, datetime] = {row.source: row.last for row in connection.execute(_CAME)}
-    open_breakers = {source: float(breaker.held_until(connection, source, now=now) is not None) for source in sources}
-    paused = control.named(connection, "pause:")
+    """Every gauge, from one connection: what the console's page Now shows."""
+    line, came, paused = backlog(connection, now=now), last_pushes(connection), control.named(connection, "pause:")
+    runs = {status: getattr(line, status).number for status in ("ready", "running", "waiting", "parked")}
+    open_breakers = {source: breaker.held_until(connection, source, now=now) is not None for source in sources}
     return [
-        _one("billhook_deliveries_unrouted", "Deliveries nobody has routed yet", _up_to(connection, _UNROUTED)),
-        _one("billhook_delivery_oldest_unrouted_seconds", "Age of the oldest of them", _age(connection, _OLDEST_UNROUTED, now)),
-        _by("billhook_runs", "Runs that have not ended", "status", live),
-        _one("billhook_run_oldest_ready_seconds", "How long the oldest ready run has waited", _age(connection, _READY, now)),
-        _by("billhook_effects_open", "Effects that are not settled", "state", states),
-        _by("billhook_waiting", "Things that wait for a person", "kind", {name: float(n) for name, n in counts(connection).items()}),
-        _by("billhook_money_waiting", "Amounts of proposed and unknown effects", "currency", _money(connection)),
-        _one("billhook_frozen", "1 while every effect is frozen", float(control.frozen(connection) is not None)),
-        _one("billhook_paused", "Pauses in force", float(len(paused))),
+        _one("billhook_deliveries_unrouted", "Deliveries nobody has routed yet", line.unrouted.number),
+        _one("billhook_delivery_oldest_unrouted_seconds", "Age of the oldest that could be routed now", _age(line.oldest_unrouted, now)),
+        _by("billhook_runs", "Runs that have not ended", "status", runs),
+        _one("billhook_run_oldest_ready_seconds", "How long the oldest run that could go on has waited", _age(line.oldest_run, now)),
+        _by("billhook_effects_open", "Effects that are not settled", "state", _open_effects(connection)),
+        _by("billhook_waiting", "Things that wait for a person", "kind", counts(connection)),
+        _by("billhook_money_waiting", "Amounts that wait for a person or may have moved", "currency", _money(connection)),
+        _one("billhook_frozen", "1 while every effect is frozen", control.frozen(connection) is not None),
+        _one("billhook_paused", "Pauses in force", len(paused)),
         _by("billhook_breaker_open", "1 while calls to the source's provider wait", "source", open_breakers),
-        _by("billhook_source_last_delivery_seconds", "Since the last notification, if it is among the newest deliveries", "source",
-            {source: (now - came[source]).total_seconds() for source in sources if source in came}),
+        _by("billhook_source_last_delivery_seconds", "Since the last notification", "source",
+            {source: _age(came[source], now) for source in sources if source in came}),
     ]  # fmt: skip
 
 
@@ -69,28 +61,25 @@ def _one(name: str, about: str, value: float) -> Metric:
     return family
 
 
-def _by(name: str, about: str, label: str, values: dict[str, float]) -> Metric:
+def _by(name: str, about: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, about, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)
     return family
 
 
-def _count(connection: Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> float:
-    return _up_to(connection, sa.select(sa.literal(1)).select_from(table).where(which))
-
-
-def _up_to(connection: Connection, rows: sa.Select[Any]) -> float:
-    """How many rows there are, MOST at most."""
-    return float(connection.execute(sa.select(sa.func.count()).select_from(rows.limit(MOST).subquery())).scalar_one())
-
-
-def _age(connection: Connection, oldest: sa.Select[Any], now: datetime) -> float:
-    at: datetime | None = connection.execute(oldest).scalar_one_or_none()
+def _age(at: datetime | None, now: datetime) -> float:
     return max(0.0, (now - at).total_seconds()) if at is not None else 0.0
 
 
+def _open_effects(connection: Connection) -> dict[str, int]:
+    return {state: counted(connection, sa.select(_EFFECT.c.id).where(_EFFECT.c.state == state)).number for state in ledger.OPEN}
+
+
 def _money(connection: Connection) -> dict[str, float]:
-    """The amounts of what waits, by currency; of MOST effects at most."""
-    amounts = sa.select(_EFFECT.c.amount).where(_EFFECT.c.state.in_(AT_RISK), _EFFECT.c.amount.is_not(None)).limit(MOST)
-    return {currency: float(total) for currency, total in totals(connection.execute(amounts).scalars()).items()}
+    """What is at risk, as Now tells it, by currency."""
+    sums: dict[str, Decimal] = {}
+    for one in risk(connection):
+        for currency, total in one.totals.items():
+            sums[currency] = sums.get(currency, Decimal()) + total
+    return {currency: float(total) for currency, total in sums.items()}

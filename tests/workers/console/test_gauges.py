@@ -60,6 +60,17 @@ def test_what_nobody_routes_and_nobody_advances_grows_old(database: Database) ->
     assert 590 < said['billhook_source_last_delivery_seconds{source="shop"}'] < 700
 
 
+def test_what_a_replay_puts_off_for_its_minute_is_not_taken_for_a_standstill(database: Database) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=10)
+    arrival = inbox.Arrival(source="shop", origin="operator", native_type="operator.replay", native_id="1", body=b"{}", received_at=at)
+    id = database.write(lambda c: inbox.append(c, arrival)).delivery_id
+    database.write(lambda c: inbox.put_back(c, id, route_after=at + timedelta(hours=1)))
+
+    said = told(database)
+
+    assert (said["billhook_deliveries_unrouted"], said["billhook_delivery_oldest_unrouted_seconds"]) == (1, 0)
+
+
 def test_a_freeze_and_a_pause_are_seen(database: Database) -> None:
     def hold(connection: Connection) -> None:
         for name in ("freeze", "pause:shop:*"):

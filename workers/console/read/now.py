@@ -102,7 +102,7 @@ def moving(connection: Connection, *, now: datetime) -> Moving:
     """What changes from second to second, at `now`."""
     line = backlog(connection, now=now)
     return Moving(
-        at=now, pace=pace(connection, now=now), backlog=line, risk=_risk(connection), drain=_drain(connection, line, now),
+        at=now, pace=pace(connection, now=now), backlog=line, risk=risk(connection), drain=_drain(connection, line, now),
         frozen=control.frozen(connection), pauses=_pauses(connection), breakers=breaker.opened(connection), needs=counts(connection),
     )  # fmt: skip
 
@@ -123,7 +123,8 @@ def _modes(
     return {mode: names for mode, names in of_mode.items() if names}
 
 
-def _risk(connection: Connection) -> list[Risk]:
+def risk(connection: Connection) -> list[Risk]:
+    """The money that waits for a yes, may have moved, or is stopped."""
     queries = {state: _AMOUNT.where(_EFFECT.c.state == state) for state in ("proposed", "unknown")} | {"parked": _STOPPED}
     found = {state: connection.execute(query.limit(RISK_OF + 1)).scalars().all() for state, query in queries.items()}
     return [

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import breaker, control
+from workers import breaker, control, silence
 
 RECENT = 20_000
 LATELY = timedelta(hours=24)
@@ -21,7 +21,7 @@ LATELY = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One source. `last_at` is when a push came last, `counted` how many of each origin came among the last RECENT deliveries."""
+    """One source. `last_at` is when a push came last in four weeks, `counted` the last RECENT deliveries by origin."""
 
     name: str
     kind: str
@@ -36,14 +36,14 @@ class Row:
 
 def rows(connection: Connection, kinds: Mapping[str, str], *, now: datetime) -> list[Row]:
     """Every source; `kinds` is the kind of each."""
-    came, refused = _came(connection), _refused(connection, now)
+    came, refused, pushed = _came(connection), _refused(connection, now), last_pushes(connection)
     found = []
     for name, kind in kinds.items():
         synced = control.get(connection, control.synced_name(name))
         own = {origin: seen for (source, origin), seen in came.items() if source == name}
         found.append(
             Row(
-                name=name, kind=kind, last_at=own["push"][1] if "push" in own else None, refused=refused.get(name, {}),
+                name=name, kind=kind, last_at=pushed.get(name), refused=refused.get(name, {}),
                 counted={origin: count for origin, (count, _) in own.items()}, baseline_at=control.baseline_at(connection, name),
                 synced_at=datetime.fromisoformat(synced) if synced else None, since=control.since(connection, name, None),
                 breaker_until=breaker.held_until(connection, name, now=now),
@@ -57,6 +57,12 @@ _LAST = sa.select(_DELIVERY.c.source, _DELIVERY.c.origin, _DELIVERY.c.received_a
 _CAME = sa.select(_LAST.c.source, _LAST.c.origin, sa.func.count(), sa.func.max(_LAST.c.received_at)).group_by(
     _LAST.c.source, _LAST.c.origin
 )
+
+
+def last_pushes(connection: Connection) -> dict[str, datetime]:
+    """When a push came last from each source: among the newest deliveries, else as the watch for silence heard it."""
+    fresh = {source: at for (source, origin), (_, at) in _came(connection).items() if origin == "push"}
+    return {**silence.last_heard(connection), **fresh}
 
 
 def _came(connection: Connection) -> dict[tuple[str, str], tuple[int, datetime]]:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
+from workers.backlog import counted
 from workers.desk import Alert, Parked, Task
 from workers.ledger import EffectRow
 
@@ -25,8 +26,4 @@ def counts(connection: Connection) -> dict[str, int]:
         "tasks": sa.select(task.c.id).where(task.c.closed_at.is_(None)),
         "alerts": sa.select(alert.c.id).where(alert.c.closed_at.is_(None), alert.c.state == "open"),
     }
-    return {name: _count(connection, query) for name, query in found.items()}
-
-
-def _count(connection: Connection, query: sa.Select[tuple[object]]) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(query.limit(MOST).subquery())).scalar_one())
+    return {name: counted(connection, query, most=MOST).number for name, query in found.items()}

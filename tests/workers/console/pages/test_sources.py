@@ -2,11 +2,16 @@
 
 from datetime import UTC, datetime
 
+import pytest
+import sqlalchemy as sa
+
 from receiver import inbox
 from receiver.db import Database
 from receiver.inbox import RefusedRequest
 from tests.workers.cli.conftest import SECRETS
 from tests.workers.console.conftest import Browser, Made
+from workers import silence
+from workers.console.read import sources
 
 
 def test_a_source_tells_what_came_last_and_where_to_send(browser: Browser, made: Made) -> None:
@@ -18,7 +23,20 @@ def test_a_source_tells_what_came_last_and_where_to_send(browser: Browser, made:
 
 
 def test_a_source_from_which_nothing_came_says_so(browser: Browser) -> None:
-    assert "none among the last 20000 deliveries" in browser.text("/sources")
+    assert "none in four weeks" in browser.text("/sources")
+
+
+def test_the_last_notification_is_told_however_many_deliveries_came_since(
+    browser: Browser, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    arrival = inbox.Arrival(source="shop", origin="push", native_type="x", native_id="1", body=b"{}", received_at=now)
+    store.write(lambda c: inbox.append(c, arrival))
+    store.write(lambda c: silence.take_in(c, now=now))
+    monkeypatch.setattr(sources, "_CAME", sources._CAME.where(sa.false()))
+
+    with store.read() as connection:
+        assert sources.last_pushes(connection) == {"shop": now}
 
 
 def test_refusals_are_counted_by_cause_and_strangers_apart(browser: Browser, store: Database) -> None:
