@@ -54,6 +54,11 @@ def find(runtime: Runtime, source: str) -> int:
     return found
 
 
+def put_off(connection: Connection, source: str, until: datetime) -> None:
+    """Walk no scan of a source before then."""
+    duties.due(connection, _duty(source), now=until, every=timedelta())
+
+
 def look_back(runtime: Runtime, source: str, *, since: datetime | None, rank: Rank) -> int:
     """Walk what may hold facts of lost time from `since` on, a week ago where it is None; how many deliveries that made.
 

@@ -30,6 +30,17 @@ def test_it_runs_on_either_database(database: Database) -> None:
         assert times(flow, "invoice.sendbyemail") == 1
 
 
+@pytest.mark.parametrize("scans, known", [(True, 2), (False, 1)])
+def test_what_no_notification_told_is_found_only_where_the_gap_finder_walks(scans: bool, known: int) -> None:
+    with Flow(mail, scans=scans) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.trigger("invoice.completed")
+        flow.sandbox.drain()
+        flow.advance(hours=1)
+
+        assert len(flow.runs) == known
+
+
 def test_advancing_stops_at_every_instant_something_comes_due() -> None:
     with Flow(mail) as flow:
         flow.trigger("invoice.completed")

@@ -136,7 +136,7 @@ def open_shop() -> Iterator[Open]:
         ) -> Shop:
             others = (sweep, watch_changes, follow_bounce) if helpers else ()
             start = datetime.fromisoformat(at).replace(tzinfo=BERLIN)
-            flow = Flow(auto_send, *others, policy=POLICY | (policy or {}), mode=mode, kind=kind, start=start, **said)  # type: ignore[arg-type]
+            flow = Flow(auto_send, *others, policy=POLICY | (policy or {}), mode=mode, kind=kind, start=start, **{"scans": False} | said)  # type: ignore[arg-type]
             return Shop(stack.enter_context(flow))
 
         yield opened
