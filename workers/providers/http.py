@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -32,6 +33,12 @@ Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int
 def boot_clock() -> float:
     """Seconds since boot, counting sleep: a laptop that slept past a deadline has passed it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """TLS with the certificates this machine trusts, for every client; reading them takes tens of milliseconds."""
+    return ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +113,7 @@ class HttpTransport:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._first_byte_s, self._total_s, self._reply_max, self._clock = first_byte_s, total_s, reply_max, clock
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or trust()
 
     def send(self, ask: Ask, *, before_write: Callable[[], None] | None = None, started: float | None = None) -> Answer:
         """The whole Answer. Raises Retryable before the first byte, OutcomeUnknown after it."""

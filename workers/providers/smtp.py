@@ -16,6 +16,7 @@ from email.utils import formatdate, parseaddr
 from typing import Literal
 
 from receiver.errors import OutcomeUnknown, Rejected
+from workers.providers.http import trust
 from workers.providers.mail import Accepted, Mail
 from workers.providers.service import NotLetIn
 
@@ -34,7 +35,7 @@ class SmtpMailer:
     sender: str
     security: Security = "starttls"
     login: tuple[str, str] | None = field(default=None, repr=False)
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    tls: ssl.SSLContext = field(default_factory=trust, repr=False)
 
     def send(self, mail: Mail, *, before_write: Callable[[], None] | None = None) -> Accepted:
         """Accepted once the server said so. Raises OSError (NotLetIn where the settings are wrong), Rejected or OutcomeUnknown."""

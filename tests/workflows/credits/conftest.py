@@ -96,7 +96,9 @@ def open_shop() -> Iterator[Open]:
 
         def opened(at: str = "2026-11-20 10:01", *, mode: str = "auto", database: Database | None = None, **policy: Any) -> Shop:
             start = datetime.fromisoformat(at).replace(tzinfo=BERLIN)
-            flow = Flow(credits, withdraw_unpaid, late_payment, received, policy=policy, mode=mode, start=start, database=database, scans=False)
+            flow = Flow(
+                credits, withdraw_unpaid, late_payment, received, policy=policy, mode=mode, start=start, database=database, scans=False
+            )
             return Shop(stack.enter_context(flow))
 
         yield opened
