@@ -30,7 +30,7 @@ check:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/python -m pytest -q -m "" tests/test_authors.py tests/test_readme.py tests/workers/test_traces.py
+	@.venv/bin/python -m pytest -q -m "" tests/test_authors.py tests/test_readme.py tests/workers/test_traces.py tests/workers/test_up_running.py
 
 fmt:
 	@sh ops/venv dev

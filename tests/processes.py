@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.forked import command
+
 ROOT = Path(__file__).parent.parent
 MAIL_AT_ONCE = """
 [policy.auto-send]
@@ -35,6 +37,28 @@ def write_secrets(folder: Path, **more: str) -> None:
         (folder / name).write_text(value)
 
 
+def real_account(place: Path, port: str) -> Path:
+    """A directory's billhook.toml with one real source, whose provider nobody reaches."""
+    (place / "data").mkdir(parents=True)
+    write_secrets(place / "secrets")
+    toml = place / "billhook.toml"
+    toml.write_text(f"""[billhook]
+database = "sqlite:///{place}/data/billhook.db"
+data_dir = "{place}/data"
+ledger_head_dir = "{place}/heads"
+secrets_dir = "{place}/secrets"
+[billhook.receiver]
+port = {port}
+[source.shop]
+kind = "monsum"
+[source.shop.api]
+base_url = "http://127.0.0.1:1/api.php"
+[policy.auto-send]
+mode = "observe"
+""")
+    return toml
+
+
 def eventually(look: Callable[[], T], within_s: float = 60.0, why: Callable[[], str] = lambda: "") -> T:
     """What `look` gives as soon as it is true. The only wait in the tests: other processes have clocks of their own."""
     until = time.monotonic() + within_s
@@ -55,9 +79,7 @@ class Shell:
 
     def billhook(self, *words: str, code: int | None = 0) -> str:
         """What the command printed; `code` is the exit code it must have, None for any."""
-        done = subprocess.run(
-            self._command(words), cwd=self.place, env=self.environ, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = command(words, cwd=self.place, env=self.environ, within_s=120)
         if code is not None:
             assert done.returncode == code, f"{words} ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-1500:]}"
         return done.stdout + ("" if code == 0 else done.stderr)
