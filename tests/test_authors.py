@@ -46,6 +46,7 @@ def test_the_page_shows_workflows_and_their_tests_and_no_code_that_is_not_run() 
     assert "```python" not in (ROOT / "docs" / "author-reference.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow  # make check runs it
 def test_the_examples_pass_their_own_tests(folder: Path) -> None:
     ended = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", folder=folder)
 
@@ -63,6 +64,7 @@ def test_the_examples_pass_a_strict_type_check(folder: Path) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+@pytest.mark.slow  # make check runs it
 def test_the_examples_are_found_in_a_folder_of_workflows_beside_their_tests(folder: Path) -> None:
     look = """
 from pathlib import Path

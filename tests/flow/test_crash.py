@@ -15,12 +15,13 @@ PAID = "invoice.setpaid"
 
 
 @BY_NAME
-def test_a_crash_at_any_point_and_another_one_to_three_points_later_breaks_nothing(scenario: Scenario) -> None:
+@pytest.mark.parametrize("again", [(), pytest.param((1, 2, 3), marks=pytest.mark.slow)])
+def test_a_crash_at_any_point_and_another_one_to_three_points_later_breaks_nothing(scenario: Scenario, again: tuple[int, ...]) -> None:
     with scenario.make() as flow:
-        explored = flow.crash_everywhere(scenario.play)
+        explored = flow.crash_everywhere(scenario.play, again=again)
 
     assert explored.unmarked == {}
-    assert len(explored.schedules) > 30
+    assert len(explored.schedules) > 10 * (1 + len(again))
     print(f"{scenario.name}: {explored}")
 
 
@@ -45,6 +46,14 @@ def test_a_crash_at_any_point_beside_a_lost_answer_makes_no_effect_happen_twice(
         explored = flow.crash_everywhere(play_crashed, again=(), only=range(1, 60, 4))
 
     assert explored.acts[PAID, next(iter(flow.sandbox.account.invoices))] == 1
+
+
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if not one.slow], ids=lambda one: one.name)
+def test_a_second_crash_soon_after_the_first_breaks_nothing(scenario: Scenario) -> None:
+    with scenario.make() as flow:
+        explored = flow.crash_everywhere(scenario.play, only=range(2, 200, 5))
+
+    assert len(explored.schedules) > 5
 
 
 def proved(flow: Flow) -> list[str]:

@@ -16,19 +16,19 @@ def interleaved(workflow: Callable[..., None], seeds: range, **how: object) -> E
         return flow.interleave(tale, seeds=seeds, meanwhile=MEANWHILE, afterwards=loosen)
 
 
-@pytest.mark.parametrize("first", [0, 50])
-def test_no_order_in_which_things_happen_breaks_anything(first: int) -> None:
-    explored = interleaved(told, range(first, first + 50))
+@pytest.mark.parametrize("first, count", [(0, 60), pytest.param(60, 240, marks=pytest.mark.slow)])
+def test_no_order_in_which_things_happen_breaks_anything(first: int, count: int) -> None:
+    explored = interleaved(told, range(first, first + count))
 
-    assert len(explored.schedules) >= 47
+    assert len(explored.schedules) >= 0.96 * count
     assert set(explored.points) >= {"lost", "31 s pass", "deliver 1 again"}
 
 
-@pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(240, 1920, 240))])
-def test_no_order_in_which_things_happen_makes_a_waiting_run_miss_one(first: int) -> None:
-    explored = interleaved(waiting, range(first, first + 240))
+@pytest.mark.parametrize("first, count", [(0, 90), *(pytest.param(first, 240, marks=pytest.mark.slow) for first in range(90, 1770, 240))])
+def test_no_order_in_which_things_happen_makes_a_waiting_run_miss_one(first: int, count: int) -> None:
+    explored = interleaved(waiting, range(first, first + count))
 
-    assert len(explored.schedules) >= 228
+    assert len(explored.schedules) >= 0.96 * count
 
 
 @pytest.mark.slow

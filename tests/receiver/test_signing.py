@@ -26,7 +26,7 @@ def test_the_specifications_own_example_is_right() -> None:
 @given(
     key=st.binary(min_size=1, max_size=100),
     head=st.binary(max_size=80),
-    body=st.binary(max_size=9000) | st.binary(min_size=66_000, max_size=66_001),
+    body=st.binary(max_size=9000) | st.sampled_from([66_000, 66_001]).map(bytes),
 )
 def test_the_own_hmac_and_hash_are_the_librarys(key: bytes, head: bytes, body: bytes) -> None:
     assert SigningKey(key).sign(head, body) == hmac.digest(key, head + body, "sha256")

@@ -19,13 +19,13 @@ SAMPLE: dict[str, Any] = json.loads(recorded("customer_pending.json"), parse_flo
 XML = recorded("customer_info_pending_response.xml")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(customers())
 def test_what_is_written_as_json_reads_the_same(customer: BasicCustomer) -> None:
     assert record_of(from_json(to_json(customer))) == record_of(customer)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(customers())
 def test_what_is_written_as_xml_reads_the_same(customer: BasicCustomer) -> None:
     read = from_xml(to_xml(customer))
