@@ -1,159 +1,243 @@
 """How long every page of the console takes with a million deliveries and three million journal rows.
 
-`python -m tests.bench.pages [--deliveries 1000000] [--stores sqlite,postgresql] [--keep DIR]`. Each page is asked in process, without a
-network, ROUNDS times after one warm-up; printed are the median and the worst, and for the slowest pages the plans of their statements.
-The aim is 300 ms for every page.
+`python -m tests.bench.pages [--deliveries 1000000] [--stores sqlite,postgresql] [--keep DIR] [--only TEXT]`. Each page is asked in
+process, without a network, ROUNDS times after one warm-up. Printed are the median and the worst, the CPU time of this process (on SQLite
+the database is in it), how many statements were asked, and for the slowest pages the plans of statements that go through a table. The
+aim is 300 ms for every page. With --keep the databases stay: SQLite's in DIR, PostgreSQL's on the server of BILLHOOK_TEST_POSTGRES.
 """
 
 import argparse
 import asyncio
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from receiver.db import Database, canonical_json, table_of
+from receiver.db import Database, table_of
+from tests.bench.around import BIG_CUSTOMER
+from tests.bench.business import add_around, build
 from tests.bench.machine import described, new_postgres
-from tests.bench.prove import BATCH, START, Rows, Story, fill_postgres, fill_sqlite
+from tests.bench.prove import START
 from tests.servers import postgres_server
 from workers import desk, ledger, runs
+from workers.console.navigation import NAVIGATION
+from workers.console.pages.replays import PREVIEW_MAX
+from workers.console.pages.saying import GATES
+from workers.console.timebox import box
 from workers.console.web.app import console
 from workers.loading import load_folders
-from workers.schema import METADATA
+from workers.registry import Registry
 from workers.settings import WorkerSettings
+from workers.views import VIEWS
 
 ROUNDS, AIM_MS, PLANS_ABOVE_MS = 7, 300.0, 150.0
-TOML = '[billhook]\ndatabase = "{url}"\nsecrets_dir = "{place}"\n[source.shop]\nkind = "monsum"\n'
-CUSTOMERS_EACH, WAITING, PROPOSED, ALERTS = 10, 20_000, 300, 150
+KEPT = "billhook_pages"
+TOML = '[billhook]\ndatabase = "{url}"\nsecrets_dir = "{place}"\ndata_dir = "{place}"\n[source.shop]\nkind = "monsum"\n'
+PAGE, DATA = "text/html", "application/json"
 
 
-class Business(Story):
-    """Three steps a run, the mirrors of invoices and customers, and work under way among the newest."""
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """One address, as a page or as JSON."""
 
-    steps = ("invoice", "customer", "send")
+    path: str
+    accept: str = PAGE
 
-    def tell(self, first: int, count: int) -> Rows:
-        rows = super().tell(first, count)
-        rows["mirror"] = [row for number in range(first, first + count) for row in mirrors(number)]
-        return rows
-
-
-def mirrors(number: int) -> Iterator[dict[str, object]]:
-    """An invoice's mirror, and its customer's for every tenth."""
-    flags = {"seen": True, "deleted": False, "completed": True, "canceled": False, "paid": True, "revision": 1, "untold": False}
-    customer = str(number // CUSTOMERS_EACH)
-    fields = canonical_json({"number": f"2026-{number}", "total": "119.00", "currency": "EUR", "customer_id": customer})
-    yield {
-        "id": 2 * number, "source": "shop", "kind": "invoice", "object_id": str(number), "customer_id": customer, "fields": fields,
-        "number": f"2026-{number}", "email": None, **flags,
-    }  # fmt: skip
-    if number % CUSTOMERS_EACH == 0:
-        told = canonical_json({"number": customer, "email": f"c{customer}@example.org"})
-        yield {
-            "id": 2 * number + 1, "source": "shop", "kind": "customer", "object_id": customer, "customer_id": customer, "fields": told,
-            "number": customer, "email": f"c{customer}@example.org", **flags,
-        }  # fmt: skip
+    def __str__(self) -> str:
+        return self.path + (" (json)" if self.accept == DATA else "")
 
 
-def under_way(connection: Connection, deliveries: int) -> None:
-    """Make some of the newest runs wait and some effects proposed, and raise a few alerts."""
-    run, effect, at = table_of(runs.RunRow), table_of(ledger.EffectRow), datetime.now(UTC)
-    newest = sa.select(run.c.id).order_by(run.c.id.desc()).limit(min(WAITING, deliveries // 10)).subquery()
-    waits = sa.update(run).where(run.c.id.in_(sa.select(newest.c.id)))
-    connection.execute(waits.values(status="waiting", outcome=None, ended_at=None, ready_at=None, wake_at=at + timedelta(days=2)))
-    proposed = sa.select(effect.c.id).order_by(effect.c.id.desc()).limit(PROPOSED).subquery()
-    connection.execute(sa.update(effect).where(effect.c.id.in_(sa.select(proposed.c.id))).values(state="proposed", settled_at=None))
-    for number in range(ALERTS):
-        desk.alert(connection, source="shop", subject=f"shop/{number}", reason="delivery_method_unknown", at=at)
-    connection.execute(sa.text("ANALYZE"))
+@dataclass
+class Taken:
+    """What each round took, in milliseconds, and how many statements one of them asked."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    statements: int = 0
+    status: int = 0
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.wall)
 
 
-def pages(deliveries: int) -> list[str]:
+def asks(database: Database, registry: Registry, deliveries: int) -> list[Ask]:
     """Every kind of page, with what is old, what is new, and what is nowhere."""
     middle, last = deliveries // 2, deliveries
-    day = (START + timedelta(seconds=middle)).strftime("%Y-%m-%dT%H:%M")
-    lists = [f"/{name}{query}" for name in ("deliveries", "events", "runs", "effects") for query in ("", f"?until={day}", "?text=nowhere")]
+    found = [*_plain(registry), *_lists(database, middle), *_rows(database, middle), *_stories(middle, last), *_replays(middle)]
+    data = [f"/{name}" for name in VIEWS]
+    data += [
+        "/runs?state=waiting", "/runs?workflow=nothing", f"/runs?since={_day(middle)}", f"/runs?customer={middle // 10}", "/runs?reason=no",
+        "/effects?state=proposed", "/effects?state=approved", f"/effects?invoice={middle}", f"/events?customer={middle // 10}",
+        "/events?type=nothing", "/deliveries?state=parked", "/deliveries?type=nothing", "/audit?type=nothing", "/runs?limit=1000",
+        "/deliveries?limit=1000", "/effects?limit=1000", "/alerts?state=open", f"/deliveries/{middle}", f"/story?key=invoice:{middle}",
+    ]  # fmt: skip
+    return [Ask(path=path) for path in found] + [Ask(path=path, accept=DATA) for path in data]
+
+
+def _plain(registry: Registry) -> list[str]:
+    """The menu, its boards, and the pages of acts."""
+    held = ["/hold/freeze", "/hold/pause", "/hold/mode?source=shop&workflow=auto-send", *(f"/say/{gate.type}" for gate in GATES)]
+    boards = [f"/boards/{panel.name}" for panel in registry.panels()]
+    timers = ["/timers?source=shop", "/timers?kind=run", "/timers?workflow=nothing", "/timers?from=2026-11-23T00:00:00~3~x"]
+    needs = ["/needs?source=shop", "/needs?kind=approvals", "/needs?source=nowhere"]
+    now = ["/?span=day", "/now/charts?span=hour", "/now/charts?span=day", "/metrics"]
+    return [*(place.path for place in NAVIGATION), *boards, *timers, *needs, *now, *held]
+
+
+def _day(number: int) -> str:
+    return (START + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M")
+
+
+def _lists(database: Database, middle: int) -> list[str]:
+    """The lists: whole, deep, narrowed by what an index has and by what none has."""
+    day, deep = _day(middle), {}
+    with database.read() as connection:
+        for name in ("runs", "effects"):
+            table = table_of(VIEWS[name].model)
+            deep[name] = connection.execute(sa.select(table.c.id).order_by(table.c.id).offset(min(20_000, middle)).limit(1)).scalar_one()
+    narrowed = ("", f"?until={day}", f"?since={day}", "?text=nowhere", f"?text=nowhere&until={day}", "?error=nowhere", "?source=nowhere")
+    lists = [f"/{name}{query}" for name in ("deliveries", "events", "runs", "effects") for query in narrowed]
+    cursors = [f"/{name}?older={deep.get(name, min(20_000, middle))}" for name in ("deliveries", "events", "runs", "effects")]
     return [
-        "/", "/needs", "/timers", "/workflows", "/sources", "/audit", "/refusals", "/boards", *lists, "/deliveries?state=parked",
-        f"/deliveries/{middle}", f"/events/{middle}", f"/runs?customer={middle // 10}", f"/effects?object={middle}",
-        "/effects?state=proposed", "/effects?least=100000", "/runs?state=waiting", f"/story?key=invoice:{middle}",
-        f"/story?key=customer:{middle // 10}", f"/story?key=2026-{last - 5}", "/story?key=nobody%40example.org", "/story?key=nothing",
-        f"/replay?invoice={middle}", "/replay?type=nothing",
+        *lists, *cursors, f"/deliveries?text=nowhere&older={middle}", f"/runs?text=nowhere&older={deep['runs']}", "/deliveries?limit=200",
+        "/deliveries?state=parked", "/deliveries?origin=operator", "/deliveries?type=nothing", f"/deliveries?id={middle}",
+        f"/events?type=nothing&until={day}", f"/events?customer={BIG_CUSTOMER}", f"/events?customer={BIG_CUSTOMER}&text=nowhere",
+        f"/runs?customer={middle // 10}", f"/runs?customer={BIG_CUSTOMER}&state=parked", "/runs?state=waiting", "/runs?state=parked",
+        "/runs?workflow=nothing", f"/effects?object={middle}", "/effects?state=proposed", "/effects?state=unknown", "/effects?least=100000",
+        "/effects?currency=SEK", f"/effects?least=100&until={day}", "/audit?actor=nobody", "/audit?act=pause", "/audit?text=nowhere",
+        f"/audit?until={day}", "/refusals?cause=nothing", "/refusals?text=nowhere",
     ]  # fmt: skip
 
 
-async def measure(app: object, paths: list[str]) -> dict[str, list[float]]:
-    """Milliseconds of each page, by its path."""
-    taken: dict[str, list[float]] = {}
+def _rows(database: Database, middle: int) -> list[str]:
+    """One of each row, whole; a run and an effect that wait for a person, and the acts on them."""
+    effect, run, parked = table_of(ledger.EffectRow), table_of(runs.RunRow), table_of(desk.Parked)
+    wanted = {
+        "old run": sa.select(run.c.id).where(run.c.source == "shop", run.c.invoice_id == str(middle)),
+        "parked run": sa.select(run.c.id).where(run.c.status == "parked"),
+        "old effect": sa.select(effect.c.id).where(effect.c.source == "shop", effect.c.object_id == str(middle)),
+        "proposed": sa.select(effect.c.id).where(effect.c.state == "proposed"),
+        "unknown": sa.select(effect.c.id).where(effect.c.state == "unknown"),
+        "item": sa.select(parked.c.id).where(parked.c.closed_at.is_(None), parked.c.kind == "failed"),
+        "proposals": sa.select(effect.c.id).where(effect.c.state == "proposed"),
+    }
+    with database.read() as connection:
+        found = {name: connection.execute(query.limit(200)).scalars().all() for name, query in wanted.items()}
+    old, stuck, done, asked, lost, item = (found[name][0] for name in list(wanted)[:6])
+    many = "&".join(f"subject={id}" for id in found["proposals"])
+    return [
+        f"/deliveries/{middle}", f"/events/{middle}", f"/runs/{old}", f"/runs/{stuck}", f"/effects/{done}", f"/effects/{asked}",
+        f"/effects/{lost}", "/refusals/20", "/audit/20", f"/act/approve?subject={asked}", f"/act/did?subject={lost}",
+        f"/act/retry?subject={stuck}", f"/act/close?subject={item}", f"/act/approve?{many}", "/deliveries/999999999",
+    ]  # fmt: skip
+
+
+def _stories(middle: int, last: int) -> list[str]:
+    keys = [
+        f"invoice:{middle}", f"customer:{middle // 10}", f"customer:{BIG_CUSTOMER}", f"2026-{last - 5}", "nobody%40example.org", "nothing",
+        f"c{middle // 10}%40example.org", str(middle), f"delivery:{middle}",
+    ]  # fmt: skip
+    return [f"/story?key={key}" for key in keys]
+
+
+def _replays(middle: int) -> list[str]:
+    """A replay of one thing, of as many as are shown, of too many, and of nothing."""
+    begin, end = _day(middle), _day(middle + PREVIEW_MAX // 2)
+    return [
+        f"/replay?invoice={middle}", "/replay?type=nothing", f"/replay?since={begin}&until={end}", f"/replay?customer={BIG_CUSTOMER}",
+        "/replay?type=invoice.completed", "/replay?status=parked", "/replay?workflow=auto-send", "/replay?workflow=nothing",
+        "/replay?reason_of_run=nothing", f"/replay?since={begin}",
+    ]  # fmt: skip
+
+
+async def measure(app: object, wanted: list[Ask], rounds: int = ROUNDS) -> dict[Ask, Taken]:
+    """What each page took."""
+    taken = {ask: Taken() for ask in wanted}
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8081") as client:
-        for path in paths:
-            for turn in range(ROUNDS + 1):
-                began = time.perf_counter()
-                answer = await client.get(path)
-                if answer.status_code >= 500:
-                    raise SystemExit(f"{path} answered {answer.status_code}")
-                if turn:
-                    taken.setdefault(path, []).append(1000 * (time.perf_counter() - began))
+        for ask, one in taken.items():
+            asked = _counting()
+            one.status = (await client.get(ask.path, headers={"accept": ask.accept})).status_code  # warm
+            one.statements = asked()
+            for _ in range(rounds):
+                began, used = time.perf_counter(), time.process_time()
+                await client.get(ask.path, headers={"accept": ask.accept})
+                one.cpu.append(1000 * (time.process_time() - used))
+                one.wall.append(1000 * (time.perf_counter() - began))
     return taken
 
 
-def plans(database: Database, app: object, path: str) -> list[str]:
-    """The plans of every statement a page asks, the steps that go through a table first."""
-    asked: list[tuple[str, object]] = []
+class _Asked(list[tuple[str, object]]):
+    """Every statement that was asked while it listens, with its values. Called: stop, and say how many."""
 
-    def keep(_connection: object, _cursor: object, statement: str, values: object, *_others: object) -> None:
-        asked.append((statement, values))
+    def keep(self, _connection: object, _cursor: object, statement: str, values: object, *_others: object) -> None:
+        self.append((statement, values))
 
-    engine = database._reader  # the bench looks inside
-    sa.event.listen(sa.Engine, "before_cursor_execute", keep)
-    asyncio.run(measure_once(app, path))
-    sa.event.remove(sa.Engine, "before_cursor_execute", keep)
+    def __call__(self) -> int:
+        sa.event.remove(sa.Engine, "before_cursor_execute", self.keep)
+        return len(self)
+
+
+def _counting() -> _Asked:
+    asked = _Asked()
+    sa.event.listen(sa.Engine, "before_cursor_execute", asked.keep)
+    return asked
+
+
+def plans(database: Database, app: object, ask: Ask) -> list[str]:
+    """The plans of a page's statements that go through a table."""
+    asked = _counting()
+    asyncio.run(measure(app, [ask], rounds=0))
+    asked()
     found = []
     explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
-    with engine.connect() as connection:
-        for statement, values in asked:
+    with database.read() as connection:
+        for statement, values in {statement: values for statement, values in asked if statement.startswith("SELECT")}.items():
             steps = [str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {statement}", values)]  # type: ignore[arg-type]
             if any(("SCAN" in step and " INDEX " not in step) or "Seq Scan" in step for step in steps):
                 found.append(" | ".join(steps)[:300])
-    return list(dict.fromkeys(found))
+    return found
 
 
-async def measure_once(app: object, path: str) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8081") as client:  # type: ignore[arg-type]
-        await client.get(path)
-
-
-def show(store: str, url: str, place: Path, deliveries: int) -> int:
+def show(store: str, url: str, place: Path, deliveries: int, only: str) -> int:
     """Print the figures of one database; how many pages are above the aim."""
     (place / "billhook.toml").write_text(TOML.format(url=url, place=place))
     database = Database(url)
-    app = console(WorkerSettings(place / "billhook.toml", {}), database, load_folders(()))
-    taken = asyncio.run(measure(app, pages(deliveries)))
-    print(f"\n{store}: {deliveries} deliveries, {3 * deliveries} journal rows, {ROUNDS} rounds each\n{'median ms':>10} {'worst':>8}  page")
-    for path, times in sorted(taken.items(), key=lambda one: -statistics.median(one[1])):
-        print(f"{statistics.median(times):>10.1f} {max(times):>8.1f}  {path}")
-    slow = [path for path, times in taken.items() if statistics.median(times) > PLANS_ABOVE_MS]
-    for path in slow:
-        print(f"\nplans with scans of {path}", *plans(database, app, path), sep="\n  ")
+    database.on_readers(lambda engine: box(engine, database.dialect))
+    chosen = WorkerSettings(place / "billhook.toml", {})
+    registry = load_folders(chosen.settings.workflows)
+    app = console(chosen, database, registry)
+    wanted = [ask for ask in asks(database, registry, deliveries) if only in str(ask)]
+    before = os.getloadavg()[0]
+    taken = asyncio.run(measure(app, wanted))
+    load = f"load {before:.1f} to {os.getloadavg()[0]:.1f}"
+    print(f"\n{store}: {deliveries} deliveries, {3 * deliveries} journal rows, {ROUNDS} rounds each, {load}")
+    print(f"{'median ms':>10} {'worst':>8} {'CPU ms':>8} {'asked':>6}  page")
+    for ask, one in sorted(taken.items(), key=lambda found: -found[1].median):
+        odd = "" if one.status == 200 else f"  [{one.status}]"
+        print(f"{one.median:>10.1f} {max(one.wall):>8.1f} {statistics.median(one.cpu):>8.1f} {one.statements:>6}  {str(ask)[:100]}{odd}")
+    for ask in (ask for ask, one in taken.items() if one.median > PLANS_ABOVE_MS):
+        print(f"\nplans with scans of {str(ask)[:100]}", *plans(database, app, ask), sep="\n  ")
     database.close()
-    return sum(statistics.median(times) > AIM_MS for times in taken.values())
+    return sum(one.median > AIM_MS or one.status >= 500 for one in taken.values())
 
 
 def main() -> int:
     """Build, measure, print; 1 where a page is above the aim."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--deliveries", type=int, default=1_000_000)
     parser.add_argument("--stores", default="sqlite,postgresql")
-    parser.add_argument("--keep", type=Path, help="keep the SQLite database here, and use it where it is")
+    parser.add_argument("--keep", type=Path, help="keep the databases, and use them where they are")
+    parser.add_argument("--only", default="", help="only addresses with this text in them")
     chosen = parser.parse_args()
     print(described())
     above = 0
@@ -161,36 +245,28 @@ def main() -> int:
         place = chosen.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bh-pages-")))
         place.mkdir(exist_ok=True)
         for store in chosen.stores.split(","):
-            url = f"sqlite:///{place}/pages.db" if store == "sqlite" else new_database(stack)
-            if store != "sqlite" or not (place / "pages.db").exists():
-                build(url, place, chosen.deliveries)
-            above += show(store, url, place, chosen.deliveries)
+            url, new = sqlite_at(place) if store == "sqlite" else postgres_at(stack, kept=chosen.keep is not None)
+            (build if new else add_around)(url, chosen.deliveries)
+            above += show(store, url, place, chosen.deliveries, chosen.only)
     print(f"\n{above} pages above {AIM_MS:.0f} ms")
     return min(1, above)
 
 
-def new_database(stack: ExitStack) -> str:
-    return stack.enter_context(new_postgres(stack.enter_context(postgres_server())))
+def sqlite_at(place: Path) -> tuple[str, bool]:
+    """The URL of the database in a folder, and whether it is to be filled."""
+    return f"sqlite:///{place}/pages.db", not (place / "pages.db").exists()
 
 
-def build(url: str, place: Path, deliveries: int) -> None:
-    """Fill a new database."""
-    began, story = time.monotonic(), Business()
-    engine = sa.create_engine(sa.engine.make_url(url).set(drivername="postgresql+psycopg") if url.startswith("postgres") else url)
-    METADATA.create_all(engine)
-    engine.dispose()
-    batches = (story.tell(first, min(BATCH, deliveries + 1 - first)) for first in range(1, deliveries + 1, BATCH))
-    if url.startswith("sqlite"):
-        fill_sqlite(place / "pages.db", batches, lambda: story.head)
-    else:
-        fill_postgres(url, batches, lambda: story.head)
-        with psycopg.connect(url, autocommit=True) as connection:
-            for table in ("delivery", "event", "journal", "mirror", "slot"):
-                connection.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
-    database = Database(url)
-    database.write(lambda c: under_way(c, deliveries))
-    database.close()
-    print(f"built in {time.monotonic() - began:.0f} s")
+def postgres_at(stack: ExitStack, *, kept: bool) -> tuple[str, bool]:
+    """The URL of a new database; or of the one that is kept on the server, and whether it is to be filled."""
+    server = stack.enter_context(postgres_server())
+    if not kept:
+        return stack.enter_context(new_postgres(server)), True
+    with psycopg.connect(server, autocommit=True) as connection:
+        there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (KEPT,)).fetchone() is not None
+        if not there:
+            connection.execute(f"CREATE DATABASE {KEPT}")
+    return sa.engine.make_url(server).set(database=KEPT).render_as_string(hide_password=False), not there
 
 
 if __name__ == "__main__":
