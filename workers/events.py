@@ -141,7 +141,7 @@ def newest(connection: Connection) -> int:
 
 def load(connection: Connection, event_id: int) -> Recorded:
     """The stored event. Raises KeyError where its type is no longer registered."""
-    return _recorded(connection.execute(_LOAD, {"of_event": event_id}).mappings().one())
+    return recorded_of(connection.execute(_LOAD, {"of_event": event_id}).mappings().one())
 
 
 def stored(connection: Connection, event_ids: Collection[int]) -> Sequence[sa.RowMapping]:
@@ -161,7 +161,7 @@ def sources_of(connection: Connection) -> list[str]:
 
 def of_source(connection: Connection, source: str, types: Sequence[str]) -> list[Recorded]:
     """Stored events of `types` of a source, in the order they were recorded."""
-    return [_recorded(row) for row in connection.execute(_OF_SOURCE, {"of_source": source, "of_types": list(types)}).mappings()]
+    return [recorded_of(row) for row in connection.execute(_OF_SOURCE, {"of_source": source, "of_types": list(types)}).mappings()]
 
 
 class Report(NamedTuple):
@@ -196,7 +196,7 @@ def of_invoices(connection: Connection, source: str, invoice_ids: Sequence[str],
     found: list[Recorded] = []
     for first in range(0, len(invoice_ids), AT_ONCE):
         named = {"of_source": source, "of_types": list(types), "of_invoices": list(invoice_ids[first : first + AT_ONCE])}
-        found += [_recorded(row) for row in connection.execute(_OF_INVOICES, named).mappings()]
+        found += [recorded_of(row) for row in connection.execute(_OF_INVOICES, named).mappings()]
     return found
 
 
@@ -207,7 +207,7 @@ def concerning(
     if not types or not (invoice_id or customer_id):
         return []
     named = {"of_source": source, "of_types": list(types), "of_invoice": invoice_id, "of_customer": customer_id, "after": after_id}
-    return [_recorded(row) for row in connection.execute(_concerning(bool(invoice_id), bool(customer_id)), named).mappings()]
+    return [recorded_of(row) for row in connection.execute(_concerning(bool(invoice_id), bool(customer_id)), named).mappings()]
 
 
 @lru_cache
@@ -222,7 +222,13 @@ def _concerning(by_invoice: bool, by_customer: bool) -> Any:
     return sa.select(event).where(told, sa.or_(*about), event.c.id > sa.bindparam("after")).order_by(event.c.id)
 
 
-def _recorded(row: sa.RowMapping) -> Recorded:
+def rows_of(connection: Connection, event_ids: Sequence[int]) -> dict[int, sa.RowMapping]:
+    """Stored events by id, as rows for `recorded_of`: one that cannot be read any more is its reader's matter."""
+    return {row["id"]: row for row in connection.execute(sa.select(_EVENT).where(_EVENT.c.id.in_(event_ids))).mappings()}
+
+
+def recorded_of(row: sa.RowMapping) -> Recorded:
+    """The event of a row. Raises KeyError where its type is no longer registered."""
     return Recorded(
         id=row["id"],
         event=from_data(row["type"], row["data"]),

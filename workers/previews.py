@@ -5,7 +5,7 @@ looks at the object, only the run tells.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -20,6 +20,7 @@ from workers import control, engine, events, ledger, mirror, modes, policies, ru
 from workers.errors import NotHere
 from workers.registry import Registry, Workflow, concerns
 
+AT_ONCE = 500  # events, keys or invoices in one statement
 OFF, OBSERVES, BEFORE = "the workflow is off", "it only observes, and calls nothing", "completed before the switch at"
 
 
@@ -45,10 +46,11 @@ class Preview:
 
 @dataclass(kw_only=True)
 class _Sum:
-    """A Preview being counted. `switched_at` is None where the workflow takes what is older too."""
+    """A Preview being counted. `switched_at` is None where the workflow takes what is older too; `keys`: each event with its run's key."""
 
     mode: str
     switched_at: datetime | None
+    keys: list[tuple[str, events.Recorded]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
 
@@ -63,18 +65,20 @@ class _Sum:
 def preview(connection: Connection, registry: Registry, firsts: dict[str, str], ids: Iterable[int], only: str | None) -> list[Preview]:
     """What a replay of these events would do, by source and workflow; `firsts` are billhook.toml's modes.
 
-    Raises NotHere for an event that nobody here can read any more.
+    Asks AT_ONCE events at a time. Raises NotHere for an event that nobody here can read any more.
     """
     sums: dict[tuple[str, str], _Sum] = {}
-    for event_id in ids:
-        recorded = _load(connection, event_id)
+    for recorded in _loaded(connection, sorted(set(ids))):
         for workflow in registry.started_by(recorded.event):
             key = engine.key_of(workflow, recorded) if only in (None, workflow.name) else None
             if key is not None:
                 place = (recorded.event.source, workflow.name)
                 if place not in sums:
                     sums[place] = _sum(connection, place[0], workflow, firsts)
-                _count(connection, sums[place], workflow.name, key, recorded)
+                sums[place].keys.append((key, recorded))
+    for (source, name), one in sums.items():
+        for first in range(0, len(one.keys), AT_ONCE):
+            _count(connection, one, source, name, one.keys[first : first + AT_ONCE])
     return [
         Preview(
             source=source, workflow=workflow, mode=one.mode, start=one.counts["start"], live=one.counts["live"], skip=one.counts["skip"],
@@ -84,12 +88,17 @@ def preview(connection: Connection, registry: Registry, firsts: dict[str, str], 
     ]  # fmt: skip
 
 
-def _load(connection: Connection, event_id: int) -> events.Recorded:
-    try:
-        return events.load(connection, event_id)
-    except (KeyError, ValidationError):
-        known = "its type or its shape is known to no workflow here: load the one that has it, or leave the event out"
-        raise NotHere(f"Event {event_id} cannot be replayed: {known}") from None
+def _loaded(connection: Connection, ids: Sequence[int]) -> Iterator[events.Recorded]:
+    """The stored events. Raises NotHere."""
+    for first in range(0, len(ids), AT_ONCE):
+        some = ids[first : first + AT_ONCE]
+        rows = events.rows_of(connection, some)
+        for event_id in some:
+            try:
+                yield events.recorded_of(rows[event_id])
+            except (KeyError, ValidationError):
+                known = "its type or its shape is known to no workflow here: load the one that has it, or leave the event out"
+                raise NotHere(f"Event {event_id} cannot be replayed: {known}") from None
 
 
 def _sum(connection: Connection, source: str, workflow: Workflow, firsts: dict[str, str]) -> _Sum:
@@ -97,20 +106,26 @@ def _sum(connection: Connection, source: str, workflow: Workflow, firsts: dict[s
     return _Sum(mode=mode, switched_at=control.switched_at(connection, source, workflow.name) if workflow.only_new else None)
 
 
-def _count(connection: Connection, found: _Sum, workflow: str, key: str, recorded: events.Recorded) -> None:
-    source, (_, invoice_id) = recorded.event.source, concerns(recorded.event)
+def _count(connection: Connection, found: _Sum, source: str, workflow: str, keys: Sequence[tuple[str, events.Recorded]]) -> None:
     if found.mode == "off":
-        found.counts["skip"] += 1
-    elif runs.is_live(connection, source, workflow, key):
-        found.counts["live"] += 1
-    elif found.switched_at is not None and recorded.event.at < found.switched_at:
-        found.counts["skip"] += 1
-    else:
-        found.counts["start"] += 1
-        if invoice_id and _is_done(connection, source, workflow, invoice_id):
-            found.counts["done"] += 1
-        elif invoice_id:
-            found.totals.update(_total(connection, source, invoice_id))
+        found.counts["skip"] += len(keys)
+        return
+    live = runs.live_keys(connection, source, workflow, {key for key, _ in keys})
+    starting: list[str | None] = []
+    for key, recorded in keys:
+        if key[:256] in live:
+            found.counts["live"] += 1
+        elif found.switched_at is not None and recorded.event.at < found.switched_at:
+            found.counts["skip"] += 1
+        else:
+            starting.append(concerns(recorded.event)[1])
+    invoices = {id for id in starting if id}
+    done = _done(connection, source, workflow, invoices)
+    totals = _totals(connection, source, invoices - done)
+    found.counts["start"] += len(starting)
+    found.counts["done"] += sum(id in done for id in starting)
+    for id in starting:
+        found.totals.update(totals.get(id or "", {}))
 
 
 def unlike_running(connection: Connection, workflow: str, policy: type[BaseModel], written: Mapping[str, Any]) -> list[str]:
@@ -124,15 +139,23 @@ def unlike_running(connection: Connection, workflow: str, policy: type[BaseModel
     return sorted(name for name in {*now, *then} if now.get(name) != then.get(name))
 
 
-def _is_done(connection: Connection, source: str, workflow: str, object_id: str) -> bool:
+def _done(connection: Connection, source: str, workflow: str, object_ids: Collection[str]) -> set[str]:
+    """Those of the objects that already have an effect of the workflow that is done."""
     table = table_of(ledger.EffectRow)
-    done = sa.and_(table.c.source == source, table.c.object_id == object_id, table.c.workflow == workflow, table.c.state == "done")
-    return connection.execute(sa.select(table.c.id).where(done).limit(1)).first() is not None
+    own = sa.and_(table.c.source == source, table.c.object_id.in_(sorted(object_ids)))
+    query = sa.select(table.c.object_id).where(own, table.c.workflow == workflow, table.c.state == "done")
+    return set(connection.execute(query).scalars())
 
 
-def _total(connection: Connection, source: str, invoice_id: str) -> dict[str, Decimal]:
-    held = mirror.load(connection, source, "invoice", invoice_id)
-    fields = held.state.fields if held else {}
+def _totals(connection: Connection, source: str, invoice_ids: Collection[str]) -> dict[str, dict[str, Decimal]]:
+    """Each invoice's printed total by its currency, where the mirror knows both."""
+    table = table_of(mirror.Mirror)
+    named = sa.and_(table.c.source == source, table.c.kind == "invoice", table.c.object_id.in_(sorted(invoice_ids)))
+    rows = connection.execute(sa.select(table.c.object_id, table.c.fields).where(named))
+    return {row.object_id: _total(row.fields or {}) for row in rows}
+
+
+def _total(fields: Mapping[str, Any]) -> dict[str, Decimal]:
     try:
         return {str(fields.get("currency") or "?"): Decimal(fields["total"])}
     except (KeyError, TypeError, InvalidOperation):

@@ -238,6 +238,12 @@ def is_live(connection: Connection, source: str, workflow: str, key: str) -> boo
     return connection.execute(sa.select(_RUN.c.id).where(same)).first() is not None
 
 
+def live_keys(connection: Connection, source: str, workflow: str, keys: Collection[str]) -> set[str]:
+    """Those of the keys that an unfinished run has; keys are kept in their first 256 characters."""
+    same = sa.and_(_RUN.c.source == source, _RUN.c.key.in_(sorted({key[:256] for key in keys})), _RUN.c.workflow == workflow)
+    return set(connection.execute(sa.select(_RUN.c.key).where(same, _RUN.c.status.in_(UNFINISHED))).scalars())
+
+
 def supersede(connection: Connection, source: str, workflow: str, *, at: datetime) -> int:
     """End every live run that only observed: the workflow acts from now on, and looks anew. How many."""
     table = table_of(RunRow)

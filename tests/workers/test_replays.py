@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from receiver.db import Database, table_of
 from receiver.inbox import Delivery
+from tests.workers.asked import listening
 from tests.workers.letters import mail, times
 from workers import previews, replays
 from workers.authoring import InvoiceCompleted, Run, workflow
@@ -99,6 +100,24 @@ def test_a_preview_tells_what_starts_what_is_live_what_is_done_and_the_money() -
         total = flow.sandbox.account.invoices[unsent]["TOTAL"]
         assert one.totals == {"EUR": Decimal(str(total))}
         assert live["invoice_id"] != unsent
+
+
+def test_a_preview_of_many_events_asks_no_more_than_one_of_a_few() -> None:
+    with Flow(mail) as flow:
+
+        def asked() -> int:
+            ids = found(flow, type="invoice.completed")
+            with flow.db.read() as connection, listening(connection) as statements:
+                (one,) = previews.preview(connection, flow.runtime.registry, {"t-mail": "auto"}, ids, None)
+            assert one.start + one.live == len(ids)
+            return len(statements)
+
+        flow.trigger("invoice.completed")
+        few = asked()
+        for _ in range(4):
+            flow.trigger("invoice.completed")
+
+        assert asked() == few
 
 
 def test_a_preview_counts_what_is_older_than_the_switch_as_skipped_only_where_the_workflow_declares_it() -> None:
