@@ -4,7 +4,7 @@ Used by views.py and story.py. Reads only. A command is written as it is typed, 
 Every function gives {"invoice_id", "customer_id", "known", "acts"}.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,11 +23,12 @@ SETTLED = {"claims_left": ("paid", "waived")}  # by `billhook claims`, workers/c
 
 
 def of_effect(connection: Connection, row: Row) -> Advice:
-    """An effect, by its id: what it sends, and what may be done with it in its state."""
-    effect = ledger.load(connection, row["id"])
+    """An effect, whole or by its id: what it sends, and what may be done with it in its state."""
+    effect = row if "request" in row else ledger.load(connection, row["id"])
     if effect is None:
         return _advice({}, "", [])
-    id, run = effect["id"], runs.load(connection, effect["run_id"])
+    id = effect["id"]
+    run = runs.load(connection, effect["run_id"]) if effect["state"] == "rejected" else None
     acts = {
         "proposed": [f"billhook approve {id}", f"billhook reject {id} {REASON}"],
         "approved": [f"billhook reject {id} {REASON}"],
@@ -106,29 +107,50 @@ def of_run(connection: Connection, row: Row) -> Advice:
     return {"acts": list(dict.fromkeys(acts))}
 
 
-def open_matters(connection: Connection, row: Row) -> Advice:
-    """{"told": ...}: what a waiting run told people and nobody closed, such as "task no_email".
+def open_matters(connection: Connection, rows: Sequence[Row]) -> list[Advice]:
+    """For each run {"told": ...}: what a waiting one told people and nobody closed, such as "task no_email".
 
-    Where it waits for a person, "reason" says so, with the command that answers.
+    Where it waits for a person, "reason" says so, with the command that answers. However many runs: four questions.
     """
-    if row["status"] != "waiting":
-        return {"told": ""}
+    waiting = {row["id"]: _subject(row) for row in rows if row["status"] == "waiting"}
+    if not waiting:
+        return [{"told": ""} for _ in rows]
     task, alert = table_of(desk.Task), table_of(desk.Alert)
-    subject = f"{row['source']}/{row['invoice_id'] or row['customer_id'] or row['key']}"
-    tasks = sa.select(task.c.reason).where(task.c.run_id == row["id"], task.c.closed_at.is_(None)).order_by(task.c.id)
-    alerts = sa.select(alert.c.reason).where(alert.c.subject == subject, alert.c.closed_at.is_(None)).order_by(alert.c.id)
-    found = [f"task {reason}" for reason in connection.execute(tasks).scalars()]
-    told = {"told": ", ".join([*found, *(f"alert {reason}" for reason in connection.execute(alerts).scalars())])}
-    asks = _asks(connection, row["id"])
-    return {**told, "reason": asks} if asks else told
+    tasks = _by_first(connection, sa.select(task.c.run_id, task.c.reason), task, task.c.run_id, waiting)
+    alerts = _by_first(connection, sa.select(alert.c.subject, alert.c.reason), alert, alert.c.subject, waiting.values())
+    asks = _asks(connection, waiting)
+    found = []
+    for row in rows:
+        told = [f"task {reason}" for reason in tasks.get(row["id"], ())]
+        told += [f"alert {reason}" for reason in alerts.get(waiting.get(row["id"], ""), ())]
+        found.append({"told": ", ".join(told), **({"reason": asks[row["id"]]} if row["id"] in asks else {})})
+    return found
 
 
-def _asks(connection: Connection, run_id: str) -> str | None:
-    """What a person is asked about a waiting run's effect, or None."""
-    if (unknown := desk.asked_about(connection, run_id)) is not None:
-        return f"nobody knows whether it happened: `billhook resolve {unknown} did` or `did-not`"
-    proposed = [effect["id"] for effect in ledger.open_of_run(connection, run_id) if effect["state"] == "proposed"]
-    return f"waits for approval: `billhook approve {proposed[0]}` or `billhook reject {proposed[0]}`" if proposed else None
+def _subject(run: Row) -> str:
+    return f"{run['source']}/{run['invoice_id'] or run['customer_id'] or run['key']}"
+
+
+def _by_first(
+    connection: Connection, query: sa.Select[Any], table: sa.Table, column: sa.Column[Any], values: Iterable[str]
+) -> dict[str, list[str]]:
+    """The second column of open rows by their first, in the order they were written."""
+    found: dict[str, list[str]] = {}
+    for first, second in connection.execute(query.where(column.in_(sorted(set(values))), table.c.closed_at.is_(None)).order_by(table.c.id)):
+        found.setdefault(first, []).append(second)
+    return found
+
+
+def _asks(connection: Connection, run_ids: Iterable[str]) -> dict[str, str]:
+    """What a person is asked about effects of waiting runs, by run."""
+    ids, effect = sorted(run_ids), table_of(ledger.EffectRow)
+    proposed = sa.select(effect.c.run_id, effect.c.id).where(
+        effect.c.run_id.in_(ids), effect.c.state == "proposed", sa.not_(effect.c.retired)
+    )
+    asks = {run: f"waits for approval: `billhook approve {id}` or `billhook reject {id}`" for run, id in connection.execute(proposed)}
+    unknown = {run: f"nobody knows whether it happened: `billhook resolve {id} did` or `did-not`"
+               for run, id in desk.asked_about_any(connection, ids).items()}  # fmt: skip
+    return {**asks, **unknown}
 
 
 def _advice(about: Mapping[str, str | None], known: str, acts: list[str]) -> Advice:

@@ -3,7 +3,7 @@
 Owns tables `parked`, `task`, `alert` and `block` and their queries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -184,6 +184,13 @@ def asked_about(connection: Connection, run_id: str) -> str | None:
     table = table_of(Parked)
     asked = sa.and_(table.c.run_id == run_id, table.c.kind == "unknown", table.c.closed_at.is_(None))
     return connection.execute(sa.select(table.c.effect_id).where(asked).limit(1)).scalar_one_or_none()
+
+
+def asked_about_any(connection: Connection, run_ids: Collection[str]) -> dict[str, str]:
+    """The same for many runs, by run."""
+    table = table_of(Parked)
+    asked = sa.and_(table.c.run_id.in_(run_ids), table.c.kind == "unknown", table.c.closed_at.is_(None))
+    return {row.run_id: row.effect_id for row in connection.execute(sa.select(table.c.run_id, table.c.effect_id).where(asked))}
 
 
 def alert(connection: Connection, *, source: str, subject: str, reason: str, at: datetime, detail: Any = None) -> None:

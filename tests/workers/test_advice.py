@@ -92,7 +92,7 @@ def test_a_delivery_that_cannot_be_read_is_shown_retried_or_closed_and_a_variant
     variant = {**item, "kind": "variant"}
 
     with flow.db.read() as connection:
-        from_variant = VIEWS["parked"].more(connection, variant)  # type: ignore[misc]
+        from_variant = VIEWS["parked"].more(connection, [variant])[0]  # type: ignore[misc]
 
     assert item["acts"] == [
         f"billhook deliveries show {item['delivery_id']}", f"billhook retry {item['id']}", f"billhook close {item['id']} --reason TEXT",

@@ -29,15 +29,19 @@ WORDS = {"events": "event type", "runs": "workflow", "effects": "service", "appr
 SERVICES = sorted({name for kind in KINDS.values() for name in kind.services})
 
 
-def require_known(connection: Connection, view: View, wanted: Mapping[str, Any], settings: Settings) -> None:
-    """Nothing was found: raise BadParameter for a value that cannot be there, naming what can, so that this is why."""
+def require_known(connection: Connection, view: View, wanted: Mapping[str, Any], settings: Settings, *, above: Any = None) -> None:
+    """Nothing was found: raise BadParameter for a value that cannot be there, naming what can, so that this is why.
+
+    `above`: the id down to which was looked, None where through all.
+    """
     for option, value in wanted.items():
         known = _known(view, option, settings)
         if known is None or value in known:
             continue
-        column = table_of(view.model).c[view.filters[option]]
-        if connection.execute(sa.select(column).where(column == value).limit(1)).first() is None:
-            there = {str(one) for one in connection.execute(sa.select(column).distinct()).scalars() if one is not None}
+        table = table_of(view.model)
+        column, looked = table.c[view.filters[option]], [table.c.id > above] if above is not None else []
+        if connection.execute(sa.select(column).where(column == value, *looked).limit(1)).first() is None:
+            there = {str(one) for one in connection.execute(sa.select(column).where(*looked).distinct()).scalars() if one is not None}
             word = WORDS[view.name] if option == "type" else option
             raise typer.BadParameter(f"there is no {word} {value}: known are {', '.join(sorted({*known, *there}))}")
 

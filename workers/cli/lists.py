@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from workers.cli import filters
-from workers.cli.output import show_one, show_rows
+from workers.cli.output import complain, show_one, show_rows
 from workers.cli.session import Json, Source, session
 from workers.errors import NotHere
 from workers.views import VIEWS, View
@@ -82,7 +82,10 @@ def _print(context: typer.Context, view: View, wanted: dict[str, Any], limit: in
             raise typer.BadParameter(f"--{option} does not apply to {view.name}: use {', '.join(f'--{name}' for name in view.filters)}")
     here = session(context)
     if (elsewhere := here.elsewhere()) is not None:
-        show_rows(elsewhere.rows(view.name, wanted, limit), view.shown, as_json=json, nothing=f"no {view.name}")
+        warning, rows = elsewhere.rows(view.name, wanted, limit)
+        if warning:
+            complain(warning)
+        show_rows(rows, view.shown, as_json=json, nothing=f"no {view.name}")
         return
     with here.database() as database, database.read() as connection:
         rows = view.rows(connection, wanted, limit)

@@ -18,7 +18,7 @@ from workers.errors import Forbidden, NotHere, NotReady
 from workers.story import Line
 
 TIMEOUT_S = 30.0
-TOKEN = "BILLHOOK_TOKEN"
+TOKEN, WARNING = "BILLHOOK_TOKEN", "x-billhook-warning"
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ class Remote:
     url: str
     token: str
 
-    def rows(self, name: str, wanted: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
-        """The rows of a list, as its view gives them here."""
+    def rows(self, name: str, wanted: Mapping[str, Any], limit: int) -> tuple[str, list[dict[str, Any]]]:
+        """What is to be warned of, and the rows of a list, as its view gives them here."""
         said = {option: value.isoformat() if isinstance(value, datetime) else value for option, value in wanted.items()}
-        return [timed(row) for row in self._asked(f"/{name}", {**said, "limit": limit}).json()]
+        answer = self._asked(f"/{name}", {**said, "limit": limit})
+        return answer.headers.get(WARNING, ""), [timed(row) for row in answer.json()]
 
     def one(self, name: str, id: str) -> dict[str, Any]:
         """One row, whole. Raises NotHere."""
@@ -41,7 +42,7 @@ class Remote:
         """What is to be warned of, and the story of a key. Raises NotHere where nothing is known of it."""
         answer = self._asked("/story", {"key": key, **({"source": source} if source else {})})
         lines = [Line(**{**line, "at": datetime.fromisoformat(line["at"])}) for line in answer.json()]
-        return answer.headers.get("x-billhook-warning", ""), lines
+        return answer.headers.get(WARNING, ""), lines
 
     def _asked(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
         """The console's answer. Raises the error of ours it stands for, NotReady where there is none to be had."""

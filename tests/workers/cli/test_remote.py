@@ -9,6 +9,7 @@ import pytest
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
 from tests.workers.cli.conftest import AT, Billhook, Made
+from workers import views
 from workers.cli.remote import remote
 from workers.console import tokens
 from workers.console.web.app import console
@@ -48,6 +49,17 @@ def test_what_is_wrong_there_is_said_here(billhook: Billhook, served: str, monke
     assert (missing.code, strange.code, refused.code) == (1, 2, 2)
     assert "there is no nobody" in missing.err and "known are" in strange.err and "unknown, revoked or too old" in refused.err
     assert "bhk_wrong" not in refused.err
+
+
+def test_a_list_that_was_looked_through_in_part_there_is_warned_of_here(
+    billhook: Billhook, made: Made, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "AMONG", 0)
+
+    part, whole = (billhook("--remote", served, "runs", *words) for words in (("--type", "auto-send"), ("--customer", "501")))
+
+    assert part.code == 0 and "no index finds this" in part.err
+    assert whole.err == "" and made.run in whole.out
 
 
 def test_where_nothing_answers_is_said(billhook: Billhook, monkeypatch: pytest.MonkeyPatch) -> None:

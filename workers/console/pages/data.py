@@ -16,9 +16,10 @@ from workers.console.masking import masked
 from workers.console.read.listing import instant
 from workers.console.site import site
 from workers.errors import FilterInvalid, NotHere
-from workers.views import VIEWS, View
+from workers.views import AMONG, VIEWS, View
 
 LIMIT, LIMIT_MAX = 50, 1_000
+LOOKED = f"looked through the newest {AMONG} rows only: no index finds this; name a customer or an invoice, or ask on the machine"
 Page = Callable[[Request], Response]
 
 
@@ -42,13 +43,18 @@ def listed(request: Request) -> Response:
     if stray := sorted(given.keys() - view.filters.keys()):
         raise FilterInvalid(f"{stray[0][:40]} does not apply to {view.name}: use {', '.join((*view.filters, 'limit'))}")
     with here.database.read() as connection:
-        rows = view.rows(connection, wanted, limit)
+        end = view.horizon(connection, wanted)
+        rows = view.rows(connection, wanted, limit, above=end)
         if not rows:
             try:
-                filters.require_known(connection, view, wanted, here.settings)
+                filters.require_known(connection, view, wanted, here.settings, above=end)
             except typer.BadParameter as unknown:
                 raise FilterInvalid(unknown.message) from None
-    return as_json(rows)
+    return as_json(rows, headers=_warning(LOOKED) if end is not None and len(rows) < limit else {})
+
+
+def _warning(said: str) -> dict[str, str]:
+    return {"x-billhook-warning": said.encode("ascii", "replace").decode()}
 
 
 def one(request: Request) -> Response:
@@ -68,7 +74,7 @@ def told(request: Request) -> Response:
         found, lines = lines_of(connection, key, source) if key else ([], [])
     if not lines:
         raise NotHere(f"nothing is known about {key}: try `billhook deliveries`, or `billhook doctor` if nothing arrives")
-    warning = {"x-billhook-warning": keys.told(key, found).encode("ascii", "replace").decode()} if len(found) > 1 else {}
+    warning = _warning(keys.told(key, found)) if len(found) > 1 else {}
     return as_json([masked(asdict(line)) for line in lines], headers=warning)
 
 

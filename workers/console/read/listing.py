@@ -4,7 +4,7 @@ Used by the list pages. What an index finds is asked of the index; everything el
 page says how far back it looked, so that one request reads a bounded part of the table. Reads only; the lists are workers/views.py's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from workers.errors import FilterInvalid
-from workers.views import BIG, VIEWS, Row, View, row_number
+from workers.views import BIG, VIEWS, Row, View, newest_before, row_number, told_more
 
 SCAN = 20_000
 LIMIT, LIMIT_MAX = 50, 200
@@ -128,9 +128,7 @@ def _before(id: Any) -> str:
 def _rows(connection: Connection, listing: Listing, table: sa.Table, ids: list[Any]) -> list[Row]:
     columns = [column for column in table.c if column.name not in BIG]
     query = sa.select(*columns).where(table.c.id.in_(ids)).order_by(table.c.id.desc())
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    more: Callable[[Connection, Row], Row] = listing.view.more or (lambda _connection, _row: {})
-    return [{**row, **more(connection, row)} for row in rows]
+    return told_more(listing.view, connection, [dict(row) for row in connection.execute(query).mappings()])
 
 
 def _first(connection: Connection, listing: Listing, table: sa.Table, older: str | None, until: str) -> Any:
@@ -139,25 +137,6 @@ def _first(connection: Connection, listing: Listing, table: sa.Table, older: str
         numbered = isinstance(table.c.id.type, sa.Integer)
         return row_number(older) or 0 if numbered else older
     return newest_before(connection, table, listing.at, instant("until", until)) if until else None
-
-
-def newest_before(connection: Connection, table: sa.Table, at: str, until: datetime) -> Any:
-    """The largest id whose row came before `until`, found by halving: ids are given in the order of time, a few rows apart."""
-    low, high = (connection.execute(sa.select(end(table.c.id))).scalar_one() for end in (sa.func.min, sa.func.max))  # one look each
-    if low is None:
-        return None
-    numbered = isinstance(low, int)
-    width = 0 if numbered else len(high)
-    bottom, top = (low, high) if numbered else (int(low, 16), int(high, 16))
-    while bottom < top:
-        middle = (bottom + top + 1) // 2
-        mark = middle if numbered else f"{middle:0{width}x}"
-        row = connection.execute(sa.select(table.c[at]).where(table.c.id >= mark).order_by(table.c.id).limit(1)).scalar_one_or_none()
-        if row is not None and row < until:
-            bottom = middle
-        else:
-            top = middle - 1
-    return bottom if numbered else f"{bottom:0{width}x}"
 
 
 def _by_index(listing: Listing, table: sa.Table, wanted: Mapping[str, str], sources: Sequence[str]) -> list[Any]:

@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.workers.cli.conftest import Billhook
 from tests.workers.cli.conftest import billhook as billhook
 from tests.workers.console.conftest import Browser, Made
+from workers import views
 from workers.views import VIEWS
 
 JSON = "application/json"
@@ -32,6 +35,18 @@ def test_a_list_takes_the_command_lines_filters(browser: Browser, made: Made) ->
 def test_a_row_and_a_story_are_what_the_command_line_prints(browser: Browser, billhook: Billhook, made: Made) -> None:
     assert data(browser, f"/effects/{made.effect}") == billhook("effects", "show", made.effect, "--json").json
     assert data(browser, "/story?key=invoice:4711&source=shop") == billhook("explain", "invoice:4711", "--source", "shop", "--json").json
+
+
+def test_a_list_that_was_looked_through_in_part_says_so(browser: Browser, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "AMONG", 0)
+
+    part = browser.get("/runs?type=auto-send", accept=JSON)
+    whole = browser.get("/runs?type=auto-send&customer=501", accept=JSON)
+
+    assert (
+        part.json() == [row for row in part.json() if row["id"] < made.run] and "no index finds this" in part.headers["x-billhook-warning"]
+    )
+    assert [row["id"] for row in whole.json()] == [made.run] and "x-billhook-warning" not in whole.headers
 
 
 WRONG = (

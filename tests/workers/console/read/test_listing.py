@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import Database, table_of
 from workers.console.read import listing
-from workers.console.read.listing import LISTINGS, newest_before, page
+from workers.console.read.listing import LISTINGS, page
 from workers.errors import FilterInvalid
 from workers.ids import CLOCK_DIGITS
 from workers.ledger import EffectRow
 from workers.runs import RunRow
+from workers.views import newest_before
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
