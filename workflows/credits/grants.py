@@ -60,7 +60,10 @@ def keep_grant(connection: Connection, topup: TopUp, granted_at: datetime, expir
 def expiring(connection: Connection, source: str) -> list[ExpiryRow]:
     """Grants with credits left, those that run out first before the others; nothing is taken away by billhook."""
     rows = connection.execute(sa.select(_GRANT).where(_GRANT.c.source == source).order_by(_GRANT.c.id)).mappings().all()
-    found = [one for customer_id in {row["customer_id"] for row in rows} for one in _of_customer(connection, source, customer_id, rows)]
+    known, own = tables.customers_of(connection, source), dict[str, list[RowMapping]]()
+    for row in rows:
+        own.setdefault(row["customer_id"], []).append(row)
+    found = [one for customer_id, grants in own.items() for one in _of_customer(customer_id, known.get(customer_id), grants)]
     return sorted(found, key=lambda one: (one.expires_at, one.customer))
 
 
@@ -73,9 +76,7 @@ def left_of(amounts: Iterable[Decimal], balance: Decimal) -> list[Decimal]:
     return found[::-1]
 
 
-def _of_customer(connection: Connection, source: str, customer_id: str, rows: Iterable[RowMapping]) -> list[ExpiryRow]:
-    own = [row for row in rows if row["customer_id"] == customer_id]
-    known = tables.customer_of(connection, source, customer_id)
+def _of_customer(customer_id: str, known: RowMapping | None, own: list[RowMapping]) -> list[ExpiryRow]:
     balance = None if known is None or known["reckoned"] is None else Decimal(known["reckoned"])
     left = [None] * len(own) if balance is None else left_of((Decimal(row["amount"]) for row in own), balance)
     return [

@@ -5,7 +5,7 @@ its credits were granted is known to nobody.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,9 +19,9 @@ from workflows.credits.effects import UID
 NOT_IN_BOOKS = "not_in_books"
 # In canonical JSON a name and the beginning of its value stand side by side.
 _OURS = sa.text(
-    "SELECT object_id, paid, fields FROM mirror WHERE source = :source AND kind = 'invoice' AND customer_id = :customer"
+    "SELECT customer_id, object_id, paid, fields FROM mirror WHERE source = :source AND kind = 'invoice' AND customer_id IN :customers"
     f' AND completed AND NOT canceled AND NOT deleted AND fields LIKE \'%"ext_uid":"{UID}%\' ORDER BY object_id'
-)
+).bindparams(sa.bindparam("customers", expanding=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,17 @@ class Unknown:
 def not_in_books(connection: Connection, source: str, customer_id: str) -> Iterator[Unknown]:
     """The customer's top-up invoices that the provider shows and the books lack."""
     known = {order["uid"] for order in tables.orders_of(connection, source, customer_id=customer_id)}
-    for invoice_id, paid, stored in connection.execute(_OURS, {"source": source, "customer": customer_id}):
+    return (one for _, one in unknown_among(connection, source, [customer_id], known))
+
+
+def unknown_among(
+    connection: Connection, source: str, customer_ids: Collection[str], known: Collection[str]
+) -> Iterator[tuple[str, Unknown]]:
+    """(customer id, invoice) of the top-up invoices of these customers whose uid is not `known`: those of all their orders."""
+    for customer_id, invoice_id, paid, stored in connection.execute(_OURS, {"source": source, "customers": list(customer_ids)}):
         fields = json.loads(stored)
         if (uid := str(fields["ext_uid"])[:64]) not in known:
-            yield Unknown(invoice_id=str(invoice_id), uid=uid, paid=bool(paid), fields=fields)
+            yield str(customer_id), Unknown(invoice_id=str(invoice_id), uid=uid, paid=bool(paid), fields=fields)
 
 
 def adopt(connection: Connection, source: str, customer_id: str, days: int, now: datetime) -> list[str]:

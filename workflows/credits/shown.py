@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy.engine import Connection
 
@@ -35,7 +34,7 @@ def shown(connection: Connection, source: str) -> list[CreditsRow]:
         CreditsRow(row["customer_id"], "suspended", "", "", "", "", str(row["suspended"]), "", "")
         for row in tables.suspended_customers(connection, source)
     ]
-    orders = tables.orders_of(connection, source)[-LAST:]
+    orders = tables.last_orders(connection, source, LAST)
     return [*held, *_received(connection, source)] + [
         CreditsRow(
             row["customer_id"],
@@ -48,14 +47,13 @@ def shown(connection: Connection, source: str) -> list[CreditsRow]:
             row["invoice_id"] or "",
             row["opened_at"].isoformat(),
         )
-        for row in reversed(orders)
+        for row in orders
     ]
 
 
 def _received(connection: Connection, source: str) -> Iterator[CreditsRow]:
     """What each customer sent by transfer, and what no top-up used yet."""
-    for customer_id, currency in transfers.customers_with_money(connection, source):
-        purse = transfers.purse_of(connection, source, customer_id, currency, date.max)
+    for (customer_id, currency), purse in transfers.purses(connection, source).items():
         yield CreditsRow(
             customer=customer_id, state="received", amount=f"{purse.received} {currency}", before="", after="", proof="", reason="",
             invoice="", opened="", unused=f"{purse.left} {currency}",

@@ -4,6 +4,7 @@ Owns tables `credits_order` and `credits_customer` and their queries. Written on
 at a time: a partial unique index says so, not the code.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -99,6 +100,18 @@ def orders_of(connection: Connection, source: str, *, customer_id: str | None = 
     chosen += [_ORDER.c.customer_id == customer_id] if customer_id is not None else []
     chosen += [_ORDER.c.state == state] if state is not None else []
     return list(connection.execute(sa.select(_ORDER).where(*chosen).order_by(_ORDER.c.id)).mappings())
+
+
+def orders_among(connection: Connection, source: str, customer_ids: Collection[str]) -> list[sa.RowMapping]:
+    """Orders of these customers, the oldest first."""
+    own = sa.and_(_ORDER.c.source == source, _ORDER.c.customer_id.in_(customer_ids))
+    return list(connection.execute(sa.select(_ORDER).where(own).order_by(_ORDER.c.id)).mappings())
+
+
+def last_orders(connection: Connection, source: str, count: int) -> list[sa.RowMapping]:
+    """The last orders of a source, the newest first."""
+    query = sa.select(_ORDER).where(_ORDER.c.source == source).order_by(_ORDER.c.id.desc()).limit(count)
+    return list(connection.execute(query).mappings())
 
 
 def stuck_orders(connection: Connection, source: str, *, paid_before: datetime) -> list[sa.RowMapping]:

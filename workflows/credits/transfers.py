@@ -4,6 +4,8 @@ Owns table `credits_received` and its queries. One reference is kept once in a s
 (`means`), written in the transaction that opens it: as one order of a customer is open at a time, no two use the same money.
 """
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import accumulate
@@ -42,6 +44,7 @@ class ReceivedRow(SQLModel, table=True):
 
 
 _RECEIVED = table_of(ReceivedRow)
+AT_ONCE = 500  # customers in one statement
 
 
 class Purse(BaseModel):
@@ -118,14 +121,28 @@ def _receipts(connection: Connection, source: str, customer_id: str, currency: s
 
 
 def _used(connection: Connection, source: str, customer_id: str, currency: str) -> Decimal:
-    """What orders used, and what top-ups may have used that the books lack: those a restored backup does not know."""
-    orders = [one for one in tables.orders_of(connection, source, customer_id=customer_id) if one["currency"] == currency]
-    mine = [one["amount"] for one in orders if one["means"] == tables.TRANSFER or one["reason"] == lost.NOT_IN_BOOKS]
-    unknown = [one.total for one in lost.not_in_books(connection, source, customer_id) if one.currency == currency]
-    return sum((Decimal(amount) for amount in [*mine, *unknown]), ZERO)
+    return _used_by(connection, source, [customer_id])[customer_id, currency]
 
 
-def customers_with_money(connection: Connection, source: str) -> list[tuple[str, str]]:
-    """(customer id, currency) of all who sent money in advance."""
-    own = sa.select(_RECEIVED.c.customer_id, _RECEIVED.c.currency).where(_RECEIVED.c.source == source).distinct()
-    return [(row.customer_id, row.currency) for row in connection.execute(own.order_by(_RECEIVED.c.customer_id, _RECEIVED.c.currency))]
+def _used_by(connection: Connection, source: str, customer_ids: Collection[str]) -> defaultdict[tuple[str, str], Decimal]:
+    """By customer and currency what orders used, and what top-ups may have used that the books lack: a restored backup's."""
+    used: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    orders = tables.orders_among(connection, source, customer_ids)
+    for one in orders:
+        if one["means"] == tables.TRANSFER or one["reason"] == lost.NOT_IN_BOOKS:
+            used[one["customer_id"], one["currency"]] += Decimal(one["amount"])
+    for customer_id, unknown in lost.unknown_among(connection, source, customer_ids, {one["uid"] for one in orders}):
+        used[customer_id, unknown.currency] += Decimal(unknown.total)
+    return used
+
+
+def purses(connection: Connection, source: str) -> dict[tuple[str, str], Purse]:
+    """By (customer id, currency) what is there of everybody's transfers, AT_ONCE customers at a time."""
+    own = sa.select(_RECEIVED.c.customer_id, _RECEIVED.c.currency, _RECEIVED.c.amount).where(_RECEIVED.c.source == source)
+    received: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in connection.execute(own.order_by(_RECEIVED.c.customer_id, _RECEIVED.c.currency)):
+        received[row.customer_id, row.currency] += Decimal(row.amount)
+    customers, used = list(dict.fromkeys(id for id, _ in received)), dict[tuple[str, str], Decimal]()
+    for first in range(0, len(customers), AT_ONCE):
+        used |= _used_by(connection, source, customers[first : first + AT_ONCE])
+    return {whose: Purse(received=total, left=max(total - used.get(whose, ZERO), ZERO)) for whose, total in received.items()}

@@ -6,7 +6,6 @@ Reads only. `billhook panel dunning`, `rates` and `claims`, and the previews of 
 from dataclasses import dataclass
 from datetime import date
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.authoring import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, events_of_source, frees, open_invoices, panel
@@ -57,30 +56,26 @@ class ClaimLine:
 @panel("claims")
 def claims(connection: Connection, source: str) -> list[ClaimLine]:
     """What is claimed beside invoices and open: `billhook claims paid` or `waived` settles it."""
-    rows = [row for row in tables.claim_rows(connection, source) if row["state"] == "open"]
-    ladders = {id: tables.ladder_of(connection, source, id) for id in {row["invoice_id"] for row in rows}}
     return [
         ClaimLine(
             invoice=row["invoice_id"], claim=row["kind"], level=row["level"], amount=f"{row['amount']} {row['currency']}",
-            ladder="" if (ladder := ladders[row["invoice_id"]]) is None else ladder["state"],
+            ladder=row["ladder"] or "",
         )
-        for row in rows
+        for row in tables.open_claims(connection, source)
     ]  # fmt: skip
 
 
 @panel("dunning")
 def ladders(connection: Connection, source: str) -> list[LadderLine]:
     """Every invoice in dunning: what went out, what comes next and when, and why nothing is done now."""
-    owed = _owed(connection, source)
-    return [_line(connection, source, row, owed) for row in tables.all_ladders(connection, source)]
-
-
-def _line(connection: Connection, source: str, row: sa.RowMapping, owed: dict[str, str]) -> LadderLine:
-    sent = tables.notice_rows(connection, source, row["invoice_id"])
-    return LadderLine(
-        invoice=row["invoice_id"], customer=row["customer_id"], owed=owed.get(row["invoice_id"], ""), state=row["state"],
-        why=row["reason"] or "", reached=sent[-1]["name"] if sent else "", next=row["next_name"] or "", on=row["next_on"],
-    )  # fmt: skip
+    owed, sent = _owed(connection, source), tables.last_names(connection, source)
+    return [
+        LadderLine(
+            invoice=row["invoice_id"], customer=row["customer_id"], owed=owed.get(row["invoice_id"], ""), state=row["state"],
+            why=row["reason"] or "", reached=sent.get(row["invoice_id"], ""), next=row["next_name"] or "", on=row["next_on"],
+        )
+        for row in tables.all_ladders(connection, source)
+    ]  # fmt: skip
 
 
 @panel("rates")

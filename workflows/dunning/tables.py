@@ -218,6 +218,13 @@ def notice_rows(connection: Connection, source: str, invoice_id: str, *, observe
     return connection.execute(_OBSERVED_TOO, {**own, "of_run": observed_by}).mappings().all()
 
 
+def last_names(connection: Connection, source: str) -> dict[str, str]:
+    """By invoice whose ladder is not closed: the name of the last notice that went out."""
+    live = sa.select(_LADDER.c.invoice_id).where(_LADDER.c.source == source, _LADDER.c.state != CLOSED)
+    sent = sa.select(_NOTICE.c.invoice_id, _NOTICE.c.name).where(_NOTICE.c.source == source, _NOTICE.c.invoice_id.in_(live))
+    return {row.invoice_id: row.name for row in connection.execute(sent.where(_NOTICE.c.state != OBSERVED).order_by(_NOTICE.c.id))}
+
+
 def notices_of(connection: Connection, source: str, invoice_id: str, *, observed_by: str | None = None) -> tuple[Notice, ...]:
     """The same as values to plan with."""
     return tuple(notice_of(row) for row in notice_rows(connection, source, invoice_id, observed_by=observed_by))
@@ -250,6 +257,13 @@ def was_reminded(connection: Connection, source: str, customer_id: str) -> bool:
 def claim_rows(connection: Connection, source: str) -> Sequence[sa.RowMapping]:
     """Every claim of a source with the instant at which it took its state."""
     return connection.execute(sa.select(_CLAIM).where(_CLAIM.c.source == source).order_by(_CLAIM.c.id)).mappings().all()
+
+
+def open_claims(connection: Connection, source: str) -> Sequence[sa.RowMapping]:
+    """Every open claim of a source, with the `ladder` of its invoice: its state, or None."""
+    ladder = sa.and_(_LADDER.c.source == _CLAIM.c.source, _LADDER.c.invoice_id == _CLAIM.c.invoice_id)
+    both = sa.select(_CLAIM, _LADDER.c.state.label("ladder")).outerjoin_from(_CLAIM, _LADDER, ladder)
+    return connection.execute(both.where(_CLAIM.c.source == source, _CLAIM.c.state == "open").order_by(_CLAIM.c.id)).mappings().all()
 
 
 def claims_of(connection: Connection, source: str, invoice_id: str) -> tuple[Claim, ...]:
