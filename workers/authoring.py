@@ -89,6 +89,7 @@ from workers.overview import (
     is_deleted_customer,
     live_keys,
     open_invoices,
+    owed_on,
     owner_of_open_invoice,
     synced_at,
 )  # fmt: skip
@@ -227,6 +228,7 @@ __all__ = [
     "monsum",
     "next_open",
     "open_invoices",
+    "owed_on",
     "owner_of_open_invoice",
     "panel",
     "parse_window",
@@ -294,10 +296,8 @@ def workflow(
         if not isinstance(only_new, bool):
             raise WorkflowInvalid(f'Workflow "{name}": only_new= takes True or False', file=file_of(fn))
         if debounce is not None and any(isinstance(t, Every | Daily) for t in triggers):
-            raise WorkflowInvalid(
-                f'Workflow "{name}": debounce= waits for quiet after events and a schedule has none: leave it out, or make two workflows',
-                file=file_of(fn),
-            )
+            leave_out = "debounce= waits for quiet after events and a schedule has none: leave it out, or make two workflows"
+            raise WorkflowInvalid(f'Workflow "{name}": {leave_out}', file=file_of(fn))
         if kinds is not None and (isinstance(kinds, str) or not kinds or not set(kinds) <= set(KINDS)):
             raise WorkflowInvalid(f'Workflow "{name}": kinds= takes a tuple of {", ".join(sorted(KINDS))}', file=file_of(fn))
         if not takes(key, 1):

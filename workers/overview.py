@@ -19,7 +19,7 @@ from receiver.money import Money
 from workers import control, events
 from workers.desk import Block
 from workers.mirror import Mirror
-from workers.providers.monsum_docs import InvoiceDoc
+from workers.providers.monsum_docs import InvoiceDoc, outstanding
 from workers.runs import UNFINISHED, RunRow
 
 E = TypeVar("E", bound=Event)
@@ -43,6 +43,7 @@ _OPEN_INVOICES = (
     .order_by(_MIRROR.c.id)
 )
 _OF_CUSTOMER = _OPEN_INVOICES.where(_MIRROR.c.customer_id == sa.bindparam("of_customer"))
+_AMONG = _OPEN_INVOICES.where(_MIRROR.c.object_id.in_(_OBJECTS))
 
 _CREDITS = (
     sa.select(_MIRROR.c.object_id, _MIRROR.c.fields)
@@ -77,6 +78,19 @@ def open_invoices(connection: Connection, source: str, *, customer_id: str | Non
         query, {"of_source": source, "of_customer": customer_id} if customer_id is not None else {"of_source": source}
     )
     return [found for row in rows if (found := _readable(source, row.object_id, row.fields)) is not None]
+
+
+def owed_on(connection: Connection, source: str, invoice_ids: Sequence[str]) -> dict[str, Money]:
+    """What is outstanding on these invoices, by id, of those that are completed and neither paid nor cancelled.
+
+    Of the amount alone: thousands of whole documents take as many milliseconds.
+    """
+    found: dict[str, Money] = {}
+    for first in range(0, len(invoice_ids), AT_ONCE):
+        for row in connection.execute(_AMONG, {"of_source": source, "of_objects": list(invoice_ids[first : first + AT_ONCE])}):
+            owed = outstanding(row.fields)
+            found |= {row.object_id: owed} if owed is not None else {}
+    return found
 
 
 def credit_documents(connection: Connection, source: str, customer_id: str) -> list[InvoiceDoc]:

@@ -2,6 +2,9 @@
 
 from datetime import date, timedelta
 
+import sqlalchemy as sa
+
+from receiver.db import table_of
 from workers.authoring import (
     BankChecked,
     BlockReleased,
@@ -12,9 +15,11 @@ from workers.authoring import (
     events_of_source,
     live_keys,
     open_invoices,
+    owed_on,
     synced_at,
     workflow,
 )
+from workers.mirror import Mirror
 from workers.testing.flow import Flow
 
 
@@ -35,8 +40,12 @@ def test_open_invoices_are_those_completed_and_neither_paid_nor_cancelled_of_one
             found = [doc.id for doc in open_invoices(connection, "shop")]
             own = [doc.id for doc in open_invoices(connection, "shop", customer_id=second["customer_id"])]
             other = open_invoices(connection, "else")
+            every = [row.object_id for row in connection.execute(sa.select(table_of(Mirror).c.object_id))]
+            owed = owed_on(connection, "shop", every)
+            whole = {doc.id: doc.outstanding for doc in open_invoices(connection, "shop")}
 
         assert (found, own, other) == ([first["invoice_id"], second["invoice_id"]], [second["invoice_id"]], [])
+        assert owed == whole and len(every) > len(owed) > 0
 
 
 def test_a_block_is_a_span_that_holds_until_it_is_released() -> None:

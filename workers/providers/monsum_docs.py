@@ -232,6 +232,14 @@ def _text(value: object) -> str | None:
     return text or None
 
 
+def outstanding(fields: Mapping[str, Any]) -> Money | None:
+    """What canonical `fields` of an invoice say is outstanding; None where they say nothing that can be read."""
+    try:
+        return _money(fields.get("outstanding"), fields.get("currency") or "EUR")
+    except ValueError:
+        return None
+
+
 def _money(text: object, currency: str) -> Money | None:
     return None if text in (None, "") else Money(parse_decimal(str(text)), currency)
 

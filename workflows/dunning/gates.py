@@ -3,12 +3,14 @@
 Reads only. `billhook panel dunning`, `rates` and `claims`, and the previews of `bank-checked`, `mark-sent`, `rate confirm` and `claims`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.authoring import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, events_of_source, frees, open_invoices, panel
+from workers.authoring import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, events_of_source, frees, owed_on, panel
 from workflows.dunning import tables
 from workflows.dunning.claims import decided
 from workflows.dunning.deciding import in_words
@@ -68,13 +70,14 @@ def claims(connection: Connection, source: str) -> list[ClaimLine]:
 @panel("dunning")
 def ladders(connection: Connection, source: str) -> list[LadderLine]:
     """Every invoice in dunning: what went out, what comes next and when, and why nothing is done now."""
-    owed, sent = _owed(connection, source), tables.last_names(connection, source)
+    rows = tables.all_ladders(connection, source)
+    owed, sent = _owed(connection, source, rows), tables.last_names(connection, source)
     return [
         LadderLine(
             invoice=row["invoice_id"], customer=row["customer_id"], owed=owed.get(row["invoice_id"], ""), state=row["state"],
             why=row["reason"] or "", reached=sent.get(row["invoice_id"], ""), next=row["next_name"] or "", on=row["next_on"],
         )
-        for row in tables.all_ladders(connection, source)
+        for row in rows
     ]  # fmt: skip
 
 
@@ -126,14 +129,15 @@ def freed_by_rate(connection: Connection, event: RateConfirmed) -> list[str]:
 
 
 def _waiting(connection: Connection, source: str, reason: str, *, invoice_id: str | None = None) -> list[str]:
-    owed = _owed(connection, source)
     rows = [row for row in tables.all_ladders(connection, source, reason=reason) if invoice_id in (None, row["invoice_id"])]
+    owed = _owed(connection, source, rows)
     return [
         f"invoice {row['invoice_id']} of customer {row['customer_id']}: {row['next_name'] or 'its ladder'}, {owed.get(row['invoice_id'])}"
         for row in rows
     ]
 
 
-def _owed(connection: Connection, source: str) -> dict[str, str]:
-    said = {doc.id: doc.outstanding for doc in open_invoices(connection, source)}
-    return {id: f"{money.rounded().amount} {money.currency}" for id, money in said.items() if money is not None}
+def _owed(connection: Connection, source: str, ladders: Sequence[sa.RowMapping]) -> dict[str, str]:
+    """What is owed on the invoices of these ladders, by invoice."""
+    said = owed_on(connection, source, [row["invoice_id"] for row in ladders])
+    return {id: f"{money.rounded().amount} {money.currency}" for id, money in said.items()}

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from workers.console.site import site
 from workers.errors import NotHere, PanelFailed
 
-SHOWN_MAX = 500
+SHOWN_MAX = 200
 
 
 def listed(request: Request) -> Response:
