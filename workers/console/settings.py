@@ -5,6 +5,7 @@ setting.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -24,12 +25,24 @@ def _known_zone(name: str) -> str:
     return name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one person may decide alone, in any currency: `above` by one press of a button, `a_day` within 24 hours. None: everything."""
+
+    above: Decimal | None = None
+    a_day: Decimal | None = None
+
+    @property
+    def any(self) -> bool:
+        return self.above is not None or self.a_day is not None
+
+
 class ConsoleSettings(BaseModel):
     """`[billhook.console]`.
 
     `login`: "none" (this machine only: whoever reaches it is an approver), "accounts" (`billhook accounts`), or "header": a proxy in
-    front says who it is in `header`, and is believed only from `proxies`. `two_people_above`: an approval of more than this, in any
-    currency, takes a second person.
+    front says who it is in `header`, and is believed only from `proxies`. `two_people_above`: to decide about more than this
+    at once, in any currency, takes a second person; `two_people_above_a_day` the same for what one person decides alone in 24 hours.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +58,7 @@ class ConsoleSettings(BaseModel):
     session_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 12
     idle_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60
     two_people_above: Annotated[Decimal, Field(ge=0)] | None = None
+    two_people_above_a_day: Annotated[Decimal, Field(ge=0)] | None = None
     zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Berlin"
 
     @model_validator(mode="after")
@@ -55,6 +69,10 @@ class ConsoleSettings(BaseModel):
                 ' or host = "127.0.0.1"'
             )
         return self
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(above=self.two_people_above, a_day=self.two_people_above_a_day)
 
     @property
     def idle(self) -> timedelta:

@@ -54,6 +54,11 @@ class Act:
     def role(self) -> Role:
         return role_of(self.name)
 
+    @property
+    def two_people(self) -> bool:
+        """Whether the rule of two people is one of this act: what an approver alone may do to an effect."""
+        return self.takes == "effect" and self.role == "approver"
+
 
 ACTS = {
     act.name: act
@@ -104,7 +109,8 @@ def asked(request: Request) -> Response:
     act, here = _act(request), site(request)
     require(request, act.role)
     subjects = list(dict.fromkeys(request.query_params.getlist("subject")))
-    return ask(request, _question(here, act, subjects, {"order": [uuid.uuid4().hex], "back": [back(request)]}))
+    hidden = {"order": [uuid.uuid4().hex], "back": [back(request)]}
+    return ask(request, _question(here, act, subjects, hidden, request.state.person))
 
 
 def _act(request: Request) -> Act:
@@ -114,21 +120,25 @@ def _act(request: Request) -> Act:
     return ACTS[name]
 
 
-def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, list[str]]) -> Question:
+def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, list[str]], person: Person) -> Question:
     if not 0 < len(subjects) <= MANY:
         raise NotHere(f"say which: one to {MANY} of them")
     with here.database.read() as connection:
         about = [_known(connection, act, subject, here) for subject in subjects]
         bound = [_bound(connection, subject) for subject in subjects] if act.order == "approve" else []
+        heavy = _weighed(connection, here, act, subjects, person, counted=False) if act.two_people else frozenset()
     inputs = [Input(name="reason", label="Why", required=act.needs_reason, about="It is kept in the audit.")]
     if act.did:
         inputs.insert(0, Input(name="on", label="On which day", kind="date", about="Empty: today."))
     many = f" {len(subjects)}" if len(subjects) > 1 else ""
     money = ", ".join(f"{total} {currency}" for currency, total in totals(one.get("amount") for one in about).items())
     preview = [f"Together {money}."] if len(about) > 1 and money else []
+    warnings = [
+        f"So much {currency} takes two people: yours is the first yes, and somebody else's carries it out." for currency in sorted(heavy)
+    ]
     return Question(
         title=act.title + (f": {len(subjects)} of them" if many else ""), does=act.does, button=act.button + many, role=act.role,
-        tone=act.tone, about=about, preview=preview, inputs=inputs,
+        tone=act.tone, about=about, preview=preview, warnings=warnings, inputs=inputs,
         hidden={**hidden, "subject": subjects, "bound": bound},
     )  # fmt: skip
 
@@ -147,8 +157,8 @@ def _known(connection: Connection, act: Act, subject: str, here: Site) -> dict[s
             raise NotHere(f"there is no effect {subject}")
         told = advice.of_effect(connection, row)
         facts = {name: row[name] for name in EFFECT_FACTS if row[name]}
-        first = second.first_of(connection, subject) if act.order == "approve" else None
-        yes = {"approved before by": first.by} if first else {}
+        first = second.first_of(connection, subject) if act.two_people else None
+        yes = {"yes before by": first.by} if first and first.bound == second.bound_to(row, act.name) else {}
         return {"effect": subject, "known": told["known"], **facts, "customer": told["customer_id"], **yes}
     if act.takes == "run":
         of, source = orders.to_retry(connection, subject)
@@ -174,27 +184,39 @@ def carry_out(request: Request, form: FormData) -> Response:
     said = {name: str(form.get(name, "")).strip() for name in ("reason", "on", "order", "back")}
     wrong = _wrong(act, said, here.chosen.console.tz)
     if wrong:
-        question = _question(here, act, subjects, {"order": [said["order"]], "back": [said["back"]]})
+        question = _question(here, act, subjects, {"order": [said["order"]], "back": [said["back"]]}, person)
         return ask(request, question, wrong=wrong)
     on = datetime.fromisoformat(said["on"]).replace(tzinfo=here.chosen.console.tz).astimezone(UTC).isoformat() if said["on"] else None
-    answers = []
+    answers, heavy = [], _heavy(here, act, subjects[:MANY], person)
     for place, subject in enumerate(subjects[:MANY]):
         source, of = _whose(here, act, subject)
         shown = bounds[place] if len(bounds) == len(subjects) else ""
         order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=on, bound=shown)
         arrival = order_arrival(order, source=source, at=datetime.now(UTC), id=f"{said['order'][:64]}:{place}")
-        held = _held(here, order, person) if act.order == "approve" else None
+        held = _held(here, act, order, person, heavy) if act.two_people else None
         answers.append(held or orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))
     return done(_in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs")
 
 
-def _held(here: Site, order: Order, person: Person) -> orders.Answer | None:
+def _weighed(connection: Connection, here: Site, act: Act, subjects: list[str], person: Person, *, counted: bool) -> frozenset[str]:
+    at, limits = here.database.machine_now(connection), here.chosen.console.limits
+    return second.weigh(connection, act.name, act.order, subjects, person, limits=limits, at=at, counted=counted)
+
+
+def _heavy(here: Site, act: Act, subjects: list[str], person: Person) -> frozenset[str]:
+    """The currencies in which this form decides about too much for one person; what is not too much is counted."""
+    if not act.two_people or not here.chosen.console.limits.any:
+        return frozenset()
+    return here.database.write(lambda connection: _weighed(connection, here, act, list(dict.fromkeys(subjects)), person, counted=True))
+
+
+def _held(here: Site, act: Act, order: Order, person: Person, heavy: frozenset[str]) -> orders.Answer | None:
     """What a yes came to that is no order yet, where the rule of two people holds it; None where it is one."""
-    above = here.chosen.console.two_people_above
+    limits = here.chosen.console.limits
 
     def say_yes(connection: Connection) -> second.Verdict:
-        at = here.database.machine_now(connection)
-        return second.yes(connection, order.subject, person, above=above, at=at, reason=order.reason, shown=order.bound)
+        at, said = here.database.machine_now(connection), {"reason": order.reason, "shown": order.bound}
+        return second.yes(connection, order.subject, person, limits=limits, at=at, act=act.name, order=act.order, heavy=heavy, **said)
 
     verdict = here.database.write(say_yes)
     return orders.Answer(HELD, second.TOLD[verdict]) if verdict in second.TOLD else None

@@ -16,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workers import modes, previews, replays
+from workers.console import second_replays
 from workers.console.confirm import done
 from workers.console.read.listing import instant
+from workers.console.second import TOLD, Verdict
 from workers.console.site import Site, site
 from workers.console.web.access import require_act
 from workers.errors import FilterInvalid, NotHere
@@ -67,6 +69,8 @@ def carry_out(request: Request, form: FormData) -> Response:
         return _page(request, said, look, wrong=wrong)
     if given.get("shown", look.digest) != look.digest:
         return _page(request, said, look, wrong="Other events fit by now than those that were shown: look again, then order.")
+    if verdict := _first_of_two(request, look, said, given.get("reason", "")):
+        return done(f"Replay of {len(look.ids)}: {TOLD[verdict]}", "/replay")
     name = given["order"] if _NAME.fullmatch(given.get("order", "")) else _new_name()
     at, actor = datetime.now(UTC), request.state.person.name
     order = {"replay_id": name, "workflow": said["workflow"] or None, "actor": actor, "reason": given.get("reason", ""), "at": at}
@@ -76,6 +80,21 @@ def carry_out(request: Request, form: FormData) -> Response:
 
     ordered = here.database.write(once)
     return done(f"Replay {name}: {'ordered already' if ordered is None else f'{ordered} ordered, {pace} each minute'}", "/replay")
+
+
+def _first_of_two(request: Request, look: Look, said: Mapping[str, str], reason: str) -> Verdict | None:
+    """Why the rule of two people holds it, or None."""
+    here = site(request)
+    if not second_replays.heavy(look.previews, here.chosen.console.limits):
+        return None
+    name = hashlib.sha256(f"{look.digest}:{said['workflow']}".encode()).hexdigest()[:32]
+
+    def say_yes(connection: Connection) -> Verdict:
+        at, person = here.database.machine_now(connection), request.state.person
+        return second_replays.yes(connection, name, person, events=len(look.ids), said=said, reason=reason, at=at)
+
+    verdict = here.database.write(say_yes)
+    return verdict if verdict in TOLD else None
 
 
 def _new_name() -> str:
@@ -135,10 +154,13 @@ def _page(request: Request, said: Mapping[str, str], look: Look | None, *, wrong
     here = site(request)
     with here.database.read() as connection:
         under_way = replays.under_way(connection, now=datetime.now(UTC))
+        waiting = second_replays.waiting(connection, at=here.database.machine_now(connection))
     choices = {"source": here.sources, "workflow": sorted(workflow.name for workflow in here.registry.all())}
     minutes = replays.minutes_of(len(look.ids) - look.already, PER_MINUTE) if look else 0
     told = wrong or (look.wrong if look else "")
+    heavy = second_replays.heavy(look.previews, here.chosen.console.limits) if look else []
     return here.page(
         request, "replay.html.j2", status=400 if told else 200, said=said, look=look, wrong=told, under_way=under_way, choices=choices,
-        fields=FIELDS, per_minute=PER_MINUTE, minutes=minutes, order=_new_name(),
+        fields=FIELDS, per_minute=PER_MINUTE, minutes=minutes, order=_new_name(), heavy=heavy,
+        waiting=waiting,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from workers import desk, ledger, orders
 from workers.console import accounts
 from workers.console.pages import acts
 from workers.control import Audit
+from workers.ids import new_id
 
 NOW = datetime.now(UTC)
 
@@ -199,6 +200,17 @@ def approve(browser: Browser, effect: str) -> str:
     return unquote_plus(browser.post("/act/approve", subject=effect, order=order).headers["location"])
 
 
+def propose(store: Database, made: Made, number: str, amount: str) -> str:
+    """One more effect of the run, of another invoice."""
+    plan = ledger.Plan(
+        run_id=made.run, step=f"send {number}", workflow="auto-send", source="shop", service="invoice.sendbyemail", object_kind="invoice",
+        object_id=number, customer_id="501", purpose="send", request={"INVOICE_ID": number}, amount=amount,
+    )  # fmt: skip
+    id = new_id()
+    store.write(lambda c: ledger.intend(c, id, plan, state="proposed", at=NOW))
+    return id
+
+
 @pytest.mark.usefixtures("router")
 def test_above_the_amount_a_second_person_approves(two: House, store: Database, made: Made) -> None:
     anna = two.inside("anna")
@@ -207,7 +219,7 @@ def test_above_the_amount_a_second_person_approves(two: House, store: Database, 
     before = (state(store, made.effect), len(given(store)))
     second = approve(two.inside("carl"), made.effect)
 
-    assert "first of two" in first and "you approved it already" in again
+    assert "first of two" in first and "you said yes already" in again
     assert before == ("proposed", 0)
     assert "approved" in second and state(store, made.effect) == "approved"
     assert [act[:3] for act in two.audit() if act[0].startswith("approve")] == [
@@ -245,7 +257,36 @@ def test_one_person_leaves_no_order_for_when_it_waits_again(two: House, store: D
 
     told = approve(two.inside("anna"), made.effect)
 
-    assert "does not wait for approval now" in told and given(store) == []
+    assert "does not wait for that now" in told and given(store) == []
+
+
+def test_many_that_are_too_much_together_take_a_second_person(two: House, store: Database, made: Made) -> None:
+    store.write(lambda c: c.execute(sa.update(table_of(ledger.EffectRow)).values(amount="60.00 EUR")))
+    ids = [made.effect, propose(store, made, "4712", "60.00 EUR")]
+    page, anna = "/act/approve?" + "&".join(f"subject={id}" for id in ids), two.inside("anna")
+    told = anna.text(page)
+    form = {"subject": ids, "order": hidden(anna.get(page).text, "order")}
+
+    bulk = anna.request("POST", "/act/approve", data={"csrf": anna.token(), **form})
+    alone = approve(anna, made.effect)
+
+    assert "So much EUR takes two people" in told
+    assert "2 not: kept as the first of two" in unquote_plus(bulk.headers["location"])
+    assert "you said yes already" in alone and given(store) == []
+
+
+@pytest.mark.usefixtures("router")
+@pytest.mark.parametrize("act", ["did", "did-not"])
+def test_saying_what_happened_to_so_much_takes_two(two: House, store: Database, made: Made, act: str) -> None:
+    make_unknown(store, made.effect)
+
+    told = [
+        unquote_plus(person.post(f"/act/{act}", subject=made.effect, order="a").headers["location"])
+        for person in (two.inside("anna"), two.inside("carl"))
+    ]
+
+    assert "first of two" in told[0] and "operator_did" in told[1]
+    assert f"{act}.first" in {name for name, *_ in two.audit()}
 
 
 def test_a_token_is_no_person(two: House, store: Database, made: Made) -> None:
