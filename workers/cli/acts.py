@@ -99,6 +99,11 @@ def ignore(context: typer.Context, alert: Alert, reason: Reason = "", json: Json
     _alert_order(context, "ignore", alert, reason, json)
 
 
+def reopen(context: typer.Context, alert: Alert, reason: Reason = "", json: Json = False) -> None:
+    """Let an alert that was acknowledged or ignored wait for somebody again."""
+    _alert_order(context, "reopen", alert, reason, json)
+
+
 def _alert_order(context: typer.Context, act: Any, alert: str, reason: str, json: bool) -> None:
     sources, subject = list(session(context).settings().sources), f"alert:{alert.removeprefix('alert:')}"
 

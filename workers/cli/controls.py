@@ -1,8 +1,10 @@
 """Controls: the mode of a workflow on a source."""
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.engine import Connection
@@ -36,23 +38,36 @@ def mode(
     if source is not None:
         settings.source(source)
     registry = load_folders(settings.workflows)
+    was: dict[str, Any] = {}
     with here.database() as database:
         if source and workflow and mode:
             first = modes.first_mode(policies, workflow)
             kind = settings.source(source).kind
-            database.write(lambda c: _set(c, registry, source, kind, workflow, mode, first, include_existing, database.machine_now(c)))
+            was = database.write(
+                lambda c: _set(c, registry, source, kind, workflow, mode, first, include_existing, database.machine_now(c))
+            )
         with database.read() as connection:
             every = settings.sources.values()
             found = [one for place in every for one in modes.switches(connection, place.name, place.kind, registry, policies)]
     shown = [asdict(one) for one in found if source in (None, one.source) and workflow in (None, one.workflow)]
-    show_rows(shown, COLUMNS, as_json=json, nothing="no source is configured")
+    undo = undo_of(str(source), str(workflow), was) if was and was["mode"] != mode else ""
+    show_rows([{**row, "undo": undo} if undo else row for row in shown], COLUMNS, as_json=json, nothing="no source is configured")
+    if undo and not json:
+        print(f"undo: {undo}")
+
+
+def undo_of(source: str, workflow: str, was: Mapping[str, Any]) -> str:
+    """The command that puts back the mode there was; `was` is what was said of it before."""
+    return shlex.join(["billhook", "mode", source, workflow, was["mode"], *(["--include-existing"] if was.get("include_existing") else [])])
 
 
 def _set(
     connection: Connection, registry: Registry, source: str, kind: str, name: str, mode: str, first: str, existing: bool, at: datetime
-) -> None:
-    """Put the mode in force; raises BadParameter for a workflow nobody knows."""
+) -> dict[str, Any]:
+    """Put the mode in force; what was said before. Raises BadParameter for a workflow nobody knows."""
     if (why_not := modes.objection(connection, source, kind, name, mode, registry)) is not None:
         raise typer.BadParameter(why_not)
+    before = control.get(connection, control.mode_name(source, name)) or {"mode": first}
     was = control.mode_of(connection, source, name, first)
     control.set_mode(connection, source, name, mode, was=was, at=at, actor=actor(), include_existing=existing)
+    return dict(before)

@@ -31,7 +31,10 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked. `about`: what it concerns, each with facts by name; `preview`: what would happen, in lines; `hidden` travels along."""
+    """What is asked. `about`: what it concerns, each with facts by name; `preview`: what would happen, in lines; `hidden` travels along.
+
+    `undo`: what takes it back, or that nothing does, in a sentence that is read before the button is pressed.
+    """
 
     title: str
     does: str

@@ -110,8 +110,8 @@ def role_for(href: str) -> Role:
 
 
 def _own(path: str) -> str:
-    """A path of acts that hold back or let go; "" for anything else."""
-    return path if path.startswith("/hold/") else ""
+    """A path of acts that hold back or let go, or set the state of an alert; "" for anything else."""
+    return path if path.startswith(("/hold/", "/act/reopen?", "/act/acknowledge?", "/act/ignore?")) else ""
 
 
 def _visible(value: Any) -> Any:

@@ -28,6 +28,16 @@ def test_a_mode_is_set_for_one_workflow_of_one_source_and_the_moment_is_kept(bil
         assert control.switched_at(connection, "shop", "auto-send") is not None
 
 
+def test_a_changed_mode_comes_with_the_command_that_puts_back_what_there_was(billhook: Billhook, store: Database) -> None:
+    first = billhook("mode", "shop", "auto-send", "auto", "--include-existing", "--json").json
+    second = billhook("mode", "shop", "auto-send", "off")
+    again = billhook("mode", "shop", "auto-send", "off", "--json").json
+
+    assert first[0]["undo"] == "billhook mode shop auto-send observe"
+    assert "undo: billhook mode shop auto-send auto --include-existing" in second.out
+    assert "undo" not in again[0]
+
+
 def test_a_workflow_without_a_policy_is_switched_and_listed_like_any_other(billhook: Billhook, store: Database) -> None:
     answer = billhook("mode", "shop", "auto-send-sweep", "auto")
 

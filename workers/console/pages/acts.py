@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from receiver.db import table_of
 from workers import advice, desk, ledger, orders, runs
-from workers.console import second
+from workers.console import second, undoing
 from workers.console.confirm import Input, Question, ask, back, done, is_own
 from workers.console.read.needs import totals
 from workers.console.roles import Person, Role, role_of
@@ -33,17 +33,18 @@ FIRST_DAY = date(2000, 1, 1)
 HELD = "held"
 EFFECT_FACTS = ("source", "workflow", "service", "state", "reason", "amount", "request")
 RUN_FACTS = ("workflow", "key", "status", "reason")
-OrderAct = Literal["approve", "reject", "resolve", "resend", "retry", "close", "acknowledge", "ignore"]
+OrderAct = Literal["approve", "reject", "resolve", "resend", "retry", "close", "acknowledge", "ignore", "reopen"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """One act. `does` says what it will do; `takes` what its subject is."""
+    """One act. `does` says what it will do, `undo` what takes it back; `takes` what its subject is."""
 
     name: str
     order: OrderAct
     title: str
     does: str
+    undo: str
     button: str
     takes: Literal["effect", "run", "item"] = "effect"
     tone: str = "good"
@@ -66,39 +67,53 @@ ACTS = {
         Act(
             name="approve", order="approve", title="Approve", button="Approve",
             does="A worker carries it out at once, unless something stands against it by then: a block, a pause, a payment that came.",
+            undo="Reject takes it back until a worker begins with it; what was carried out cannot be undone.",
         ),
         Act(
             name="reject", order="reject", title="Reject", button="Reject", tone="danger",
             does="Nothing is sent or booked. Its slot is free again: the workflow may plan anew when its reason comes back.",
+            undo="This cannot be undone: only its workflow plans it again.",
         ),
         Act(
             name="did", order="resolve", did=True, title="It happened", button="It happened",
             does="billhook takes it as done and never does it again. Look at the provider first.",
+            undo="This cannot be undone: look at the provider before you say so.",
         ),
         Act(
             name="did-not", order="resolve", did=False, title="It did not happen", button="It did not happen",
             tone="danger",
             does="billhook frees its slot, and its workflow plans it anew. If it did happen after all, it will then happen twice.",
+            undo="This cannot be undone: look at the provider before you say so.",
         ),
         Act(
             name="resend", order="resend", title="Send again", button="Send again", tone="danger", needs_reason=True,
             does="What is done already is done once more, on purpose.",
+            undo="This cannot be undone.",
         ),
         Act(
             name="retry", order="retry", title="Try again", button="Try again", takes="run",
             does="The run, or the delivery, is tried at once. What it has done already it does not do again.",
+            undo="This cannot be undone; pausing the workflow holds back what it would call.",
         ),
         Act(
             name="close", order="close", title="Close", button="Close", takes="item", tone="plain",
             does="It leaves this list. A run that is parked with it ends; nothing that was not called yet is called.",
+            undo="This cannot be undone. What comes again is listed again.",
         ),
         Act(
             name="acknowledge", order="acknowledge", title="I see to it", button="I see to it", takes="item",
             does="Nobody is told again while it lasts. It stays in the list of alerts.",
+            undo="It can be taken back: the line that confirms it leads there.",
         ),
         Act(
             name="ignore", order="ignore", title="Ignore", button="Ignore", takes="item", tone="plain",
             does="Nobody hears of it while it lasts; it is still counted. Once it is over and comes back, it is told anew.",
+            undo="It can be taken back: the line that confirms it leads there.",
+        ),
+        Act(
+            name="reopen", order="reopen", title="Open again", button="Open again", takes="item",
+            does="It waits under Needs you again, and is told again while it lasts.",
+            undo="It can be taken back: the line that confirms it leads there.",
         ),
     )
 }  # fmt: skip
@@ -138,7 +153,7 @@ def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, li
     ]
     return Question(
         title=act.title + (f": {len(subjects)} of them" if many else ""), does=act.does, button=act.button + many, role=act.role,
-        tone=act.tone, about=about, preview=preview, warnings=warnings, inputs=inputs,
+        tone=act.tone, about=about, preview=preview, warnings=warnings, inputs=inputs, undo=act.undo,
         hidden={**hidden, "subject": subjects, "bound": bound},
     )  # fmt: skip
 
@@ -186,6 +201,8 @@ def carry_out(request: Request, form: FormData) -> Response:
     if wrong:
         question = _question(here, act, subjects, {"order": [said["order"]], "back": [said["back"]]}, person)
         return ask(request, question, wrong=wrong)
+    with here.database.read() as connection:
+        undo = undoing.of_alerts(connection, act.order, subjects)
     on = datetime.fromisoformat(said["on"]).replace(tzinfo=here.chosen.console.tz).astimezone(UTC).isoformat() if said["on"] else None
     answers, heavy = [], _heavy(here, act, subjects[:MANY], person)
     for place, subject in enumerate(subjects[:MANY]):
@@ -195,7 +212,7 @@ def carry_out(request: Request, form: FormData) -> Response:
         arrival = order_arrival(order, source=source, at=datetime.now(UTC), id=f"{said['order'][:64]}:{place}")
         held = _held(here, act, order, person, heavy) if act.two_people else None
         answers.append(held or orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))
-    return done(_in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs")
+    return done(_in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs", undo)
 
 
 def _weighed(connection: Connection, here: Site, act: Act, subjects: list[str], person: Person, *, counted: bool) -> frozenset[str]:

@@ -3,9 +3,10 @@
 These are settings in `control`, read inside every transaction that acts; each change is audited, and says what takes it back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.engine import Connection
 from starlette.datastructures import FormData
@@ -19,18 +20,19 @@ from workers.console.site import Site, query, site
 from workers.console.web.access import require_act
 from workers.errors import NotHere, StateConflict
 
-WHY = Input(name="reason", label="Why", about="It is kept in the audit.")
 PACE = Input(name="per_minute", label="At most so many each minute", kind="number", about="Empty: as fast as the provider allows.")
 ON_THE_MACHINE = "a restored backup is released on the machine: `billhook unfreeze` asks every provider first and shows what differs"
 EVERY = "Empty: every one."
+ONE_CALL = "This cannot be undone: the call that is let through is one call."
+TAKEN_BACK = "It can be taken back: the line that confirms it leads there, and puts back what there was."
+GONE_OUT = "Freezing again stops what is not called by then; what was called meanwhile is not taken back."
+OPENS_AGAIN = "This cannot be undone: what waited is called. The breaker opens again by itself where the calls still fail."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
     """One act. `question` says what it will do and what is known; `carry` does it: what came of it, and the page that undoes it."""
 
-    title: str
-    button: str
     question: Callable[[Site, dict[str, str]], Question]
     carry: Callable[[Site, dict[str, str], str], tuple[str, str]]
 
@@ -77,15 +79,31 @@ def _require_shown(connection: Connection, name: str, shown: str, reason: str) -
         raise StateConflict(f"somebody set another one meanwhile ({reason}): look at it again")
 
 
-def _freeze(_here: Site, _said: dict[str, str]) -> Question:
+def _why(said: Mapping[str, str]) -> Input:
+    """The field for the reason; what is undone comes with the reason there was."""
+    return Input(name="reason", label="Why", value=said.get("reason", ""), about="It is kept in the audit.")
+
+
+def _freeze(here: Site, said: dict[str, str]) -> Question:
     does = "No effect is called from now on, in any source. What is being called is finished. Receiving goes on, and runs wait."
-    return Question(title="Freeze every effect", does=does, button="Freeze", tone="danger", inputs=[WHY])
+    with here.database.read() as connection:
+        was = control.frozen(connection)
+    frozen = [f"It is frozen already, because: {was}. This gives it another reason."] if was is not None else []
+    return Question(
+        title="Freeze every effect", does=does, button="Freeze", tone="danger", inputs=[_why(said)], warnings=frozen, undo=TAKEN_BACK
+    )
 
 
 def _do_freeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
     reason = said.get("reason") or "operator"
-    held = here.database.write(lambda c: restraints.freeze(c, reason, at=here.database.machine_now(c), actor=actor))
-    return f"Frozen: {held}", "/hold/unfreeze"
+
+    def act(connection: Connection) -> tuple[str | None, str]:
+        was = control.frozen(connection)
+        return was, restraints.freeze(connection, reason, at=here.database.machine_now(connection), actor=actor)
+
+    was, held = here.database.write(act)
+    undo = "/hold/unfreeze" if was is None else "" if was == held else f"/hold/freeze?{query({'reason': was})}"
+    return f"Frozen: {held}", undo
 
 
 def _unfreeze(here: Site, _said: dict[str, str]) -> Question:
@@ -99,23 +117,33 @@ def _unfreeze(here: Site, _said: dict[str, str]) -> Question:
         raise StateConflict(ON_THE_MACHINE)
     does = f"Effects go on. It was frozen because: {was}."
     waits = [f"{held.effects} effects wait."]
-    return Question(title="Let effects go on", does=does, button="Let go on", inputs=[PACE, WHY], preview=waits, hidden={"shown": [mark]})
+    return Question(
+        title="Let effects go on",
+        does=does,
+        button="Let go on",
+        inputs=[PACE, _why({})],
+        preview=waits,
+        hidden={"shown": [mark]},
+        undo=GONE_OUT,
+    )
 
 
 def _do_unfreeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
     pace = _number(said.get("per_minute", ""))
     heads, reason = here.settings.ledger_head_dir, said.get("reason", "")
 
-    def act(connection: Connection) -> release.Released:
+    def act(connection: Connection) -> tuple[str | None, release.Released]:
         was = control.frozen(connection)
         if was == restored.FREEZE:
             raise StateConflict(ON_THE_MACHINE)
         if was is not None:
             _require_shown(connection, "freeze", said.get("shown", ""), was)
-        return release.release(connection, was or "", heads, pace, reason, at=here.database.machine_now(connection), actor=actor)
+        at = here.database.machine_now(connection)
+        return was, release.release(connection, was or "", heads, pace, reason, at=at, actor=actor)
 
-    let = here.database.write(act)
-    return f"Effects go on: {let.held} were held" + (f", {pace} leave each minute" if pace else ""), "/hold/freeze"
+    was, let = here.database.write(act)
+    told = f"Effects go on: {let.held} were held" + (f", {pace} leave each minute" if pace else "")
+    return told, f"/hold/freeze?{query({'reason': was})}"
 
 
 def _number(text: str) -> int | None:
@@ -137,15 +165,22 @@ def _pause(here: Site, said: dict[str, str]) -> Question:
             about=EVERY,
         ),
         Input(name="workflow", label="Workflow", kind="select", value=said.get("workflow", ""), choices=names, about=EVERY),
-        WHY,
+        _why(said),
     ]
-    return Question(title="Pause", does=does, button="Pause", tone="danger", inputs=inputs)
+    return Question(title="Pause", does=does, button="Pause", tone="danger", inputs=inputs, undo=TAKEN_BACK)
 
 
 def _do_pause(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
     name, reason = _pause_of(here, said), said.get("reason") or "operator"
-    here.database.write(lambda c: restraints.pause(c, name, reason, at=here.database.machine_now(c), actor=actor))
-    return f"Paused: {holds.pause_in_words(name)}", f"/hold/resume?{query({key: said.get(key) for key in ('source', 'workflow')})}"
+
+    def act(connection: Connection) -> str | None:
+        was = control.get(connection, name)
+        restraints.pause(connection, name, reason, at=here.database.machine_now(connection), actor=actor)
+        return was["reason"] if was is not None else None
+
+    was, of = here.database.write(act), {key: said.get(key) for key in ("source", "workflow")}
+    undo = f"/hold/resume?{query(of)}" if was is None else f"/hold/pause?{query(of, reason=was)}"
+    return f"Paused: {holds.pause_in_words(name)}", undo
 
 
 def _resume(here: Site, said: dict[str, str]) -> Question:
@@ -156,19 +191,28 @@ def _resume(here: Site, said: dict[str, str]) -> Question:
             raise StateConflict(f"{holds.pause_in_words(name)} is not paused")
         mark = _mark(connection, name)
     does = f"{holds.pause_in_words(name)} goes on. It was paused because: {paused[name]['reason']}."
-    return Question(title="Resume", does=does, button="Resume", inputs=[WHY], hidden={"shown": [mark]})
+    return Question(
+        title="Resume",
+        does=does,
+        button="Resume",
+        inputs=[_why({})],
+        hidden={"shown": [mark]},
+        undo=GONE_OUT.replace("Freezing", "Pausing"),
+    )
 
 
 def _do_resume(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
     name = _pause_of(here, said)
 
-    def act(connection: Connection) -> None:
+    def act(connection: Connection) -> str:
         if (paused := control.get(connection, name)) is not None:
             _require_shown(connection, name, said.get("shown", ""), paused["reason"])
         restraints.resume(connection, name, said.get("reason", ""), at=here.database.machine_now(connection), actor=actor)
+        return paused["reason"] if paused is not None else ""
 
-    here.database.write(act)
-    return f"Goes on: {holds.pause_in_words(name)}", f"/hold/pause?{query({key: said.get(key) for key in ('source', 'workflow')})}"
+    was = here.database.write(act)
+    again = query({key: said.get(key) for key in ("source", "workflow")}, reason=was)
+    return f"Goes on: {holds.pause_in_words(name)}", f"/hold/pause?{again}"
 
 
 def _pause_of(here: Site, said: dict[str, str]) -> str:
@@ -183,10 +227,10 @@ def _pause_of(here: Site, said: dict[str, str]) -> str:
     return restraints.pause_name(source, workflow)
 
 
-def _breaker(title: str, does: str) -> Callable[[Site, dict[str, str]], Question]:
+def _breaker(title: str, does: str, undo: str) -> Callable[[Site, dict[str, str]], Question]:
     def question(here: Site, said: dict[str, str]) -> Question:
         source = here.settings.source(said.get("source", "")).name
-        return Question(title=f"{title}: {source}", does=does, button=title, inputs=[WHY])
+        return Question(title=f"{title}: {source}", does=does, button=title, inputs=[_why({})], undo=undo)
 
     return question
 
@@ -211,17 +255,24 @@ def _mode(here: Site, said: dict[str, str]) -> Question:
     source = place.name
     with here.database.read() as connection:
         switches = modes.switches(connection, source, place.kind, here.registry, here.chosen.policies)
+        paused = control.get(connection, restraints.pause_name(source, workflow))
     now = next((one for one in switches if one.workflow == workflow), None)
     if now is None:
         raise StateConflict(f"there is no workflow {workflow}: known are {modes.known(here.registry)}")
     does = f"{workflow} on {source} is in mode {now.mode} now." + (f" {now.note}." if now.note else "")
     existing = Input(
         name="include_existing", label="Also what was completed before this moment", kind="checkbox",
+        value=said.get("include_existing", ""),
         about="Without it, leaving observe takes only what is new from now on.",
     )  # fmt: skip
-    inputs = [Input(name="mode", label="Mode", kind="select", value=now.mode, choices=control.MODES, required=True), existing, WHY]
+    chosen = said["mode"] if said.get("mode") in control.MODES else now.said
+    inputs = [Input(name="mode", label="Mode", kind="select", value=chosen, choices=control.MODES, required=True), existing, _why({})]
     preview = [f"{mode}: {does}" for mode, does in MODES_DO.items()]
-    return Question(title=f"Mode of {workflow}", does=does, button="Set the mode", inputs=inputs, preview=preview)
+    ends = [f"propose and auto also end its pause ({paused['reason']}), and undoing does not set it again."] if paused is not None else []
+    return Question(
+        title=f"Mode of {workflow}", does=does, button="Set the mode", inputs=inputs, preview=preview, warnings=ends,
+        undo=f"{TAKEN_BACK} What a mode did meanwhile stays done.",
+    )  # fmt: skip
 
 
 def _do_mode(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
@@ -231,32 +282,33 @@ def _do_mode(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
         raise StateConflict(f"{mode} is no mode: choose one of {', '.join(control.MODES)}")
     first, existing = modes.first_mode(here.chosen.policies, workflow), bool(said.get("include_existing"))
 
-    def act(connection: Connection) -> str:
+    def act(connection: Connection) -> dict[str, Any]:
         if (why_not := modes.objection(connection, source, place.kind, workflow, mode, here.registry)) is not None:
             raise StateConflict(why_not)
         now: datetime = here.database.machine_now(connection)
+        before = control.get(connection, control.mode_name(source, workflow)) or {"mode": first}
         was = control.mode_of(connection, source, workflow, first)
         control.set_mode(connection, source, workflow, mode, was=was, at=now, actor=actor, include_existing=existing)
-        return was
+        return dict(before)
 
     was = here.database.write(act)
-    return f"{workflow} on {source}: {mode}, it was {was}", f"/hold/mode?{query({'source': source, 'workflow': workflow})}"
+    existed = "yes" if was.get("include_existing") else ""
+    undo = query({"source": source, "workflow": workflow, "mode": was["mode"], "include_existing": existed})
+    return f"{workflow} on {source}: {mode}, it was {was['mode']}", f"/hold/mode?{undo}" if was["mode"] != mode else ""
 
 
 HOLDINGS = {
-    "freeze": Holding(title="Freeze", button="Freeze", question=_freeze, carry=_do_freeze),
-    "unfreeze": Holding(title="Unfreeze", button="Let go on", question=_unfreeze, carry=_do_unfreeze),
-    "pause": Holding(title="Pause", button="Pause", question=_pause, carry=_do_pause),
-    "resume": Holding(title="Resume", button="Resume", question=_resume, carry=_do_resume),
-    "mode": Holding(title="Mode", button="Set the mode", question=_mode, carry=_do_mode),
+    "freeze": Holding(question=_freeze, carry=_do_freeze),
+    "unfreeze": Holding(question=_unfreeze, carry=_do_unfreeze),
+    "pause": Holding(question=_pause, carry=_do_pause),
+    "resume": Holding(question=_resume, carry=_do_resume),
+    "mode": Holding(question=_mode, carry=_do_mode),
     "probe": Holding(
-        title="Try the provider", button="Try",
-        question=_breaker("Try the provider now", "The next call is let through, to see whether the provider is back."),
+        question=_breaker("Try the provider now", "The next call is let through, to see whether the provider is back.", ONE_CALL),
         carry=_do_breaker(restraints.probe, "The next call tries."),
     ),
     "close-breaker": Holding(
-        title="Close the breaker", button="Close",
-        question=_breaker("Close the breaker", "Everything that waits for this provider is called again."),
+        question=_breaker("Close the breaker", "Everything that waits for this provider is called again.", OPENS_AGAIN),
         carry=_do_breaker(restraints.close_breaker, "The breaker is closed."),
     ),
 }  # fmt: skip

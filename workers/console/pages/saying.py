@@ -23,6 +23,10 @@ from workers.operator import signal_arrival
 from workers.saying import event_said, sayable, unheard_of
 
 GATES: tuple[type[Event], ...] = (gates.BankChecked, gates.InvoiceSent, gates.RateConfirmed, gates.ClaimsSettled)
+UNDONE = {
+    "state": "It holds until the event that undoes it is said.", "fact": "This cannot be undone: it stays true.",
+    "signal": "This cannot be undone: what it lets go has gone.",
+}  # fmt: skip
 OWN = ("source", "at")
 ANSWER_S = 3.0
 
@@ -91,7 +95,7 @@ def _question(here: Site, cls: type[Event], given: dict[str, str], hidden: dict[
     button = "Say it" if cls not in GATES or seen is not None else "Show what it sets free"
     return Question(
         title=f"Say {cls.type}", does=_about(cls), button=button, role=role_of("say"), inputs=inputs, preview=preview, warnings=warnings,
-        hidden={name: [value] for name, value in hidden.items()},
+        undo=UNDONE[kind_of(cls)], hidden={name: [value] for name, value in hidden.items()},
     )  # fmt: skip
 
 

@@ -173,6 +173,27 @@ def test_several_are_approved_at_once_with_their_money_told(browser: Browser, st
     assert "Reject: 2 of them" not in text  # the same one twice is one
 
 
+@pytest.mark.parametrize("act", list(acts.ACTS.values()), ids=lambda act: act.name)
+def test_every_act_says_what_takes_it_back(act: acts.Act) -> None:
+    assert act.undo.endswith(".") and ("cannot be undone" in act.undo or "take" in act.undo)
+
+
+@pytest.mark.usefixtures("router")
+def test_an_alert_gets_back_the_state_it_had(browser: Browser, store: Database) -> None:
+    store.write(lambda c: desk.alert(c, subject="shop", source="shop", reason="odd", at=NOW))
+    with store.read() as connection:
+        id = connection.execute(sa.select(table_of(desk.Alert).c.id)).scalar_one()
+    alert = f"alert:{id}"
+
+    first = browser.post("/act/acknowledge", subject=alert, order="a").headers["location"]
+    second = browser.post("/act/ignore", subject=alert, order="b").headers["location"]
+
+    assert unquote_plus(first).endswith(f"undo=/act/reopen?subject=alert%3A{id}")
+    assert unquote_plus(second).endswith(f"undo=/act/acknowledge?subject=alert%3A{id}")
+    assert f'href="/act/reopen?subject=alert%3A{id}">Undo' in browser.get(first).text
+    assert "open" in unquote_plus(browser.post("/act/reopen", subject=alert, order="c").headers["location"])
+
+
 def test_every_act_of_the_router_has_a_page(browser: Browser) -> None:
     assert {act.order for act in acts.ACTS.values()} == {
         "approve",
@@ -183,6 +204,7 @@ def test_every_act_of_the_router_has_a_page(browser: Browser) -> None:
         "close",
         "acknowledge",
         "ignore",
+        "reopen",
     }
     assert orders.ANSWER_S > acts.ANSWER_S
 

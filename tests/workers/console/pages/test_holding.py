@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
+import sqlalchemy as sa
 
-from receiver.db import Database
+from receiver.db import Database, table_of
 from tests.workers.console.conftest import Browser, House, Made
 from workers import control, restored
 
@@ -126,3 +129,74 @@ def test_an_operator_sets_any_mode_but_auto_and_ends_no_freeze(people: House) ->
     assert posted("auto") == 403 and posted("observe") != 403
     assert ben.post("/hold/freeze").status_code == 303 and ben.post("/hold/unfreeze").status_code == 403
     assert ben.get("/hold/unfreeze").status_code == 403
+
+
+def undo_of(answer: httpx.Response) -> str:
+    """Where the undo of an act leads."""
+    return dict(parse_qsl(urlsplit(answer.headers["location"]).query)).get("undo", "")
+
+
+def test_undoing_a_mode_puts_back_the_one_there_was(browser: Browser, setting: Callable[[str], Any]) -> None:
+    workflow = {"source": "shop", "workflow": "auto-send"}
+    browser.post("/hold/mode", **workflow, mode="auto", include_existing="yes")
+
+    undo = undo_of(browser.post("/hold/mode", **workflow, mode="off"))
+    page = browser.get(undo).text
+
+    assert "<option selected>auto</option>" in page
+    assert re.search(r'name="include_existing" value="yes" checked', page)
+    assert undo_of(browser.post("/hold/mode", **workflow, mode="off")) == ""
+
+
+def test_undoing_a_mode_asks_for_what_was_said_not_for_what_it_comes_to_yet(
+    browser: Browser, store: Database, setting: Callable[[str], Any]
+) -> None:
+    store.write(lambda c: control.put(c, "baseline:shop", None, at=store.machine_now(c)))
+    browser.post("/hold/mode", source="shop", workflow="auto-send", mode="propose")
+
+    answer = browser.post("/hold/mode", source="shop", workflow="auto-send", mode="off")
+
+    assert "mode=propose" in undo_of(answer)
+
+
+def test_an_ended_pause_is_told_before_the_mode_is_set(browser: Browser) -> None:
+    browser.post("/hold/pause", source="shop", workflow="auto-send", reason="spike")
+
+    assert "end its pause (spike)" in browser.text("/hold/mode?source=shop&workflow=auto-send")
+
+
+@pytest.mark.parametrize(
+    ("hold", "let_go", "fields", "name"),
+    [("freeze", "unfreeze", {}, "freeze"), ("pause", "resume", {"source": "shop"}, "pause:shop:*")],
+)
+def test_undoing_keeps_the_reason_there_was(
+    browser: Browser, setting: Callable[[str], Any], hold: str, let_go: str, fields: dict[str, str], name: str
+) -> None:
+    first = undo_of(browser.post(f"/hold/{hold}", reason="stock take", **fields))
+    second = undo_of(browser.post(f"/hold/{hold}", reason="charges twice", **fields))
+    third = undo_of(browser.post(f"/hold/{let_go}", **fields))
+
+    assert first.startswith(f"/hold/{let_go}")
+    assert second.startswith(f"/hold/{hold}") and "reason=stock+take" in second
+    assert third.startswith(f"/hold/{hold}") and "reason=charges+twice" in third
+    assert 'name="reason" value="charges twice"' in browser.get(third).text and setting(name) is None
+
+
+@pytest.mark.parametrize(
+    "act", ["freeze", "pause", "mode?source=shop&workflow=auto-send", "probe?source=shop", "close-breaker?source=shop"]
+)
+def test_what_can_be_undone_is_said_before(browser: Browser, act: str) -> None:
+    undone = "cannot be undone" if "source=shop" in act and "mode" not in act else "It can be taken back"
+
+    assert undone in browser.text(f"/hold/{act}")
+
+
+def test_the_audits_line_of_a_mode_leads_back_to_the_one_before(browser: Browser, store: Database) -> None:
+    browser.post("/hold/mode", source="shop", workflow="auto-send", mode="propose")
+    table = table_of(control.Audit)
+    with store.read() as connection:
+        id = connection.execute(sa.select(table.c.id).where(table.c.act == "mode")).scalar_one()
+
+    page = browser.get(f"/audit/{id}").text
+
+    assert "/hold/mode?source=shop&amp;workflow=auto-send&amp;mode=observe&amp;back=%2Faudit" in page
