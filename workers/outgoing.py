@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from workers import mirror
+from workers.console.masking import HIDDEN, masked
 
 CHANNELS = {"invoice.sendbyemail": "e-mail", "invoice.sendbypost": "post"}
 NAMES = {"recipient.to": "recipient", "recipient.cc": "cc", "recipient.bcc": "bcc"}
@@ -19,11 +20,14 @@ Gist = dict[str, str]
 
 
 def outgoing(connection: Connection, source: str, service: str, request: Mapping[str, Any]) -> Gist:
-    """The request by plain names: `channel` and `recipient` where it is a mail or a letter, then whatever else it says; ids left out.
+    """The request by plain names: `channel` and `recipient` where it is a mail or a letter, then whatever else it says.
+
+    Ids are left out, and what lets somebody in.
 
     A letter goes to the address on the invoice: it is taken from what is known of the invoice now.
     """
-    said = {NAMES.get(name, name): value for name, value in _flat(request) if not name.endswith("_id")}
+    told = ((name, value) for name, value in _flat(masked(request)) if not name.endswith("_id") and value != HIDDEN)
+    said = {NAMES.get(name, name): value for name, value in told}
     found = {"channel": CHANNELS[service]} if service in CHANNELS else {}
     if found.get("channel") == "post":
         found["recipient"] = _postal(connection, source, str(request.get("invoice_id")))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from receiver.db import Database
 from tests.workers.letters import mail, post
 from workers.outgoing import in_words, outgoing
 from workers.story import Line, story
@@ -20,6 +21,15 @@ def sends(flow: Flow) -> list[dict[str, object]]:
         run = VIEWS["runs"].one(connection, VIEWS["runs"].rows(connection, {}, 1)[0]["id"])
     assert run is not None
     return list(run["sends"])
+
+
+def test_what_lets_somebody_in_is_not_told(sqlite_database: Database) -> None:
+    with sqlite_database.read() as connection:
+        gist = outgoing(
+            connection, "shop", "customer.update", {"email": "max@example.com", "hash": "c0ffee", "login": {"password": "sesame"}}
+        )
+
+    assert gist == {"email": "max@example.com"} and "c0ffee" not in in_words(gist)
 
 
 @pytest.mark.parametrize("mode", ["observe", "auto"])
