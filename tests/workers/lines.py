@@ -1,13 +1,14 @@
 """Rows that stand in line, for the tests of what is told about now: deliveries, runs, and calls of effects."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from receiver import inbox
 from receiver.db import Database, table_of
-from workers import ledger, runs
+from receiver.event import InvoiceCompleted
+from workers import events, ledger, runs
 from workers.ids import new_id
 
 
@@ -17,6 +18,16 @@ def delivered(database: Database, name: str, at: datetime, **columns: Any) -> in
     id = database.write(lambda c: inbox.append(c, arrival)).delivery_id
     _set(database, inbox.Delivery, id, columns)
     return id
+
+
+def told_again(database: Database, delivery: int, since: datetime) -> None:
+    """Invoice 4711 is heard of twice more, an hour and two hours after `since`."""
+    for hours in (1, 2):
+        at = since + timedelta(hours=hours)
+        event = InvoiceCompleted(source="shop", at=at, invoice_id="4711", customer_id="501")
+        database.write(
+            lambda c, event=event, at=at: events.record(c, event, f"invoice.completed:4711:{at}", delivery_id=delivery, at=at)  # type: ignore[misc]
+        )
 
 
 def started(database: Database, key: str, at: datetime, *, workflow: str = "dunning", **columns: Any) -> str:

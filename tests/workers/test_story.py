@@ -8,10 +8,10 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from tests.workers.letters import act, effect_row, mail
-from workers import story as told
+from workers import reach
 from workers.keys import fits
 from workers.runs import RunRow
-from workers.story import Line, stories, story
+from workers.story import Line, story, told
 from workers.testing.flow import Flow
 
 
@@ -55,7 +55,7 @@ def test_a_story_longer_than_a_statement_takes_is_told_whole(monkeypatch: pytest
         unknown(flow)
         with flow.db.read() as connection:
             whole = story(connection, "invoice:" + str(effect_row(flow)["object_id"]))
-            monkeypatch.setattr(told, "_AT_ONCE", 1)
+            monkeypatch.setattr(reach, "_AT_ONCE", 1)
 
             assert story(connection, "invoice:" + str(effect_row(flow)["object_id"])) == whole
 
@@ -67,7 +67,7 @@ def test_several_stories_are_one_in_which_no_line_is_compared_with_every_other(m
             one = [line.text for line in story(connection, id)]
             monkeypatch.setattr(Line, "__eq__", None)
 
-            both = stories(connection, [(id, None), (f"effect:{id}", None)])
+            both = told(connection, [(id, None), (f"effect:{id}", None)]).lines
 
     assert [line.text for line in both] == one
 

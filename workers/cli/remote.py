@@ -15,10 +15,10 @@ import typer
 from receiver.errors import SettingsInvalid
 from workers.addresses import is_here
 from workers.errors import Forbidden, NotHere, NotReady
-from workers.story import Line
+from workers.story import Line, Told
 
 TIMEOUT_S = 30.0
-TOKEN, WARNING = "BILLHOOK_TOKEN", "x-billhook-warning"
+TOKEN, WARNING, OLDER = "BILLHOOK_TOKEN", "x-billhook-warning", "x-billhook-older"
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,13 @@ class Remote:
         """One row, whole. Raises NotHere."""
         return timed(self._asked(f"/{name}/{quote(id, safe='')}", {}).json())
 
-    def story(self, key: str, source: str | None) -> tuple[str, list[Line]]:
+    def story(self, key: str, source: str | None, until: datetime | None = None) -> tuple[str, Told]:
         """What is to be warned of, and the story of a key. Raises NotHere where nothing is known of it."""
-        answer = self._asked("/story", {"key": key, **({"source": source} if source else {})})
+        said = {"source": source, "until": until.isoformat() if until else None}
+        answer = self._asked("/story", {"key": key, **{name: value for name, value in said.items() if value}})
         lines = [Line(**{**line, "at": datetime.fromisoformat(line["at"])}) for line in answer.json()]
-        return answer.headers.get(WARNING, ""), lines
+        older = answer.headers.get(OLDER, "")
+        return answer.headers.get(WARNING, ""), Told(lines=lines, older=datetime.fromisoformat(older) if older else None)
 
     def _asked(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
         """The console's answer. Raises the error of ours it stands for, NotReady where there is none to be had."""

@@ -1,11 +1,15 @@
 """explain: by prefix, by number, by address; and what it says where nothing, or more than one thing, fits."""
 
+import shlex
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import Database, table_of
-from tests.workers.cli.conftest import Billhook, Made
+from tests.workers.cli.conftest import AT, Billhook, Made
+from tests.workers.lines import told_again
+from workers import story
 from workers.mirror import _BLANK, Mirror, called
 
 
@@ -59,3 +63,18 @@ def test_what_is_known_and_never_did_anything_is_told_apart_from_what_is_not_kno
 
     assert answer.code == 1
     assert "customer:88 on shop (id) is known, and nothing happened with it" in answer.err
+
+
+def test_a_long_story_names_the_command_that_goes_on(
+    billhook: Billhook, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    told_again(store, made.delivery, AT)
+    monkeypatch.setattr(story, "MOST", 4)
+
+    newest = billhook("explain", "invoice:4711")
+    command = newest.err.partition("`")[2].partition("`")[0]
+    before = billhook(*shlex.split(command)[1:])
+
+    assert len(newest.out.splitlines()) == 2 and "these are the newest 2 lines" in newest.err
+    assert command == "billhook explain invoice:4711 --until 2026-11-20T09:00:00.000000"
+    assert "invoice.created 464" in before.out and before.err == ""

@@ -9,7 +9,8 @@ import pytest
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
 from tests.workers.cli.conftest import AT, Billhook, Made
-from workers import views
+from tests.workers.lines import told_again
+from workers import story, views
 from workers.cli.remote import remote
 from workers.console import tokens
 from workers.console.web.app import console
@@ -38,6 +39,17 @@ def test_a_console_elsewhere_tells_what_the_database_here_would(billhook: Billho
         for form in (("--json",), ()):
             here, there = billhook(*words, *form), billhook("--remote", served, *words, *form)
             assert (there.out, there.err, there.code) == (here.out, here.err, here.code), words
+
+
+def test_a_long_story_is_told_in_the_same_parts(
+    billhook: Billhook, store: Database, made: Made, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    told_again(store, made.delivery, AT)
+    monkeypatch.setattr(story, "MOST", 4)
+
+    for words in (("explain", "invoice:4711"), ("explain", "invoice:4711", "--until", "2026-11-20T09:00", "--json")):
+        here, there = billhook(*words), billhook("--remote", served, *words)
+        assert (there.out, there.err, there.code) == (here.out, here.err, here.code)
 
 
 def test_what_is_wrong_there_is_said_here(billhook: Billhook, served: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,13 @@ from starlette.responses import Response
 
 from workers import keys
 from workers.cli import filters
-from workers.cli.explain import lines_of
+from workers.cli.explain import story_of
 from workers.console.answers import as_json, wants_json
 from workers.console.masking import masked
 from workers.console.read.listing import instant
 from workers.console.site import site
 from workers.errors import FilterInvalid, NotHere
+from workers.story import Told
 from workers.views import AMONG, VIEWS, View
 
 LIMIT, LIMIT_MAX = 50, 1_000
@@ -68,14 +69,20 @@ def one(request: Request) -> Response:
 
 
 def told(request: Request) -> Response:
-    """The story of `key`, on `source` where one is named, as an array of lines, oldest first. Raises NotHere where nothing is known."""
-    key, source = request.query_params.get("key", "").strip(), request.query_params.get("source", "") or None
+    """The story of `key`, on `source` where one is named, as an array of lines, oldest first. Raises NotHere where nothing is known.
+
+    Of a long story the newest lines up to `until`; the header X-Billhook-Older is then the `until` that goes on.
+    """
+    params = request.query_params
+    key, source = params.get("key", "").strip(), params.get("source", "") or None
+    until = instant("until", params["until"]) if params.get("until") else None
     with site(request).database.read() as connection:
-        found, lines = lines_of(connection, key, source) if key else ([], [])
-    if not lines:
+        found, story = story_of(connection, key, source, until) if key else ([], Told(lines=[]))
+    if not story.lines:
         raise NotHere(f"nothing is known about {key}: try `billhook deliveries`, or `billhook doctor` if nothing arrives")
-    warning = _warning(keys.told(key, found)) if len(found) > 1 else {}
-    return as_json([masked(asdict(line)) for line in lines], headers=warning)
+    headers = _warning(keys.told(key, found)) if len(found) > 1 else {}
+    headers = headers | ({"x-billhook-older": story.older.isoformat()} if story.older is not None else {})
+    return as_json([masked(asdict(line)) for line in story.lines], headers=headers)
 
 
 def _view(request: Request) -> View:

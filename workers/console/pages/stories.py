@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from receiver.db import table_of
-from workers import keys
+from workers.cli.explain import story_of
 from workers.console.read.ladder import ladder
+from workers.console.read.listing import instant
 from workers.console.site import Site, query, site
 from workers.keys import Fit
 from workers.mirror import Mirror
 from workers.simulate.svg import draw
-from workers.story import Line, split, stories
+from workers.story import split
 
-LINES_MAX = 1_000
 KINDS = ("delivery", "event", "run", "step", "effect", "parked", "task", "alert", "block", "act")
 MARKS = ("completed", "paid", "canceled", "deleted")
 
@@ -43,27 +43,23 @@ def found(request: Request) -> Response:
 
 
 def told(request: Request) -> Response:
-    """The story of a key: the lines, oldest first, narrowed to the wanted kinds."""
+    """The story of a key: the newest lines up to `until`, oldest first, narrowed to the wanted kinds."""
     here, params = site(request), request.query_params
     key, source = params.get("key", "").strip(), params.get("source", "") or None
-    only = params.getlist("only")
+    only, until = params.getlist("only"), params.get("until", "")
     with here.database.read() as connection:
-        fits = [] if split(key)[0] or not key else keys.fits(connection, key, source)
-        lines = _lines(connection, key, source, fits) if key else []
+        fits, story = story_of(connection, key, source, instant("until", until) if until else None)
         about = known(connection, key, source, fits)
         invoice = next((one for one in about if one.kind == "invoice"), None) if len(about) == 1 else None
         found = _ladder(connection, here, invoice.source, invoice.id) if invoice is not None else None
-    shown = [line for line in lines if not only or line.what in only]
-    sent = [line for line in lines if line.what == "effect" and ": done" in line.text]
-    there = [kind for kind in KINDS if any(line.what == kind for line in lines)]
+    lines = story.lines
     narrowed: dict[str, Any] = {
-        "lines": shown[-LINES_MAX:],
-        "left_out": max(0, len(shown) - LINES_MAX),
-        "only": only,
-        "kinds": there,
-        "all": len(lines),
-    }
-    return here.page(request, "story.html.j2", key=key, source=source or "", fits=fits, about=about, sent=sent, ladder=found, **narrowed)
+        "lines": [line for line in lines if not only or line.what in only],
+        "sent": [line for line in lines if line.what == "effect" and ": done" in line.text],
+        "kinds": [kind for kind in KINDS if any(line.what == kind for line in lines)],
+        "only": only, "all": len(lines), "older": story.older, "until": until,
+    }  # fmt: skip
+    return here.page(request, "story.html.j2", key=key, source=source or "", fits=fits, about=about, ladder=found, **narrowed)
 
 
 def _ladder(connection: Connection, here: Site, source: str, invoice_id: str) -> dict[str, Any] | None:
@@ -73,11 +69,6 @@ def _ladder(connection: Connection, here: Site, source: str, invoice_id: str) ->
         return None
     picture = draw(found.rows, title=f"Invoice {invoice_id}", start=found.start, until=found.until, standalone=False)
     return {"picture": Markup(picture), "rows": found.rows, "next_at": found.next_at}  # every text in it was escaped there
-
-
-def _lines(connection: Connection, key: str, source: str | None, fits: list[Fit]) -> list[Line]:
-    """The story of the key as an id, and of whatever else it fits, each line once."""
-    return stories(connection, [(key, source), *((fit.key, fit.source) for fit in fits)])
 
 
 def known(connection: Connection, key: str, source: str | None, fits: list[Fit]) -> list[Known]:

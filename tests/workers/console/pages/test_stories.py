@@ -1,11 +1,16 @@
 """The story of one thing, from a key as a person has it."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
+from urllib.parse import urlencode
+
+import pytest
 
 from receiver.db import Database
-from tests.workers.console.conftest import Browser, Made
-from tests.workers.lines import planned, started
-from workers import mirror
+from tests.workers.console.conftest import AT, Browser, Made
+from tests.workers.lines import planned, started, told_again
+from workers import mirror, story
 
 
 def test_the_search_leads_to_the_story_of_what_was_typed(browser: Browser, made: Made) -> None:
@@ -45,3 +50,28 @@ def test_an_invoice_a_ladder_is_climbed_for_has_its_calendar(browser: Browser, s
 
     assert '<svg xmlns="http://www.w3.org/2000/svg"' in page
     assert "119.00 EUR" in page
+
+
+def test_a_long_story_leads_to_what_was_before(browser: Browser, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_again(store, made.delivery, AT)
+    monkeypatch.setattr(story, "MOST", 4)
+
+    newest = browser.get("/story?key=invoice:4711").text
+    older = re.search(r'rel="next" href="([^"]+)"', newest)
+    assert older
+    before = browser.text(unescape(older[1]))
+
+    assert "It begins earlier: these are 2 lines" in newest and "invoice.created 464" not in newest
+    assert "Newest" in before and "invoice.created 464" in before and "It begins earlier" not in before
+
+
+def test_a_program_goes_on_with_a_long_story(browser: Browser, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_again(store, made.delivery, AT)
+    monkeypatch.setattr(story, "MOST", 4)
+
+    newest = browser.get("/story?key=invoice:4711", accept="application/json")
+    before = browser.get(
+        f"/story?{urlencode({'key': 'invoice:4711', 'until': newest.headers['x-billhook-older']})}", accept="application/json"
+    )
+
+    assert len(newest.json()) == 2 and len(before.json()) == 4 and "x-billhook-older" not in before.headers
