@@ -1,10 +1,10 @@
 """Needs you: everything that waits for a person, with what is known of it and a button for each thing that can be done."""
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from workers.console.read import needs
-from workers.console.read.waiting import counts
+from workers.console.read.waiting import counts, needed
 from workers.console.site import site
 
 
@@ -16,3 +16,11 @@ def waiting(request: Request) -> Response:
         groups = needs.groups(connection, source=source, kind=kind)
         counted = counts(connection)
     return here.page(request, "needs.html.j2", groups=groups, counted=counted, source=source, kind=kind, sources=here.sources)
+
+
+def number(request: Request) -> Response:
+    """The number beside "Needs you" alone, which every page asks for now and then."""
+    here = site(request)
+    with here.database.read() as connection:
+        waits = needed(connection)
+    return HTMLResponse(here.part(request, "needed.html.j2", needed=waits))

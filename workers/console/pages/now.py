@@ -57,6 +57,10 @@ class Look:
         """What is shown where the database does not answer."""
         return self.here.templates.get_template("away.html.j2").render()
 
+    def once(self, fragment: str) -> str:
+        """The fragment for a page that has no stream and asks again by itself."""
+        return self.here.templates.get_template("polled.html.j2").render() + fragment
+
     def _moved(self, stands: Standing) -> dict[str, Any]:
         if self.clock() - self._asked_at >= STANDS_S:
             return self._told()

@@ -25,6 +25,7 @@ from workers.console.web import login, watch
 from workers.console.web.access import AWAY, Access
 from workers.console.web.body import Body
 from workers.console.web.forms import posted
+from workers.console.web.seats import Seats
 from workers.console.web.stream import Live, streamed
 from workers.errors import FilterInvalid, Forbidden, NotHere, NotSayable
 from workers.registry import Registry
@@ -40,6 +41,9 @@ def console(
 ) -> Starlette:
     """The application. It closes nothing: the database is its caller's."""
 
+    here = Site(chosen, database, registry, templates(chosen.console.tz), _version())
+    look = now.Look(here)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
@@ -49,7 +53,8 @@ def console(
             *watch.routes(metrics_token, chosen.console.header, Gauges(database, list(chosen.settings.sources))),
             *(login.routes() if chosen.console.login == "accounts" else []),
             Route("/", now.now),
-            Route("/now/stream", streamed(lambda request: request.app.state.live)),
+            Route("/now/stream", streamed(lambda request: request.app.state.live, Seats(), look.once)),
+            Route("/needed", needs.number),
             Route("/now/charts", now.charts),
             Route("/timers", timers.listed),
             Route("/needs", needs.waiting),
@@ -78,10 +83,9 @@ def console(
         },
         lifespan=lifespan,
     )  # fmt: skip
-    made.state.site = Site(chosen, database, registry, templates(chosen.console.tz), _version())
+    made.state.site = here
     if chosen.console.login == "accounts":
         made.state.gate = login.Gate(chosen.console, database, passwords or Passwords())
-    look = now.Look(made.state.site)
     made.state.live = Live(look, look.away)
     return made
 

@@ -26,6 +26,7 @@ from workers.console.settings import ConsoleSettings
 COOKIE, COOKIE_HTTPS = "billhook_console", "__Host-billhook"
 COOKIE_LENGTH = 43
 NOTE_S = 1.0
+NO_USE = ("/needed",)  # asked by every open page on its own: nobody uses the console by it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class Entry:
         if given:
             return self._by_token(given)
         cookie = request.cookies.get(self.cookie, "")
-        if self._settings.login == "accounts" and (known := self._by_session(cookie)) is not None:
+        if self._settings.login == "accounts" and (known := self._by_session(cookie, request)) is not None:
             return known
         cookie = cookie if len(cookie) == COOKIE_LENGTH else secrets.token_urlsafe(32)
         person, why = (None, "") if self._settings.login == "accounts" else self._by_place(request)
@@ -76,7 +77,7 @@ class Entry:
             self._note(lambda c: tokens.used(c, token.strip(), at=self._database.machine_now(c)))
         return Entered(person=person, by_token=True)
 
-    def _by_session(self, cookie: str) -> Entered | None:
+    def _by_session(self, cookie: str, request: Request) -> Entered | None:
         if len(cookie) != COOKIE_LENGTH:
             return None
         with self._database.read() as connection:
@@ -85,7 +86,7 @@ class Entry:
             account = accounts.found(connection, opened.account) if opened else None
         if opened is None or account is None or account["disabled_at"] is not None:
             return None
-        if opened.stale:
+        if opened.stale and request.scope["path"] not in NO_USE:
             self._note(lambda c: sessions.seen(c, cookie, at=self._database.machine_now(c)))
         person = Person(f"console:{account['name']}", account["role"])
         return Entered(person=person, csrf=opened.csrf, cookie=cookie, session=True)

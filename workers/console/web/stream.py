@@ -1,5 +1,7 @@
 """The live page: one look a second for all who watch, sent to each only where something changed.
 
+Whoever has too many streams open is sent the fragment once, with 429: the page then asks again every few seconds by itself.
+
 `Live` reads while anybody watches and rests otherwise. A watcher that is slow is sent the newest fragment and none that it missed, so
 nothing queues up. A stream ends after LASTS_S, so that who watches is asked again who they are; the browser comes back by itself.
 """
@@ -11,14 +13,19 @@ from contextlib import aclosing
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from receiver.log import get_logger
+from workers.console.site import site
+from workers.console.web.entry import peer_of
+from workers.console.web.seats import Seats
 
 EVERY_S, BEAT_S, LASTS_S = 1.0, 15.0, 60.0
-STREAMS_MAX = 50
+SEND_S = 15.0
 BEAT = ": still here\n\n"
-MANY = "Too many pages are watching at once: this one shows what was so when it was loaded. Close some, or reload it."
+RETRY_S = 60
+MANY = "Too many live pages are open: close some of them, or ask for this page every few seconds instead."
 
 log = get_logger(__name__)
 
@@ -100,17 +107,51 @@ class Live:
             self._changed.notify_all()
 
 
-def streamed(live_of: Callable[[Request], Live]) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of the stream: server-sent events, each the page's fragment."""
+def streamed(live_of: Callable[[Request], Live], seats: Seats, once: Callable[[str], str]) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of the stream: server-sent events, each the page's fragment. `once`: what the page is given that has no seat."""
 
     async def endpoint(request: Request) -> Response:
         live = live_of(request)
-        if live.watching >= STREAMS_MAX:
-            return PlainTextResponse(MANY, 503, {"retry-after": "60"})
-        first = await live.first()
-        return StreamingResponse(_events(live, first), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        return Watched(live, await live.first(), seats, whose(request), once if "hx-request" in request.headers else lambda _: MANY)
 
     return endpoint
+
+
+def whose(request: Request) -> tuple[str, str]:
+    """The name and the address a stream is counted for."""
+    return request.state.person.name, peer_of(request, site(request).chosen.console)
+
+
+class Watched(StreamingResponse):
+    """A stream that holds its seat for as long as somebody takes what it sends, and is an answer of its own kind where there is no seat."""
+
+    def __init__(self, live: Live, first: str, seats: Seats, whose: tuple[str, str], once: Callable[[str], str]) -> None:
+        self._sent = _events(live, first)
+        super().__init__(self._sent, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        self._first, self._seats, self._whose, self._once = first, seats, whose, once
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream, or say that there are too many."""
+        with self._seats.seat(*self._whose) as free:
+            if free:
+                await super().__call__(scope, receive, send)
+                return
+        told = HTMLResponse(self._once(self._first), 429, {"retry-after": str(RETRY_S)})
+        await told(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send until it is over, or until who asked takes nothing for SEND_S: it is gone, or might as well be."""
+
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(SEND_S):
+                await send(message)
+
+        try:
+            await super().stream_response(in_time)
+        except TimeoutError:
+            log.info("a live page takes nothing any more: its stream ends")
+        finally:
+            await self._sent.aclose()
 
 
 async def _events(live: Live, first: str) -> AsyncGenerator[str]:

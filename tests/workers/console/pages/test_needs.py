@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from receiver.db import Database
-from tests.workers.console.conftest import Browser, Made, make_unknown
-from workers import desk
+from tests.workers.console.conftest import AT, Browser, Made, make_unknown, words
+from workers import desk, ledger
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -43,3 +43,11 @@ def test_it_is_narrowed_to_a_kind_and_a_source(browser: Browser, store: Database
     assert "spike_stop" not in browser.text("/needs?kind=approvals")
     assert "invoice.sendbyemail" not in browser.text("/needs?kind=alerts")
     assert "Nothing waits for you." in browser.text("/needs?source=other")
+
+
+def test_every_page_asks_for_the_number_by_itself(browser: Browser, store: Database, made: Made) -> None:
+    before = browser.get("/needed").text
+    store.write(lambda c: ledger.move(c, made.effect, "cancelled", since=["proposed"], at=AT))
+
+    assert 'hx-get="/needed" hx-trigger="every 30s"' in browser.get("/audit").text
+    assert words(before).strip() == "1" and 'id="needed" hidden>0<' in browser.get("/needed").text

@@ -173,6 +173,17 @@ def test_using_a_session_is_noted(people: House) -> None:
     assert datetime.now(UTC) - seen_at < timedelta(minutes=1)
 
 
+def test_what_a_page_asks_by_itself_is_no_use_of_a_session(people: House) -> None:
+    browser, table = people.inside(), table_of(ConsoleSession)
+    before = datetime.now(UTC) - timedelta(minutes=59)
+    people.store.write(lambda c: c.execute(sa.update(table).values(seen_at=before)))
+
+    assert browser.get("/needed").status_code == 200
+
+    with people.store.read() as connection:
+        assert connection.execute(sa.select(table.c.seen_at)).scalar_one() == before
+
+
 def test_the_third_wrong_password_makes_wait_and_the_right_one_too(people: House) -> None:
     gate = people.app.state.gate
     gate.now_s = lambda: 1_000.0

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import count
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.workers.console.conftest import Browser
-from workers.console.web import stream
+from workers.console.web import seats, stream
+from workers.console.web.seats import Seats
 from workers.console.web.serve import server
-from workers.console.web.stream import BEAT, Live, event
+from workers.console.web.stream import BEAT, Live, Watched, event
 
 SOON = 0.001
 
@@ -120,12 +122,50 @@ def test_a_stream_ends_after_its_time_so_that_who_watches_is_asked_again() -> No
 
 
 def test_too_many_watchers_are_refused_and_told_what_to_do(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "STREAMS_MAX", 0)
+    monkeypatch.setattr(seats, "EACH_MAX", 0)
 
-    answer = browser.get("/now/stream")
+    program, page = browser.get("/now/stream"), browser.get("/now/stream", hx_request="true")
 
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-    assert "reload" in answer.text
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in (program, page)] == [(429, "60")] * 2
+    assert "close some of them" in program.text and "arriving" not in program.text
+    assert "looks again every few seconds" in page.text and "arriving" in page.text
+
+
+class Client:
+    """Somebody who asked for the stream: `takes` so many messages and then none, or has left."""
+
+    def __init__(self, takes: int, *, left: bool = False) -> None:
+        self.taken = 0
+        self._takes, self._left = takes, left
+
+    async def send(self, _message: Any) -> None:
+        self.taken += 1
+        if self.taken > self._takes:
+            await asyncio.Event().wait()
+
+    async def receive(self) -> dict[str, str]:
+        if not self._left:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+
+async def streams_to(client: Client, watched: Live) -> bool:
+    """Whether a seat is free once the stream to the client is over."""
+    kept, numbers = Seats(), {"type": "http", "asgi": {"spec_version": "2.3"}}
+    await Watched(watched, "first", kept, ("console:anna", ""), str)(numbers, client.receive, client.send)
+    with ExitStack() as open_:
+        return all(open_.enter_context(kept.seat("console:anna", "")) for _ in range(seats.EACH_MAX))
+
+
+@pytest.mark.parametrize("client", [Client(takes=2), Client(takes=1_000_000, left=True)], ids=["takes nothing more", "has left"])
+def test_a_client_that_is_gone_is_noticed_and_its_seat_is_free(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SEND_S", SOON)
+    numbers = count()
+    watched = live(lambda: str(next(numbers)), lasts_s=600.0)
+
+    free = asyncio.run(asyncio.wait_for(streams_to(client, watched), 20))
+
+    assert free and watched.watching == 0
 
 
 def test_a_stream_does_not_begin_where_the_database_is_away(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
