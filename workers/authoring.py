@@ -56,7 +56,7 @@ from receiver.sources.autodns_events import CreditLow, CreditRestored, OrderRepo
 from receiver.sources.catalog import KINDS
 from workers.deed import Outcome
 from workers.errors import EffectCancelled, EffectExpired, NotFound, WorkflowInvalid
-from workers.gates import BankChecked, ClaimsSettled, InvoicePartCancelled, InvoiceSent, RateConfirmed, frees
+from workers.gates import BankChecked, ClaimsSettled, InvoicePartCancelled, InvoiceSent, RateConfirmed, Waiting, frees, waits_at
 from workers.ledger import Slot
 from workers.links import Link, Linked, is_locked, linked_customer, linked_recipient
 from workers.lookups import (
@@ -188,6 +188,7 @@ __all__ = [
     "Text",
     "Tick",
     "UtcDateTime",
+    "Waiting",
     "Window",
     "WorkflowInvalid",
     "amount_used",
@@ -244,6 +245,7 @@ __all__ = [
     "timeline",
     "unknown_effects",
     "untold",
+    "waits_at",
     "workflow",
     "x_attributes_of",
 ]
@@ -354,9 +356,8 @@ def effect(
     if not callable(slot):
         raise WorkflowInvalid(f"effect({service.name}): slot= takes a function that returns a list of Slot", file=file)
     if not isinstance(fresh, Read):
-        raise WorkflowInvalid(
-            f"effect({service.name}): fresh= takes Read(query, must=…): every effect is decided by a fresh read", file=file
-        )
+        said = "fresh= takes Read(query, must=…): every effect is decided by a fresh read"
+        raise WorkflowInvalid(f"effect({service.name}): {said}", file=file)
     if service.object_kind and fresh.query.object_kind != service.object_kind:
         raise WorkflowInvalid(
             f"effect({service.name}): it changes one {service.object_kind}, and fresh= reads one {fresh.query.object_kind}"
@@ -372,9 +373,8 @@ def effect(
     if not _are(unless, State):
         raise WorkflowInvalid(f"effect({service.name}): unless= takes a tuple of States, such as (Paused, Disputed)", file=file)
     if still is not None and not takes(still, 3):
-        raise WorkflowInvalid(
-            f"effect({service.name}): still= takes a function of a connection, the effect's object and the local day", file=file
-        )
+        said = "still= takes a function of a connection, the effect's object and the local day"
+        raise WorkflowInvalid(f"effect({service.name}): {said}", file=file)
     if approval is not None and not isinstance(approval, Approval):
         raise WorkflowInvalid(f"effect({service.name}): approval= takes Approval(when=…)", file=file)
     if approval is not None and (mistake := approval.mistake()):

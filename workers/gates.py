@@ -1,11 +1,12 @@
 """Gates: what a person states so that a workflow may go on, and what each statement would set free.
 
 Owns the events `bank.checked`, `invoice.sent`, `invoice.part_cancelled`, `rate.confirmed` and `claims.settled`. A workflow registers with
-`@frees` what an event would let go, the command line shows it before it gives the event (workers/cli/gates.py). Nothing here acts.
+`@frees` what an event would let go, and with `@waits_at` what waits for one now; the command line (workers/cli/gates.py) and the console
+show both before they give the event. Nothing here acts.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal, TypeVar
 
@@ -82,3 +83,44 @@ def frees(gate: type[Event]) -> Callable[[P], P]:
 def set_free(connection: Connection, event: Event) -> list[str]:
     """What the event would let go, in the words of the workflows."""
     return [str(line) for fn in _FREED.get(type(event), {}).values() for line in fn(connection, event)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What waits until a person states something. `fields` are known already of the event; `command` says it, with what is still to say
+    in capitals."""
+
+    source: str
+    title: str
+    known: str
+    command: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    amount: str = ""
+    customer_id: str | None = None
+    invoice_id: str | None = None
+    gate: str = ""
+
+
+Look = Callable[[Connection, str, int], list[Waiting]]
+W = TypeVar("W", bound=Look)
+_WAITING: dict[type[Event], dict[str, Look]] = {}
+
+
+def waits_at(gate: type[Event]) -> Callable[[W], W]:
+    """Register a query (connection, source, most) -> list[Waiting]: what waits for such an event now, the oldest or next first."""
+
+    def register(fn: W) -> W:
+        if not takes(fn, 3):
+            raise WorkflowInvalid(
+                f"@waits_at({gate.__name__}) takes a function of the connection, the source and a number", file=file_of(fn)
+            )
+        _WAITING.setdefault(gate, {})[f"{fn.__module__}.{fn.__qualname__}"] = fn
+        return fn
+
+    return register
+
+
+def waiting(connection: Connection, source: str, most: int) -> list[Waiting]:
+    """What waits behind every gate of a source; each look is asked for at most so much."""
+    looks = [(gate, look) for gate, own in sorted(_WAITING.items(), key=lambda one: one[0].type) for look in own.values()]
+    return [replace(one, gate=gate.type) for gate, look in looks for one in look(connection, source, most)]

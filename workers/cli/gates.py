@@ -1,9 +1,11 @@
-"""Gates: bank-checked, mark-sent, rate and claims. Each shows first what it would do, and gives its event only with --yes.
+"""Gates: what waits behind them, and bank-checked, mark-sent, rate and claims, which show first what they would do, and give their event
+only with --yes.
 
 The event enters through the inbox like every act of a person; said twice, it means the same as said once.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -17,13 +19,15 @@ from workers.cli.output import show_rows
 from workers.cli.panel import panel
 from workers.cli.session import Json, Reason, Source, actor, session
 from workers.errors import NotHere
-from workers.gates import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, set_free
+from workers.gates import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, set_free, waiting
 from workers.loading import load_folders
 from workers.operator import signal_arrival
 from workers.overview import open_invoices
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this, only show what it would set free.")]
 COLUMNS = ("source", "sets_free")
+WAITING = ("source", "gate", "title", "amount", "known", "command")
+MOST = 200
 
 
 class RateAct(StrEnum):
@@ -48,6 +52,15 @@ class Kind(StrEnum):
     flat_sum = "flat_sum"
     fee = "fee"
     plan_fee = "plan_fee"
+
+
+def gates(context: typer.Context, source: Source = None, json: Json = False) -> None:
+    """What waits until a person states something: the bank looked at, an invoice sent, a rate compared, claims settled."""
+    names, here = _sources(context, source), session(context)
+    load_folders(here.settings().workflows)
+    with here.database() as database, database.read() as connection:
+        found = [asdict(one) for name in names for one in waiting(connection, name, MOST)]
+    show_rows(found, WAITING, as_json=json, nothing="nothing waits behind a gate")
 
 
 def bank_checked(

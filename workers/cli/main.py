@@ -64,7 +64,7 @@ for _command in (
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.reopen, acts.signal,
     replay,
     objects.customers, objects.invoices,
-    gates.bank_checked, gates.mark_sent, gates.rate, gates.claims, controls.mode, holds.freeze, release.unfreeze, holds.pause,
+    gates.gates, gates.bank_checked, gates.mark_sent, gates.rate, gates.claims, controls.mode, holds.freeze, release.unfreeze, holds.pause,
     holds.resume, completion,
 ):  # fmt: skip
     app.command()(_command)

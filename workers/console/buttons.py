@@ -16,6 +16,10 @@ LABELS = {
     "probe": ("Try the provider now", "good"), "show": ("Show", "plain"),
 }  # fmt: skip
 SIGNAL_LABELS = {"look.again": "Look again"}
+GATE_LABELS = {
+    "bank.checked": "The bank is checked …", "invoice.sent": "It reached the customer …", "rate.confirmed": "The rate is right …",
+    "claims.settled": "Paid or waived …",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

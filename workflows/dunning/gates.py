@@ -1,6 +1,7 @@
 """What operators see of dunning: every ladder with its reason, the base rates, and what opening a gate would set free.
 
-Reads only. `billhook panel dunning`, `rates` and `claims`, and the previews of `bank-checked`, `mark-sent`, `rate confirm` and `claims`.
+Reads only. `billhook panel dunning`, `rates` and `claims`, what waits at `billhook gates`, and the previews of `bank-checked`, `mark-sent`,
+`rate confirm` and `claims`.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,18 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.authoring import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, events_of_source, frees, owed_on, panel
+from workers.authoring import (
+    BankChecked,
+    ClaimsSettled,
+    InvoiceSent,
+    RateConfirmed,
+    Waiting,
+    events_of_source,
+    frees,
+    owed_on,
+    panel,
+    waits_at,
+)
 from workflows.dunning import tables
 from workflows.dunning.claims import decided
 from workflows.dunning.deciding import in_words
@@ -18,6 +30,7 @@ from workflows.dunning.outlook import STALE
 from workflows.dunning.rates import shipped_rates
 
 NOT_SENT = "not_sent"
+SAID = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +139,71 @@ def freed_by_rate(connection: Connection, event: RateConfirmed) -> list[str]:
         raise ValueError(f'no rate waits under "{event.key}": {", ".join(sorted(waiting)) or "all are confirmed"}')
     count = len(tables.all_ladders(connection, event.source))
     return [f"notices of {event.source} state interest at {event.key} from now on; {count} invoices are in dunning"]
+
+
+@waits_at(BankChecked)
+def behind_the_bank(connection: Connection, source: str, most: int) -> list[Waiting]:
+    """The notices that wait for fresh bank data, as one: one look at the bank is for all."""
+    rows = tables.all_ladders(connection, source, reason=STALE, most=most + 1)
+    if not rows:
+        return []
+    first = ", ".join(f"invoice {row['invoice_id']} ({row['next_name'] or 'its ladder'})" for row in rows[:SAID])
+    more = "and more" if len(rows) > most else f"and {len(rows) - SAID} more" if len(rows) > SAID else ""
+    many = "notice waits" if len(rows) == 1 else "notices wait"
+    count = f"more than {most}" if len(rows) > most else str(len(rows))
+    return [
+        Waiting(
+            source=source, title=f"{count} {many} for the bank", known=f"{first} {more}".strip(),
+            command=f"billhook bank-checked --through DATE --source {source}",
+        )
+    ]  # fmt: skip
+
+
+@waits_at(InvoiceSent)
+def behind_the_sent_mark(connection: Connection, source: str, most: int) -> list[Waiting]:
+    """The invoices of which nobody knows whether they reached their customers."""
+    rows = tables.all_ladders(connection, source, reason=NOT_SENT, most=most)
+    owed = _owed(connection, source, rows)
+    return [
+        Waiting(
+            source=source, title=f"Invoice {row['invoice_id']}: did it reach the customer?",
+            known="Nothing billhook knows of sent it, so it is not dunned.", amount=owed.get(row["invoice_id"], ""),
+            fields={"invoice_id": row["invoice_id"], "customer_id": row["customer_id"]}, customer_id=row["customer_id"],
+            invoice_id=row["invoice_id"], command=f"billhook mark-sent {row['invoice_id']} --on DATE --source {source}",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+@waits_at(RateConfirmed)
+def behind_a_rate(connection: Connection, source: str, most: int) -> list[Waiting]:
+    """The base rates nobody compared with their source, where anything is dunned at all."""
+    if not tables.all_ladders(connection, source, most=1):
+        return []
+    confirmed = frozenset(one.key for one in events_of_source(connection, source, (RateConfirmed,)) if isinstance(one, RateConfirmed))
+    return [
+        Waiting(
+            source=source, title=f"Is the base rate {row.key} right?",
+            known=f"Until somebody compared it, no notice states it: {'; '.join(row.sources)}", fields={"key": row.key},
+            command=f'billhook rate confirm "{row.key}" --source {source}',
+        )
+        for row in shipped_rates().unconfirmed(confirmed)[:most]
+    ]  # fmt: skip
+
+
+@waits_at(ClaimsSettled)
+def behind_a_settling(connection: Connection, source: str, most: int) -> list[Waiting]:
+    """Claims that are open beside invoices that are asked for no more."""
+    left = [line for line in claims(connection, source) if line.ladder in ("", tables.CLOSED)]
+    found = {line.invoice: [one for one in left if one.invoice == line.invoice] for line in left[:most]}
+    return [
+        Waiting(
+            source=source, title=f"Invoice {invoice}: is what was claimed beside it paid or waived?",
+            known=", ".join(f"{line.claim} {line.amount}" for line in lines), fields={"invoice_id": invoice}, invoice_id=invoice,
+            command=f"billhook claims paid {invoice} --source {source}",
+        )
+        for invoice, lines in found.items()
+    ]  # fmt: skip
 
 
 def _waiting(connection: Connection, source: str, reason: str, *, invoice_id: str | None = None) -> list[str]:

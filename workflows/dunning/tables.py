@@ -197,11 +197,13 @@ def ladder_of(connection: Connection, source: str, invoice_id: str) -> sa.RowMap
     return connection.execute(_LADDER_OF, {"of_source": source, "of_invoice": invoice_id}).mappings().first()
 
 
-def all_ladders(connection: Connection, source: str, *, reason: str | None = None) -> Sequence[sa.RowMapping]:
-    """Every ladder that is not closed, or those that rest for one reason, by customer."""
+def all_ladders(
+    connection: Connection, source: str, *, reason: str | None = None, most: int | None = None
+) -> Sequence[sa.RowMapping]:  # fmt: skip
+    """Every ladder that is not closed, or those that rest for one reason, by customer; at most so many."""
     chosen = _LADDER.c.state != CLOSED if reason is None else sa.and_(_LADDER.c.state != CLOSED, _LADDER.c.reason == reason)
     query = sa.select(_LADDER).where(_LADDER.c.source == source, chosen)
-    return connection.execute(query.order_by(_LADDER.c.customer_id, _LADDER.c.id)).mappings().all()
+    return connection.execute(query.order_by(_LADDER.c.customer_id, _LADDER.c.id).limit(most)).mappings().all()
 
 
 def add_notice(connection: Connection, source: str, invoice_id: str, **said: Any) -> None:

@@ -42,6 +42,16 @@ def told(database: Database) -> list[str]:
         return list(connection.execute(sa.select(table.c.native_type).order_by(table.c.id)).scalars())
 
 
+def test_what_waits_behind_a_gate_is_listed_with_the_command_that_says_it(billhook: Billhook, waiting: Database) -> None:
+    found = {row["gate"]: row for row in billhook("gates", "--source", "shop", "--json").json if row["gate"] != "rate.confirmed"}
+
+    assert found["bank.checked"]["command"] == "billhook bank-checked --through DATE --source shop"
+    assert found["bank.checked"]["title"] == "1 notice waits for the bank"
+    assert found["invoice.sent"]["fields"] == {"invoice_id": "4711", "customer_id": "501"}
+    assert found["invoice.sent"]["amount"] == "119.00 EUR"
+    assert "billhook mark-sent 4711" in billhook("gates").out
+
+
 def test_a_bank_check_says_what_it_would_set_free_and_does_nothing(billhook: Billhook, waiting: Database) -> None:
     shown = billhook("bank-checked", "--through", "2026-11-20")
 

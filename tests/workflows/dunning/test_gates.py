@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from workers.authoring import BankChecked, InvoiceSent, RateConfirmed
-from workers.gates import set_free
+from workers.authoring import BankChecked, InvoiceSent, RateConfirmed, Waiting
+from workers.gates import set_free, waiting
 from workflows.dunning.gates import ladders, rates
 
 from .conftest import Office, Open
@@ -16,17 +16,25 @@ def freed(office: Office, event: object) -> list[str]:
         return set_free(connection, event)  # type: ignore[arg-type]
 
 
+def waits(office: Office) -> list[Waiting]:
+    with office.flow.db.read() as connection:
+        return waiting(connection, "shop", 50)
+
+
 def test_nothing_is_dunned_on_bank_data_nobody_checked_and_one_check_frees_it_at_once(open_office: Open) -> None:
     office = open_office("2026-03-20 10:00", policy={"approve_first_notice": False}, checked=False)
     invoice = office.invoice()
 
     office.until("2026-03-24", checks=False)
-    waiting = (office.ladder(invoice), office.sent)
+    stands = (office.ladder(invoice), office.sent)
+    behind = [(one.gate, one.title, one.known) for one in waits(office) if one.gate == "bank.checked"]
     told = BankChecked(source="shop", at=office.flow.clock.now, through=date(2026, 3, 24))
     frees = freed(office, told)
     office.flow.signal(told)
 
-    assert waiting == (("open", "stale_bank_data"), [])
+    assert stands == (("open", "stale_bank_data"), [])
+    assert behind == [("bank.checked", "1 notice waits for the bank", f"invoice {invoice} (L0)")]
+    assert not [one for one in waits(office) if one.gate == "bank.checked"]
     assert frees == [f"invoice {invoice} of customer {office.customer_of(invoice)}: L0, 1190.00 EUR"]
     assert office.sent == ["2026-03-24"]
     assert office.flow.told == [("alert", "stale_bank_data")]
@@ -37,12 +45,15 @@ def test_an_invoice_nobody_sent_is_not_dunned_until_a_person_says_it_was(open_of
     invoice = office.invoice(sent=False)
 
     office.until("2026-03-24")
-    waiting = (office.ladder(invoice), office.sent)
+    stands = (office.ladder(invoice), office.sent)
+    (behind,) = (one for one in waits(office) if one.gate == "invoice.sent")
     named = {"invoice_id": invoice, "customer_id": office.customer_of(invoice)}
     frees = freed(office, InvoiceSent(source="shop", at=office.flow.clock.now, sent_on=date(2026, 3, 2), **named))
     office.mark_sent(invoice, "2026-03-02")
 
-    assert waiting == (("resting", "not_sent"), [])
+    assert stands == (("resting", "not_sent"), [])
+    assert (behind.fields, behind.amount) == (named, "1190.00 EUR")
+    assert not [one for one in waits(office) if one.gate == "invoice.sent"]
     assert frees == [f"invoice {invoice} of customer {named['customer_id']}: its ladder, 1190.00 EUR"]
     assert office.sent == ["2026-03-24"]
 

@@ -13,8 +13,8 @@ def waiting(request: Request) -> Response:
     here, params = site(request), request.query_params
     source, kind = params.get("source", ""), params.get("kind", "")
     with here.database.read() as connection:
-        groups = needs.groups(connection, source=source, kind=kind)
-        counted = counts(connection)
+        groups = needs.groups(connection, sources=here.sources, source=source, kind=kind)
+        counted = counts(connection) | {group.name: len(group.needs) for group in groups if group.name == "gates"}
     return here.page(request, "needs.html.j2", groups=groups, counted=counted, source=source, kind=kind, sources=here.sources)
 
 

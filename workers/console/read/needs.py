@@ -1,4 +1,5 @@
-"""Everything that waits for a person, ordered by what is at stake: unknown effects first, then approvals, what is parked, tasks, alerts.
+"""Everything that waits for a person, ordered by what is at stake: unknown effects first, then approvals, what is parked, gates, tasks,
+alerts.
 
 Used by the page Needs you. What is known of each and what moves it is workers/advice.py's; reads only.
 """
@@ -8,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
-from workers import advice, desk, ledger
-from workers.console.buttons import Button, button
+from workers import advice, desk, gates, ledger
+from workers.console.buttons import GATE_LABELS, Button, button
 
 SHOWN_MAX = 50
 Rows = tuple[list["Need"], int]
@@ -26,7 +28,7 @@ class Need:
 
     kind: str
     id: str
-    at: datetime
+    at: datetime | None
     source: str
     title: str
     reason: str
@@ -56,19 +58,35 @@ TITLES = {
     "unknown": ("Did it happen?", "billhook asked, and no answer came. Look at the provider, then say what you found."),
     "approvals": ("Approve or reject", "These wait for a yes. Nothing was asked of a provider yet."),
     "parked": ("Stopped", "These cannot go on by themselves."),
+    "gates": (
+        "Wait for your word",
+        "These go on once somebody states what no provider tells. A button shows first what its statement sets free.",
+    ),
     "tasks": ("To do by hand", "No provider's API can do this."),
     "alerts": ("To know", "What a person should have seen."),
 }
 
 
-def groups(connection: Connection, *, source: str = "", kind: str = "") -> list[Group]:
-    """What waits, by the decision it takes; of one source, or of one kind, where they are named."""
+def groups(connection: Connection, *, sources: Sequence[str] = (), source: str = "", kind: str = "") -> list[Group]:
+    """What waits, by the decision it takes; of one source, or of one kind, where they are named. `sources`: whose gates are looked at."""
     made = []
     for name, (title, about) in TITLES.items():
-        needs, left = _FOUND[name](connection, source) if kind in ("", name) else ([], 0)
+        needs, left = ([], 0) if kind not in ("", name) else _found(connection, name, source, sources)
         if needs:
             made.append(Group(name=name, title=title, about=about, needs=needs, left=left, totals=totals(need.amount for need in needs)))
     return made
+
+
+def _found(connection: Connection, name: str, source: str, sources: Sequence[str]) -> Rows:
+    if name == "gates":
+        return behind_gates(connection, [source] if source in sources else sources)
+    return _FOUND[name](connection, source)
+
+
+def behind_gates(connection: Connection, sources: Sequence[str]) -> Rows:
+    """What waits behind the gates of these sources."""
+    found = [one for name in sources for one in gates.waiting(connection, name, SHOWN_MAX + 1)]
+    return [_at_gate(one) for one in found[:SHOWN_MAX]], max(0, len(found) - SHOWN_MAX)
 
 
 def totals(amounts: Any) -> dict[str, Decimal]:
@@ -144,6 +162,15 @@ def _need(row: sa.RowMapping, kind: str, at: datetime, title: str, told: advice.
     return Need(
         kind=kind, id=str(row["id"]), at=at, source=row["source"], title=title, reason=row["reason"], known=told["known"],
         customer_id=told["customer_id"], invoice_id=told["invoice_id"], link=link, **_acts(told["acts"]),
+    )  # fmt: skip
+
+
+def _at_gate(one: gates.Waiting) -> Need:
+    label = GATE_LABELS.get(one.gate, f"Say {one.gate}")
+    href = f"/say/{one.gate}?{urlencode({'source': one.source, **one.fields})}"
+    return Need(
+        kind="gate", id=one.invoice_id or one.gate, at=None, source=one.source, title=one.title, reason="", known=one.known,
+        amount=one.amount, customer_id=one.customer_id, invoice_id=one.invoice_id, acts=[Button(href, label, "good")],
     )  # fmt: skip
 
 

@@ -1,10 +1,16 @@
 """Needs you: everything that waits, with its money and its buttons, and nothing that does not."""
 
+import re
 from datetime import UTC, datetime
+from html import unescape
+
+import pytest
 
 from receiver.db import Database
+from tests.workers.cli.test_gates import waiting as waiting
 from tests.workers.console.conftest import AT, Browser, Made, make_unknown, words
 from workers import desk, ledger
+from workers.console.read import needs
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -51,3 +57,22 @@ def test_every_page_asks_for_the_number_by_itself(browser: Browser, store: Datab
 
     assert 'hx-get="/needed" hx-trigger="every 30s"' in browser.get("/audit").text
     assert words(before).strip() == "1" and 'id="needed" hidden>0<' in browser.get("/needed").text
+
+
+def test_what_waits_for_somebodys_word_has_a_form_that_is_filled_in(browser: Browser, waiting: Database) -> None:
+    page = browser.get("/needs?kind=gates").text
+    told = words(page)
+    (sent,) = re.findall(r'href="(/say/invoice\.sent[^"]*)"', page)
+    form = browser.get(unescape(sent)).text
+
+    assert "1 notice waits for the bank" in told and "Invoice 4711: did it reach the customer?" in told and "119.00 EUR" in told
+    assert "/say/bank.checked?source=shop" in page
+    assert 'name="invoice_id" value="4711"' in form and "Show what it sets free" in form
+
+
+def test_no_more_is_shown_of_a_gate_than_a_page_bears(browser: Browser, waiting: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs, "SHOWN_MAX", 1)
+
+    page = browser.text("/needs?kind=gates")
+
+    assert "The oldest are shown" in page and "did it reach the customer" not in page
