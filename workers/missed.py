@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import cursors, rereads
+from workers import cursors, events, rereads
 from workers.events import EventRow
 from workers.mirror import Mirror, SnapshotRow
 from workers.providers.scans import HOUR, UNSEEN, Scan
@@ -30,8 +30,8 @@ _EVENT, _DELIVERY, _MIRROR, _SNAPSHOT = table_of(EventRow), table_of(Delivery), 
 _PUSH = _DELIVERY.alias("push")
 
 
-def missed(connection: Connection, *, since: datetime, source: str | None = None, limit: int = 1000) -> list[Row]:
-    """Facts found by a look since then, the newest first.
+def missed(connection: Connection, *, since: datetime, source: str | None = None, limit: int = 1000, among: int | None = None) -> list[Row]:
+    """Facts found by a look since then, the newest first; `among`: only so many of the last events are looked at.
 
     {"source", "type", "customer_id", "invoice_id", "happened_at": by the object itself or None, "found_at", "found_by": a scan or re-read,
     "delivery_id", "event_id", "webhook": how long after the find it came, or "never"}.
@@ -44,6 +44,7 @@ def missed(connection: Connection, *, since: datetime, source: str | None = None
         .where(_EVENT.c.recorded_at >= since)
     )
     query = query if source is None else query.where(_EVENT.c.source == source)
+    query = query if among is None else query.where(_EVENT.c.id > events.newest(connection) - among)
     rows = connection.execute(query.order_by(_EVENT.c.id.desc()).limit(limit)).mappings().all()
     return [_told(connection, row) for row in rows]
 

@@ -31,7 +31,7 @@ def gaps(context: typer.Context, source: Source = None, since: Since = None, lim
         from_ = since.replace(tzinfo=UTC) if since else now - timedelta(days=7)
         found = {
             "missed": missed.missed(connection, since=from_, source=source, limit=limit),
-            "scans": [row for one in sources for row in missed.scanned(connection, one.name, _scans(chosen, one))],
+            "scans": [row for one in sources for row in missed.scanned(connection, one.name, scans_of(chosen, one))],
             "silence": [_silence(connection, one, now) for one in sources],
             "unrecoverable": [row for one in sources for row in missed.lost_for_good(one.name, one.kind)],
         }
@@ -47,7 +47,7 @@ def _chosen(settings: Settings, source: str | None) -> list[SourceSettings]:
     return list(settings.sources.values()) if source is None else [settings.source(source)]
 
 
-def _scans(chosen: WorkerSettings, source: SourceSettings) -> tuple[Scan, ...]:
+def scans_of(chosen: WorkerSettings, source: SourceSettings) -> tuple[Scan, ...]:
     """The scans of this source, without those it lacks a login or a setting for; all of them where the secrets are not here."""
     if source.kind not in bundle.KINDS:
         return ()

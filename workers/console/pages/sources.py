@@ -1,4 +1,4 @@
-"""Sources: what came last, what was refused and why, how far each was read, and where its notifications go."""
+"""Sources: what came last, how quiet each is, what was refused and why, what no notification told, and where its notifications go."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -6,7 +6,8 @@ from starlette.responses import Response
 from receiver.errors import SettingsInvalid
 from workers import runfile
 from workers.addresses import door_address, webhook_url
-from workers.console.read import sources
+from workers.cli.gaps import scans_of
+from workers.console.read import gaps, sources
 from workers.console.site import Site, site
 
 
@@ -18,8 +19,13 @@ def listed(request: Request) -> Response:
         now = here.database.machine_now(connection)
         rows = sources.rows(connection, kinds, now=now)
         strangers = sources.strangers(connection, list(kinds), now=now)
+        settings = here.settings.sources.values()
+        quiet = {one.name: gaps.quiet(connection, one, now=now) for one in settings}
+        looked = {one.name: gaps.looked(connection, one.name, scans_of(here.chosen, one), now=now) for one in settings}
     urls = {name: _url(here, name) for name in kinds}
-    return here.page(request, "sources.html.j2", rows=rows, strangers=strangers, urls=urls, recent=sources.RECENT)
+    return here.page(
+        request, "sources.html.j2", rows=rows, strangers=strangers, urls=urls, recent=sources.RECENT, quiet=quiet, looked=looked, now=now
+    )
 
 
 def _url(here: Site, name: str) -> str:

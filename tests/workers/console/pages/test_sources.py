@@ -1,17 +1,19 @@
 """Sources: what came last and what was refused, with the addresses, and no secret."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from receiver import inbox
-from receiver.db import Database
+from receiver.db import Database, table_of
 from receiver.inbox import RefusedRequest
 from tests.workers.cli.conftest import SECRETS
-from tests.workers.console.conftest import Browser, Made
-from workers import silence
-from workers.console.read import sources
+from tests.workers.cli.test_gaps import found as found
+from tests.workers.console.conftest import Browser, Made, words
+from workers import desk, silence
+from workers.console.read import gaps, sources
 
 
 def test_a_source_tells_what_came_last_and_where_to_send(browser: Browser, made: Made) -> None:
@@ -48,3 +50,47 @@ def test_refusals_are_counted_by_cause_and_strangers_apart(browser: Browser, sto
 
     assert 'href="/refusals?source=shop&amp;cause=credentials">2 credentials</a>' in page
     assert 'shpo: <a href="/refusals?source=shpo&amp;cause=credentials">1 credentials</a>' in page
+
+
+def test_what_a_sweep_found_is_listed_with_its_event_and_its_scan(browser: Browser, found: datetime) -> None:
+    page = browser.get("/sources").text
+    told = words(page)
+
+    assert "1 found in a week that no notification told; last swept" in told
+    assert re.search(r'<a href="/events/\d+">invoice\.paid</a>', page) and "open-invoices" in told and "never" in told
+    assert "/story?key=invoice:4711&amp;source=shop" in page
+
+
+def test_only_among_the_last_events_is_looked(browser: Browser, found: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gaps, "RECENT", 0)
+
+    assert "nothing found in a week" in browser.text("/sources")
+
+
+@pytest.mark.parametrize(("state", "link"), [("open", "/needs?kind=alerts"), ("ignored", "/act/reopen?subject=alert%3A1")])
+def test_a_source_that_is_silent_says_since_when_why_and_who_knows(browser: Browser, store: Database, state: str, link: str) -> None:
+    hear(store, until=datetime.now(UTC) - timedelta(days=2))
+    store.write(lambda c: desk.alert(c, source="shop", subject="shop", reason=silence.REASON, at=datetime.now(UTC)))
+    store.write(lambda c: desk.set_alert(c, 1, state, actor="test"))
+
+    page = browser.get("/sources").text
+
+    assert "silent unusual since" in words(page) and "came within" in words(page)
+    assert link in page
+
+
+def test_a_source_that_is_watched_says_from_when_silence_is_unusual(browser: Browser, store: Database) -> None:
+    assert "not watched" in browser.text("/sources")
+
+    hear(store, until=datetime.now(UTC))
+
+    assert "unusual from" in browser.text("/sources")
+
+
+def hear(store: Database, *, until: datetime) -> None:
+    """A delivery every six hours for ten days."""
+    row = [
+        {"source": "shop", "deliveries": 1, **dict.fromkeys(("hour_at", "first_at", "last_at"), until - timedelta(hours=6 * n))}
+        for n in range(40)
+    ]
+    store.write(lambda c: c.execute(sa.insert(table_of(silence.Heard)), row))
