@@ -24,6 +24,7 @@ from workers.cli.lists import HELP, list_app
 from workers.cli.output import complain, print_error
 from workers.cli.panel import panel
 from workers.cli.prove import prove
+from workers.cli.recheck import recheck
 from workers.cli.replay import replay
 from workers.cli.search import search
 from workers.cli.session import Session
@@ -62,7 +63,7 @@ for _command in (
     roles.sandbox, roles.migrate, connect,
     doctor, top, tail, trigger, explain, search, gaps, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.reopen, acts.signal,
-    replay,
+    replay, recheck,
     objects.customers, objects.invoices,
     gates.gates, gates.bank_checked, gates.mark_sent, gates.rate, gates.claims, controls.mode, holds.freeze, release.unfreeze, holds.pause,
     holds.resume, completion,

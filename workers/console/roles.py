@@ -13,7 +13,7 @@ RANK: Mapping[str, int] = {"viewer": 0, "operator": 1, "approver": 2}
 # An act that is not here takes the highest role: what is forgotten is refused, not let through.
 ACTS: Mapping[str, Role] = {
     "retry": "operator", "close": "operator", "reject": "operator", "say": "operator", "replay": "operator",
-    "acknowledge": "operator", "ignore": "operator", "reopen": "operator",
+    "acknowledge": "operator", "ignore": "operator", "reopen": "operator", "recheck": "operator",
     "freeze": "operator", "pause": "operator", "resume": "operator", "probe": "operator", "close-breaker": "operator", "mode": "operator",
     "approve": "approver", "did": "approver", "did-not": "approver", "resend": "approver", "unfreeze": "approver", "mode auto": "approver",
 }  # fmt: skip

@@ -106,7 +106,11 @@ def templates(zone: ZoneInfo) -> jinja2.Environment:
 def role_for(href: str) -> Role:
     """The role that an act's page takes, from its address."""
     place, _, act = href.partition("?")[0].strip("/").partition("/")
-    return role_of(place if place in ("say", "replay") else act) if place in ("act", "hold", "say", "replay") else "viewer"
+    return (
+        role_of(place if place in ("say", "replay", "recheck") else act)
+        if place in ("act", "hold", "say", "replay", "recheck")
+        else "viewer"
+    )
 
 
 def _own(path: str) -> str:

@@ -14,7 +14,7 @@ def test_what_makes_the_world_change_at_once_takes_an_approver() -> None:
 
 
 def test_every_act_there_is_a_page_for_is_named() -> None:
-    assert set(acts.ACTS) | set(holding.HOLDINGS) | {"say", "replay", "mode auto"} == set(ACTS)
+    assert set(acts.ACTS) | set(holding.HOLDINGS) | {"say", "replay", "recheck", "mode auto"} == set(ACTS)
 
 
 def test_only_the_mode_auto_takes_an_approver() -> None:

@@ -17,7 +17,23 @@ from receiver.db import Database
 from receiver.errors import BillhookError, SchemaOutdated
 from workers.console.answers import mistake
 from workers.console.gauges import Gauges
-from workers.console.pages import acts, boards, data, holding, lists, needs, now, replays, rows, saying, sources, stories, timers, workflows
+from workers.console.pages import (
+    acts,
+    boards,
+    data,
+    holding,
+    lists,
+    needs,
+    now,
+    rechecks,
+    replays,
+    rows,
+    saying,
+    sources,
+    stories,
+    timers,
+    workflows,
+)
 from workers.console.passwords import Passwords
 from workers.console.site import HERE, Site, templates
 from workers.console.timebox import STATEMENT_S, took_too_long
@@ -64,6 +80,8 @@ def console(
             Route("/hold/{act}", posted(holding.carry_out), methods=["POST"]),
             Route("/replay", replays.asked, methods=["GET"]),
             Route("/replay", posted(replays.carry_out), methods=["POST"]),
+            Route("/recheck", rechecks.asked, methods=["GET"]),
+            Route("/recheck", posted(rechecks.carry_out), methods=["POST"]),
             Route("/workflows", workflows.switches),
             Route("/sources", sources.listed),
             Route("/boards", boards.listed),

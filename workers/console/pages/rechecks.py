@@ -1,0 +1,56 @@
+"""Checking refused requests again, after a secret was put right: first what would be taken in and what not, then taken in by button."""
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from receiver.errors import SettingsInvalid
+from receiver.settings import DoorSecrets, SourceSettings
+from workers import recheck
+from workers.cli.recheck import rows
+from workers.console.confirm import Input, Question, ask, back, done
+from workers.console.roles import role_of
+from workers.console.site import Site, site
+from workers.console.web.access import require_act
+from workers.errors import StateConflict
+from workers.views import row_number
+
+AGAIN = "They are taken in as the provider sent them then, once each, and their runs start under today's policy."
+NEVER = "This cannot be undone: what is taken in is a delivery like any other. What does not verify is never taken in."
+
+
+def asked(request: Request) -> Response:
+    """What checking came to, and the button that takes in what verifies."""
+    here = site(request)
+    source, secrets = _of(here, request.query_params.get("source", ""))
+    with here.database.read() as connection:
+        found = recheck.check(connection, source, secrets)
+    preview = [f"{row['requests']} {row['came_to']}" for row in rows(found)] or ["Nothing was refused there for its signature."]
+    more = [f"Only the newest {recheck.CHECKED_MAX} are looked at: what came before has to be sent again."] if found.more else []
+    none = [] if found.verify else ["None of them verifies and is missing here: there is nothing to take in."]
+    question = Question(
+        title=f"Check again what {source.name} refused", does=AGAIN, button=f"Take in {len(found.verify)}", role=role_of("recheck"),
+        preview=preview, warnings=[*more, *none], inputs=[Input(name="reason", label="Why", about="It is kept in the audit.")], undo=NEVER,
+        hidden={"source": [source.name], "through": [str(found.through)], "back": [back(request)]},
+    )  # fmt: skip
+    return ask(request, question)
+
+
+def carry_out(request: Request, form: FormData) -> Response:
+    """Take in what verifies of the refusals the page showed."""
+    here, person = site(request), require_act(request, "recheck")
+    source, secrets = _of(here, str(form.get("source", "")))
+    through, said = row_number(str(form.get("through", ""))), {"actor": person.name, "reason": str(form.get("reason", "")).strip()}
+    if not through:
+        raise StateConflict("This form is damaged: go back and press the button again.")
+    taken = here.database.write(lambda c: recheck.take_in(c, source, secrets, through=through, at=here.database.machine_now(c), **said))
+    return done(f"{source.name}: {taken} taken in", f"/deliveries?source={source.name}")
+
+
+def _of(here: Site, name: str) -> tuple[SourceSettings, DoorSecrets]:
+    """A source and its secrets of the door. Raises StateConflict where they cannot be read here."""
+    source = here.settings.source(name)
+    try:
+        return source, here.settings.door_secrets(source.name)
+    except SettingsInvalid as wrong:
+        raise StateConflict(f"the secrets of {source.name} cannot be read by the console: {wrong}") from None
