@@ -20,10 +20,10 @@ CALM_S = 60.0
 
 
 class Edge:
-    """One process's edge. `clock` counts seconds."""
+    """One process's edge. `clock` counts seconds. `words`: whether what an error says may be logged; else only where it happened."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, words: bool = True) -> None:
+        self._clock, self._words = clock, words
         self._failures: Repeats[tuple[str, str, str]] = Repeats(clock=clock)
         self._turn = threading.Lock()
         self._rest_s = 0.0
@@ -53,7 +53,8 @@ class Edge:
         kind = type(error).__name__
         count = self._failures.due((message, kind, f"{place.filename}:{place.lineno}"))
         if count:
-            log.error(message, error_type=kind, count=count, exc_info=error, **named)
+            said = {"exc_info": error} if self._words else {"file": place.filename, "line": place.lineno}
+            log.error(message, error_type=kind, count=count, **said, **named)
 
     def _rest(self) -> None:
         """Rest twice as long as the last time. What several threads meet at once is one trouble; after a calm minute it is a new one."""

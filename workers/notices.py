@@ -15,12 +15,13 @@ import apprise
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from receiver.db import Database, is_trouble, table_of
+from receiver.db import Database, table_of
 from receiver.errors import BillhookError, SettingsInvalid
 from receiver.log import configure, get_logger
 from receiver.settings import read_secret
 from workers import duties, ids
 from workers.desk import Alert, Parked, Task
+from workers.edge import Edge
 from workers.notify import URLS, NotifySettings
 from workers.settings import WorkerSettings
 from workers.worker import Stop
@@ -115,14 +116,10 @@ def sender(urls: Sequence[str]) -> Sends:
 
 def work(database: Database, settings: NotifySettings, send: Sends, wait: Callable[[float], bool]) -> None:
     """Tell until `wait` says that it is over. What goes wrong is tried again."""
-    owner = f"{ROLE}-{ids.new_id()}"
+    owner, edge = f"{ROLE}-{ids.new_id()}", Edge(words=False)  # a library may quote an address, and that may hold a password
     while True:
-        try:
-            round_of(database, owner, settings, send)
-        except Exception as error:  # a library that speaks to a hundred services may raise anything
-            if not is_trouble(error):
-                log.error("notifier failed on a round", error_type=type(error).__name__)
-        if wait(LOOK_S):
+        edge.guarded("notifier failed on a round", lambda: round_of(database, owner, settings, send))
+        if wait(max(edge.rest_s, LOOK_S)):
             return
 
 

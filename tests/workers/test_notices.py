@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from receiver.db import Database
 from receiver.errors import SettingsInvalid
@@ -126,3 +127,14 @@ def test_what_goes_wrong_in_one_round_is_tried_in_the_next(full: Database) -> No
     work(full, NotifySettings(), breaks, lambda _seconds: next(waited))
 
     assert len(rounds) == 2
+
+
+def test_what_goes_wrong_is_logged_without_the_address_it_may_quote(full: Database) -> None:
+    def breaks(title: str, body: str) -> bool:
+        raise RuntimeError("cannot reach tgram://123456:geheim/chat")
+
+    with capture_logs() as told:
+        work(full, NotifySettings(), breaks, lambda _seconds: True)
+
+    assert [line["event"] for line in told] == ["notifier failed on a round"]
+    assert "geheim" not in str(told) and "exc_info" not in told[0]

@@ -2,34 +2,21 @@
 
 import getpass
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from receiver.errors import SettingsInvalid
+from workers.cli.groups import Role, RoleName, changed, group
 from workers.cli.output import show_one, show_rows
-from workers.cli.session import Json, actor, session
+from workers.cli.session import Json, session
 from workers.console import accounts, sessions
 from workers.console.passwords import Passwords
 
-app = typer.Typer(help="Who may log in at the console, where its login is accounts.", invoke_without_command=True, no_args_is_help=False)
-ended = typer.Typer(help="Who is logged in.", no_args_is_help=True)
-app.add_typer(ended, name="sessions")
-
-RoleName = Literal["viewer", "operator", "approver"]
 Name = Annotated[str, typer.Argument(help="The account's name.")]
-Role = Annotated[RoleName, typer.Option("--role", help="viewer reads, operator acts, approver decides.")]
 SHOWN = (*accounts.SHOWN, "sessions")
 
 
-@app.callback()
-def begin(context: typer.Context, json: Json = False) -> None:
-    """Lists the accounts where no command is named."""
-    if context.invoked_subcommand is None:
-        listed(context, json)
-
-
-@app.command("list")
 def listed(context: typer.Context, json: Json = False) -> None:
     """Every account, with its role and how many sessions it has."""
     with session(context).database() as database, database.read() as connection:
@@ -37,13 +24,17 @@ def listed(context: typer.Context, json: Json = False) -> None:
     show_rows(rows, SHOWN, as_json=json, nothing="no account yet: `billhook accounts add NAME --role approver` makes one")
 
 
+app = group("Who may log in at the console, where its login is accounts.", listed)
+ended = typer.Typer(help="Who is logged in.", no_args_is_help=True)
+app.add_typer(ended, name="sessions")
+
+
 @app.command()
 def add(context: typer.Context, name: Name, role: Role, json: Json = False) -> None:
     """Make an account; its password is asked for, or is the first line of standard input."""
     accounts.spelled(name)
     hashed = Passwords().hash(typed())
-    with session(context).database() as database:
-        database.write(lambda c: accounts.add(c, name, hashed, role, at=database.machine_now(c), actor=actor()))
+    changed(context, accounts.add, name, hashed, role)
     show_one({"name": accounts.spelled(name), "role": role, "done": "added"}, as_json=json)
 
 
@@ -51,32 +42,28 @@ def add(context: typer.Context, name: Name, role: Role, json: Json = False) -> N
 def password(context: typer.Context, name: Name, json: Json = False) -> None:
     """Set another password; the account's sessions end."""
     hashed = Passwords().hash(typed())
-    with session(context).database() as database:
-        database.write(lambda c: accounts.set_password(c, name, hashed, at=database.machine_now(c), actor=actor()))
+    changed(context, accounts.set_password, name, hashed)
     show_one({"name": name, "done": "password set, sessions ended"}, as_json=json)
 
 
 @app.command()
 def role(context: typer.Context, name: Name, role: Annotated[RoleName, typer.Argument()], json: Json = False) -> None:
     """Give an account another role; its sessions end."""
-    with session(context).database() as database:
-        database.write(lambda c: accounts.set_role(c, name, role, at=database.machine_now(c), actor=actor()))
+    changed(context, accounts.set_role, name, role)
     show_one({"name": name, "role": role, "done": "role set, sessions ended"}, as_json=json)
 
 
 @app.command()
 def disable(context: typer.Context, name: Name, json: Json = False) -> None:
     """Let nobody log in by this name; its sessions end. `enable` undoes it."""
-    with session(context).database() as database:
-        database.write(lambda c: accounts.disable(c, name, at=database.machine_now(c), actor=actor()))
+    changed(context, accounts.disable, name)
     show_one({"name": name, "done": "disabled, sessions ended"}, as_json=json)
 
 
 @app.command()
 def enable(context: typer.Context, name: Name, json: Json = False) -> None:
     """Let a disabled account log in again."""
-    with session(context).database() as database:
-        database.write(lambda c: accounts.enable(c, name, at=database.machine_now(c), actor=actor()))
+    changed(context, accounts.enable, name)
     show_one({"name": name, "done": "enabled"}, as_json=json)
 
 
@@ -91,8 +78,7 @@ def sessions_listed(context: typer.Context, json: Json = False) -> None:
 @ended.command("end")
 def sessions_end(context: typer.Context, name: Name, json: Json = False) -> None:
     """End every session of an account: it has to log in again."""
-    with session(context).database() as database:
-        count = database.write(lambda c: accounts.end_sessions(c, name, at=database.machine_now(c), actor=actor()))
+    count = changed(context, accounts.end_sessions, name)
     show_one({"name": name, "ended": count}, as_json=json)
 
 

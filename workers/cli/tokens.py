@@ -4,24 +4,15 @@ from typing import Annotated
 
 import typer
 
-from workers.cli.accounts import Role
+from workers.cli.groups import Role, changed, group
 from workers.cli.output import print_json, show_one, show_rows
-from workers.cli.session import Json, actor, session
+from workers.cli.session import Json, session
 from workers.console import tokens
 
-app = typer.Typer(help="API tokens, with which programs ask the console.", invoke_without_command=True, no_args_is_help=False)
 Name = Annotated[str, typer.Argument(help="The token's name, as the audit keeps it.")]
 Days = Annotated[int, typer.Option("--days", min=1, max=tokens.DAYS_MAX, help="After so many days it ends.")]
 
 
-@app.callback()
-def begin(context: typer.Context, json: Json = False) -> None:
-    """Lists the tokens where no command is named."""
-    if context.invoked_subcommand is None:
-        listed(context, json)
-
-
-@app.command("list")
 def listed(context: typer.Context, json: Json = False) -> None:
     """Every token, with its role, its end and when it was last used; never the token."""
     with session(context).database() as database, database.read() as connection:
@@ -29,11 +20,13 @@ def listed(context: typer.Context, json: Json = False) -> None:
     show_rows(rows, tokens.SHOWN, as_json=json, nothing="no token yet: `billhook tokens add NAME --role viewer` makes one")
 
 
+app = group("API tokens, with which programs ask the console.", listed)
+
+
 @app.command()
 def add(context: typer.Context, name: Name, role: Role, days: Days = 90, json: Json = False) -> None:
     """Make a token and show it, this once."""
-    with session(context).database() as database:
-        token = database.write(lambda c: tokens.add(c, name, role, days=days, at=database.machine_now(c), actor=actor()))
+    token = changed(context, tokens.add, name, role, days=days)
     if json:
         print_json({"name": name, "role": role, "days": days, "token": token})
     else:
@@ -43,6 +36,5 @@ def add(context: typer.Context, name: Name, role: Role, days: Days = 90, json: J
 @app.command()
 def revoke(context: typer.Context, name: Name, json: Json = False) -> None:
     """End a token at once."""
-    with session(context).database() as database:
-        database.write(lambda c: tokens.revoke(c, name, at=database.machine_now(c), actor=actor()))
+    changed(context, tokens.revoke, name)
     show_one({"name": name, "done": "revoked"}, as_json=json)

@@ -136,7 +136,9 @@ def _when(at: datetime | None, zone: ZoneInfo) -> Markup | str:
 
 
 def shown(value: Any) -> str:
-    """A value as text a person can read, without control characters, and not longer than a page can bear."""
+    """A value as text a person can read, without what lets somebody in or control characters, and not longer than a page can bear."""
+    if not isinstance(value, str) or value[:1] in ("{", "["):
+        value = masked(value)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
     text = str(value) if isinstance(value, Decimal | date) and not isinstance(value, datetime) else plain(value)

@@ -19,8 +19,9 @@ from workers.errors import NotHere
 from workers.journal import JournalRow
 from workers.ledger import EffectRow
 from workers.story import Line, story
+from workers.views import BIG
 
-BIG = ("body", "headers", "request", "reply", "before", "data", "detail", "sends", "acts")
+APART = ("sends", "acts")  # the page tells them in a way of its own
 STORY_OF = {"deliveries": "delivery", "events": "event", "runs": "run", "effects": "effect"}
 PARTS_MAX = 200
 
@@ -38,15 +39,17 @@ def one(request: Request) -> Response:
         parts = _PARTS[name](connection, row) if name in _PARTS else {}
         pictured = course(connection, row, now=here.database.machine_now(connection)) if name == "runs" else None
         lines: list[Line] = story(connection, f"{STORY_OF[name]}:{id}") if name in STORY_OF else []
-    fields = {key: value for key, value in row.items() if key not in BIG}
+    big = _big(row)
+    fields = {key: value for key, value in row.items() if key not in (*BIG, *APART, *big)}
     picture = gantt.drawn(pictured, here.chosen.console.tz) if pictured is not None else ""
     return here.page(
-        request, "row.html.j2", picture=picture, name=name, row=row, fields=fields, big=_big(row), parts=parts, lines=lines, doctor=doctor
+        request, "row.html.j2", picture=picture, name=name, row=row, fields=fields, big=big, parts=parts, lines=lines, doctor=doctor
     )
 
 
 def _big(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in ("body", "headers", "request", "reply", "before", "data") if row.get(key)}
+    """What is shown whole below the others: bodies and texts, and every other value that has parts."""
+    return {key: value for key, value in row.items() if value and key not in APART and (key in BIG or isinstance(value, dict | list))}
 
 
 def _journal(connection: Connection, row: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -13,6 +13,7 @@ from receiver.db import Database
 from receiver.errors import SettingsInvalid
 from receiver.log import configure, get_logger
 from receiver.settings import read_secret, require_strong
+from workers.addresses import url_of
 from workers.console import accounts
 from workers.console.settings import ConsoleSettings
 from workers.console.timebox import box
@@ -23,6 +24,7 @@ from workers.loading import load_folders
 from workers.settings import WorkerSettings
 
 READERS = 8
+PORT = "BILLHOOK_CONSOLE_PORT"
 
 log = get_logger(__name__)
 
@@ -81,7 +83,7 @@ def server(app: Starlette) -> uvicorn.Server:
 
 def listen(settings: ConsoleSettings, environ: Mapping[str, str] = os.environ) -> socket.socket:
     """A bound socket; raises SettingsInvalid where the address is taken or not ours. BILLHOOK_CONSOLE_PORT beats the file."""
-    port = int(environ.get("BILLHOOK_CONSOLE_PORT") or settings.port)
+    port = _port(environ) if environ.get(PORT) else settings.port
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, port), family=family, backlog=128)
@@ -92,7 +94,14 @@ def listen(settings: ConsoleSettings, environ: Mapping[str, str] = os.environ) -
         ) from error
 
 
+def _port(environ: Mapping[str, str]) -> int:
+    """The port the environment names. Raises SettingsInvalid."""
+    said = environ[PORT]
+    if not (said.isascii() and said.isdecimal() and len(said) <= 5 and int(said) <= 65_535):
+        raise SettingsInvalid(f"{PORT} is no port: write a number from 0 to 65535, or leave it out for the port of [billhook.console]")
+    return int(said)
+
+
 def address(listening: socket.socket) -> str:
     """Where a browser finds it."""
-    host, port = listening.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return url_of(*listening.getsockname()[:2])

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from receiver import inbox
-from receiver.db import Database
-from tests.workers.console.conftest import Browser, Made
+from receiver.db import Database, table_of
+from tests.workers.console.conftest import AT, Browser, Made
+from workers.control import audited
+from workers.journal import JournalRow
 
 HOSTILE = b'{"name": "<script>alert(1)</script>", "u": "\\u001b[31m"}'
 
@@ -44,3 +47,26 @@ def test_what_is_not_there_is_said_so(browser: Browser, path: str) -> None:
 
     assert answer.status_code == 404
     assert "there is no" in answer.text
+
+
+def test_what_lets_somebody_in_is_left_out_of_a_steps_result_too(browser: Browser, store: Database, made: Made) -> None:
+    results = {"a": {"customer": {"id": "501", "dashboard_url": "https://x/geheim"}}, "b": [{"hash": "geheim"}], "c": '{"token": "geheim"}'}
+    rows = [{"run_id": made.run, "name": name, "kind": "step", "result": result, "at": AT} for name, result in results.items()]
+    store.write(lambda c: c.execute(sa.insert(table_of(JournalRow)), rows))
+
+    text = browser.text(f"/runs/{made.run}")
+
+    assert "geheim" not in text and text.count("left out") == 3 and "501" in text
+
+
+def test_the_line_of_an_act_shows_its_detail(browser: Browser, store: Database) -> None:
+    store.write(lambda c: audited(c, "mode", at=AT, actor="cli:anna", subject="shop/auto-send", detail={"was": "observe", "mode": "auto"}))
+
+    assert "&quot;was&quot;: &quot;observe&quot;" in browser.get("/audit/1").text.replace("&#34;", "&quot;")
+
+
+def test_a_refusal_shows_its_detail_as_a_fact(browser: Browser, store: Database) -> None:
+    refused = inbox.RefusedRequest(source="shop", at=AT, status=400, cause="payload", detail="invoice.total")
+    store.write(lambda c: inbox.keep_refusals(c, [refused]))
+
+    assert "invoice.total" in browser.text("/refusals/1")
