@@ -2,8 +2,10 @@
 
 Whoever has too many streams open is sent the fragment once, with 429: the page then asks again every few seconds by itself.
 
-`Live` reads while anybody watches and rests otherwise. A watcher that is slow is sent the newest fragment and none that it missed, so
-nothing queues up. A stream ends after LASTS_S, so that who watches is asked again who they are; the browser comes back by itself.
+`Live` reads while anybody watches and rests otherwise. A look that takes long, in a large house or a busy one, is followed by a longer
+rest: looks take SHARE of the time at most, whatever the size, so that watching costs the workers next to nothing. A watcher that is slow
+is sent the newest fragment and none that it missed, so nothing queues up. A stream ends after LASTS_S, so that who watches is asked
+again who they are; the browser comes back by itself.
 """
 
 import asyncio
@@ -23,6 +25,7 @@ from workers.console.web.seats import Seats
 
 EVERY_S, BEAT_S, LASTS_S = 1.0, 15.0, 60.0
 SEND_S = 15.0
+SHARE, SLOWEST_S = 0.02, 10.0
 BEAT = ": still here\n\n"
 RETRY_S = 60
 MANY = "Too many live pages are open: close some of them, or ask for this page every few seconds instead."
@@ -87,11 +90,13 @@ class Live:
         return self._fragment if self._fragment != shown else ""
 
     async def _read(self) -> None:
-        """Look once a second until nobody watches, the database is away, or the process ends."""
+        """Look once a second, or less often, until nobody watches, the database is away, or the process ends."""
+        loop = asyncio.get_running_loop()
         try:
             while self.watching and not self._closed:
+                began = loop.time()
                 await self._show(await run_in_threadpool(self._look))
-                await asyncio.sleep(self._every_s)
+                await self._rest(rest_s(loop.time() - began, self._every_s))
         except sa.exc.DBAPIError as error:
             log.warning("the live page stops: the database does not answer", error_type=type(error).__name__)
             await self._show(self._away())
@@ -100,11 +105,26 @@ class Live:
             async with self._changed:
                 self._changed.notify_all()
 
+    async def _rest(self, seconds: float) -> None:
+        """Rest so long, but no longer than a second once nobody watches or the process is about to stop."""
+        while seconds > 0 and self.watching and not self._closed:
+            await asyncio.sleep(min(seconds, 1.0))
+            seconds -= 1.0
+
     async def _show(self, fragment: str) -> None:
         """Have every watcher look whether this is another fragment than it has."""
         async with self._changed:
             self._fragment = fragment
             self._changed.notify_all()
+
+
+def rest_s(took_s: float, every_s: float = EVERY_S) -> float:
+    """How long to rest after a look that took so long.
+
+    >>> [rest_s(took) for took in (0.004, 0.05, 3.0)]
+    [1.0, 2.5, 10.0]
+    """
+    return min(max(every_s, took_s / SHARE), SLOWEST_S)
 
 
 def streamed(live_of: Callable[[Request], Live], seats: Seats, once: Callable[[str], str]) -> Callable[[Request], Awaitable[Response]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
@@ -17,6 +18,12 @@ from workers.console.web.serve import server
 from workers.console.web.stream import BEAT, Live, Watched, event
 
 SOON = 0.001
+
+
+@pytest.fixture(autouse=True)
+def _restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks follow each other at once."""
+    monkeypatch.setattr(stream, "SHARE", 1e6)
 
 
 def live(look: Callable[[], str], **times: float) -> Live:
@@ -68,6 +75,41 @@ def test_nobody_looks_once_nobody_watches() -> None:
     before, after = asyncio.run(watch_and_leave())
 
     assert after == before + 1
+
+
+def test_a_look_that_takes_long_is_followed_by_a_rest_that_is_longer_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "SHARE", 0.05)
+    looks = count()
+
+    def look() -> str:
+        until = time.monotonic() + 0.004
+        while time.monotonic() < until:
+            pass
+        return str(next(looks))
+
+    async def timed() -> float:
+        began = asyncio.get_running_loop().time()
+        await seen(live(look), 4)  # the first, and three that the reader made, with two rests between
+        return asyncio.get_running_loop().time() - began
+
+    assert asyncio.run(timed()) >= 2 * 0.004 / stream.SHARE
+
+
+def test_a_process_that_stops_does_not_wait_for_a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "rest_s", lambda _took, _every: 3_600.0)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        watched.close()
+
+    async def closed() -> list[str]:
+        monkeypatch.setattr(stream.asyncio, "sleep", sleep)
+        return await seen(watched, 9)
+
+    watched = live(lambda: "same", beat_s=SOON)
+
+    assert "same" in asyncio.run(closed()) and slept == [1.0]
 
 
 def test_a_slow_watcher_is_sent_the_newest_and_not_what_it_missed() -> None:
