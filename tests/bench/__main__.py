@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHES = ("door", "latency", "runs", "peers", "kill", "faults", "backlog", "prove", "ladders", "gaps", "pages")
+BENCHES = ("door", "latency", "runs", "peers", "kill", "faults", "backlog", "prove", "ladders", "gaps", "pages", "watching")
 
 
 def main() -> int:

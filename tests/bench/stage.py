@@ -73,7 +73,7 @@ class Stage:
 
     def cpu_s(self) -> tuple[float, float]:
         """The CPU seconds that the server and the processes beside it have used."""
-        return _cpu_s(self.server.pid), sum(_cpu_s(role.pid) for role in self.roles)
+        return cpu_s(self.server.pid), sum(cpu_s(role.pid) for role in self.roles)
 
     def routed(self) -> int:
         """How many deliveries became an event so far."""
@@ -154,6 +154,6 @@ class Stage:
         raise SystemExit("the server under measurement did not start")
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _HERTZ
