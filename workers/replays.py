@@ -5,9 +5,10 @@ replay never does it again. The orders of one replay share its id; those not car
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,6 +18,7 @@ from receiver.db import table_of
 from receiver.inbox import Delivery
 from workers import control, events, operator, runs
 from workers.operator import Order
+from workers.views import SLACK, newest_before
 
 FOUND_MAX = 10_000
 CALLED_OFF = "called off"
@@ -41,6 +43,11 @@ class Wanted:
     def is_open(self) -> bool:
         """Whether nothing but a source narrows it."""
         return not any((self.type, self.since, self.until, self.customer, self.invoice, self.workflow, self.status, self.reason))
+
+    @property
+    def is_of_runs(self) -> bool:
+        """Whether only what came of the events narrows it, and at most a source."""
+        return not any((self.type, self.since, self.until, self.customer, self.invoice))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,25 +74,41 @@ _WAITING = sa.and_(
 )  # fmt: skip
 
 
-def find(connection: Connection, wanted: Wanted) -> list[int]:
-    """Ids of the events, the oldest first, at most FOUND_MAX and one more."""
-    event, run = table_of(events.EventRow), table_of(runs.RunRow)
-    fits = [
-        event.c[name] == value
-        for name, value in (
-            ("source", wanted.source), ("type", wanted.type), ("customer_id", wanted.customer), ("invoice_id", wanted.invoice),
-        )
-        if value is not None
-    ]  # fmt: skip
+def find(connection: Connection, wanted: Wanted, *, at_most: int = FOUND_MAX) -> list[int]:
+    """Ids of the events, the oldest first, at most `at_most` and one more: which those are does not matter where there are too many."""
+    event = table_of(events.EventRow)
+    named = (("source", wanted.source), ("type", wanted.type), ("customer_id", wanted.customer), ("invoice_id", wanted.invoice))
+    fits = [event.c[name] == value for name, value in named if value is not None]
     fits += [] if wanted.source else [event.c.source.in_(events.sources_of(connection))]  # the indexes begin with it
     fits += [event.c.recorded_at >= wanted.since] if wanted.since else []
     fits += [event.c.recorded_at < wanted.until] if wanted.until else []
-    query = sa.select(event.c.id).where(*fits)
+    bounds = _bounds(connection, event, wanted)
+    fits += [test(event.c.id) for test in bounds]
     if wanted.workflow or wanted.status or wanted.reason:
-        named = (("workflow", wanted.workflow), ("status", wanted.status), ("reason", wanted.reason))
-        started = sa.select(run.c.trigger_id).where(*(run.c[name] == value for name, value in named if value is not None))
-        query = query.where(event.c.id.in_(started))
-    return list(connection.execute(query.order_by(event.c.id).limit(FOUND_MAX + 1)).scalars())
+        started = _started(wanted, bounds)
+        some = sorted(connection.execute(started.distinct().limit(at_most + 1)).scalars())
+        if len(some) > at_most and wanted.is_of_runs:
+            return some
+        fits.append(event.c.id.in_(some if len(some) <= at_most else started))
+    return list(connection.execute(sa.select(event.c.id).where(*fits).order_by(event.c.id).limit(at_most + 1)).scalars())
+
+
+def _bounds(connection: Connection, event: sa.Table, wanted: Wanted) -> list[Callable[[sa.Column[Any]], sa.ColumnElement[bool]]]:
+    """Between which ids the events of the wanted time are: no index is on the time, and ids follow it."""
+    bounds: list[Callable[[sa.Column[Any]], sa.ColumnElement[bool]]] = []
+    if wanted.since and (first := newest_before(connection, event, "recorded_at", wanted.since - SLACK)) is not None:
+        bounds.append(lambda id: id >= first)
+    if wanted.until and (last := newest_before(connection, event, "recorded_at", wanted.until + SLACK)) is not None:
+        bounds.append(lambda id: id <= last)
+    return bounds
+
+
+def _started(wanted: Wanted, bounds: Sequence[Callable[[sa.Column[Any]], sa.ColumnElement[bool]]]) -> sa.Select[Any]:
+    """The events that started the wanted runs."""
+    run = table_of(runs.RunRow)
+    named = (("source", wanted.source), ("workflow", wanted.workflow), ("status", wanted.status), ("reason", wanted.reason))
+    fits = [run.c[name] == value for name, value in named if value is not None]
+    return sa.select(run.c.trigger_id).where(*fits, *(test(run.c.trigger_id) for test in bounds))
 
 
 def unknown(connection: Connection, ids: Sequence[int]) -> list[int]:

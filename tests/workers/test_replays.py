@@ -66,6 +66,40 @@ def test_events_are_found_by_what_came_of_their_runs() -> None:
         assert found(flow, workflow="auto-send", reason="no_such_reason") == []
 
 
+def test_events_of_which_several_workflows_made_runs_are_all_found_and_no_more_than_wanted() -> None:
+    with Flow(mail, only_new) as flow:
+        for _ in range(3):
+            flow.trigger("invoice.completed")
+        flow.advance(minutes=10)
+        every = found(flow, type="invoice.completed")
+        with flow.db.read() as connection:
+            of_runs = {at_most: replays.find(connection, Wanted(source="shop", status="done"), at_most=at_most) for at_most in (1, 2, 3)}
+            both = replays.find(connection, Wanted(type="invoice.completed", reason="x"), at_most=1)
+            ended = {many: replays.find(connection, Wanted(source="shop", type="invoice.completed", status="done"), at_most=many)
+                     for many in (1, 3)}  # fmt: skip
+
+        assert len(every) == 3
+        assert [len(ids) for ids in of_runs.values()] == [2, 3, 3] and of_runs[3] == every
+        assert both == [] and ended == {1: every[:2], 3: every}
+
+
+def test_events_of_a_time_are_found_by_their_ids() -> None:
+    with Flow(mail) as flow:
+        began = flow.clock.now
+        for _ in range(3):
+            flow.trigger("invoice.completed")
+            flow.advance(minutes=90)
+        every = found(flow, type="invoice.completed")
+        wanted = Wanted(type="invoice.completed", since=began + timedelta(minutes=90), until=began + timedelta(minutes=180))
+        with flow.db.read() as connection, listening(connection) as asked:
+            ids = replays.find(connection, wanted)
+        with flow.db.read() as connection:
+            steps = [step for sql, values in asked[-1:] for *_, step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+        assert ids == every[1:2]
+        assert steps and all("rowid>? AND rowid<?" in step for step in steps), steps
+
+
 def test_what_a_wrong_policy_skipped_goes_out_once_when_it_is_put_right() -> None:
     with Flow(auto_send, policy=AUTO) as flow:
         for _ in range(2):

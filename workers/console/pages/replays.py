@@ -116,11 +116,11 @@ def _look(here: Site, said: Mapping[str, str]) -> Look:
     try:
         wanted = _wanted(said)
         with here.database.read() as connection:
+            if said["workflow"] and here.registry.get(said["workflow"]) is None:
+                return Look(ids=[], previews=[], wrong=f"There is no workflow {said['workflow']}: known are {modes.known(here.registry)}.")
             ids = _ids(connection, wanted, said["event"])
             if len(ids) > PREVIEW_MAX:
                 return Look(ids=[], previews=[], wrong=f"More than {PREVIEW_MAX} events fit: narrow it, with since and until for example.")
-            if said["workflow"] and here.registry.get(said["workflow"]) is None:
-                return Look(ids=[], previews=[], wrong=f"There is no workflow {said['workflow']}: known are {modes.known(here.registry)}.")
             firsts = {name: str(policy.get("mode", "observe")) for name, policy in here.chosen.policies.items()}
             shown = previews.preview(connection, here.registry, firsts, ids, said["workflow"] or None)
             already = len(replays.waiting_for(connection, said["workflow"] or None) & set(ids))
@@ -147,7 +147,7 @@ def _ids(connection: Connection, wanted: Wanted, event: str) -> list[int]:
         return sorted(set(ids))
     if wanted.is_open:
         raise FilterInvalid("Say which: an event, a type, a time, a customer, an invoice, a workflow, a status or a reason.")
-    return replays.find(connection, wanted)
+    return replays.find(connection, wanted, at_most=PREVIEW_MAX)
 
 
 def _page(request: Request, said: Mapping[str, str], look: Look | None, *, wrong: str = "") -> Response:
