@@ -59,7 +59,7 @@ mode = "observe"
     return toml
 
 
-def eventually(look: Callable[[], T], within_s: float = 60.0, why: Callable[[], str] = lambda: "") -> T:
+def eventually(look: Callable[[], T], within_s: float = 120.0, why: Callable[[], str] = lambda: "") -> T:
     """What `look` gives as soon as it is true. The only wait in the tests: other processes have clocks of their own."""
     until = time.monotonic() + within_s
     while not (found := look()):
