@@ -59,6 +59,14 @@ class FilterInvalid(BillhookError):
     """A field of the console's search cannot be understood: the message names it and what to write."""
 
 
+class FieldInvalid(BillhookError):
+    """A field of what a program asks the console for cannot be used: `field` names it, the message says what to write."""
+
+    def __init__(self, message: str, /, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class PanelFailed(BillhookError):
     """A panel's query cannot be shown. The message names the panel and the place in its author's file."""
 

@@ -21,12 +21,30 @@ from workers.events import EventRow
 from workers.ordered import TYPE
 
 DONE_ON = ("sent_on", "cancelled_on", "through")  # days of what was done, so none that lies ahead
+OWN = ("source", "at")
 NOT_SAID = ("clock.tick", TYPE)  # schedules give the one, `billhook customers` and `billhook invoices` the other
 
 
 def sayable() -> list[str]:
     """The types a person can say, by name: Signals and States."""
     return sorted(name for name, cls in event_types().items() if kind_of(cls) != "fact" and name not in NOT_SAID)
+
+
+def rows() -> list[dict[str, str]]:
+    """Everything a person can say: {"type", "kind", "fields", "about"}, by type."""
+    classes = [(name, cls) for name in sayable() if (cls := event_class(name)) is not None]
+    return [{"type": name, "kind": kind_of(cls), "fields": ", ".join(fields_of(cls)), "about": meaning_of(cls)} for name, cls in classes]
+
+
+def fields_of(cls: type[Event]) -> dict[str, Any]:
+    """The event's own fields by name, with their types."""
+    hints = get_type_hints(cls)
+    return {one.name: hints[one.name] for one in dataclasses.fields(cls) if one.name not in OWN}
+
+
+def meaning_of(cls: type[Event]) -> str:
+    """What the event means, in a line."""
+    return " ".join((cls.__doc__ or "").split())
 
 
 def event_said(

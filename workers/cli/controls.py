@@ -1,7 +1,7 @@
 """Controls: the mode of a workflow on a source."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,8 +10,9 @@ import typer
 from sqlalchemy.engine import Connection
 
 from workers import control, modes
+from workers.cli import there
 from workers.cli.output import show_rows
-from workers.cli.session import Json, actor, session
+from workers.cli.session import Json, Yes, actor, session
 from workers.loading import load_folders
 from workers.registry import Registry
 
@@ -25,6 +26,7 @@ def mode(
     workflow: Annotated[str | None, typer.Argument(help="The workflow's name, as `billhook mode` lists it.")] = None,
     mode: Annotated[str | None, typer.Argument(help="off, observe, propose or auto.")] = None,
     include_existing: Existing = False,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Show what may act, or set it: `billhook mode shop auto-send auto`."""
@@ -33,6 +35,13 @@ def mode(
     if mode is not None and mode not in control.MODES:
         raise typer.BadParameter(f"{mode} is no mode: write one of {', '.join(control.MODES)}")
     here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        said = {"source": source, "workflow": workflow, "mode": mode, "include_existing": include_existing}
+        if mode is not None:
+            _show(there.carried(elsewhere, "mode", said, yes=yes, json=json), json)
+        else:
+            _show([row for row in elsewhere.rows_of("modes", {"source": source}) if source in (None, row["source"])], json)
+        return
     chosen = here.chosen()
     settings, policies = chosen.settings, chosen.policies
     if source is not None:
@@ -51,9 +60,13 @@ def mode(
             found = [one for place in every for one in modes.switches(connection, place.name, place.kind, registry, policies)]
     shown = [asdict(one) for one in found if source in (None, one.source) and workflow in (None, one.workflow)]
     undo = undo_of(str(source), str(workflow), was) if was and was["mode"] != mode else ""
-    show_rows([{**row, "undo": undo} if undo else row for row in shown], COLUMNS, as_json=json, nothing="no source is configured")
-    if undo and not json:
-        print(f"undo: {undo}")
+    _show([{**row, "undo": undo} if undo else row for row in shown], json)
+
+
+def _show(rows: Sequence[dict[str, Any]], json: bool) -> None:
+    show_rows(rows, COLUMNS, as_json=json, nothing="no source is configured")
+    if not json and rows and rows[0].get("undo"):
+        print(f"undo: {rows[0]['undo']}")
 
 
 def undo_of(source: str, workflow: str, was: Mapping[str, Any]) -> str:

@@ -4,25 +4,27 @@ only with --yes.
 The event enters through the inbox like every act of a person; said twice, it means the same as said once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.engine import Connection
 
 from receiver import inbox
-from receiver.event import Event, from_data
+from receiver.event import Event, from_data, to_data
 from workers.cli.output import show_rows
 from workers.cli.panel import panel
+from workers.cli.remote import Remote
 from workers.cli.session import Json, Reason, Source, actor, session
 from workers.errors import NotHere
 from workers.gates import BankChecked, ClaimsSettled, InvoiceSent, RateConfirmed, set_free, waiting
 from workers.loading import load_folders
 from workers.operator import signal_arrival
 from workers.overview import open_invoices
+from workers.saying import OWN
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this, only show what it would set free.")]
 COLUMNS = ("source", "sets_free")
@@ -56,11 +58,20 @@ class Kind(StrEnum):
 
 def gates(context: typer.Context, source: Source = None, json: Json = False) -> None:
     """What waits until a person states something: the bank looked at, an invoice sent, a rate compared, claims settled."""
-    names, here = _sources(context, source), session(context)
-    load_folders(here.settings().workflows)
-    with here.database() as database, database.read() as connection:
-        found = [asdict(one) for name in names for one in waiting(connection, name, MOST)]
+    here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        found = elsewhere.rows_of("gates", {"source": source})
+    else:
+        names = _sources(context, source)
+        load_folders(here.settings().workflows)
+        with here.database() as database, database.read() as connection:
+            found = waiting_rows(connection, names)
     show_rows(found, WAITING, as_json=json, nothing="nothing waits behind a gate")
+
+
+def waiting_rows(connection: Connection, sources: Sequence[str]) -> list[dict[str, Any]]:
+    """What waits behind the gates of these sources."""
+    return [asdict(one) for name in sources for one in waiting(connection, name, MOST)]
 
 
 def bank_checked(
@@ -92,22 +103,29 @@ def mark_sent(
     if day > now.date():
         raise typer.BadParameter(f"--on {day} lies ahead: nothing has reached anybody on that day yet")
     before = _day(dated_before, "--dated-before") if dated_before else None
-    names = _sources(context, source)
-
-    def chosen(connection: Connection) -> list[Event]:
-        found: list[Event] = []
-        for name in names:
-            for doc in open_invoices(connection, name, customer_id=customer):
-                dated = before is None or (doc.invoice_date is not None and doc.invoice_date < before)
-                if (not invoices or doc.id in invoices) and dated:
-                    found.append(InvoiceSent(source=name, at=now, invoice_id=doc.id, customer_id=doc.customer_id, sent_on=day))
-        return found
-
-    with session(context).database() as database, database.read() as connection:
-        events = chosen(connection)
-    if not events:
+    here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        wanted = {"source": source, "customer": customer, "dated_before": dated_before, "invoice": invoices}
+        rows = elsewhere.rows_of("open-invoices", wanted)
+    else:
+        names = _sources(context, source)
+        with here.database() as database, database.read() as connection:
+            rows = open_rows(connection, names, customer=customer, before=before, invoices=invoices)
+    if not rows:
         raise NotHere("no open invoice fits: `billhook panel dunning` lists those that wait")
-    _give(context, events, yes, json)
+    _give(context, [InvoiceSent(**row, at=now, sent_on=day) for row in rows], yes, json)
+
+
+def open_rows(
+    connection: Connection, sources: Sequence[str], *, customer: str | None, before: date | None, invoices: Sequence[str] | None
+) -> list[dict[str, Any]]:
+    """The open invoices of which a person may say that they were sent, as {"source", "invoice_id", "customer_id"}."""
+    return [
+        {"source": name, "invoice_id": doc.id, "customer_id": doc.customer_id}
+        for name in sources
+        for doc in open_invoices(connection, name, customer_id=customer)
+        if (not invoices or doc.id in invoices) and (before is None or (doc.invoice_date is not None and doc.invoice_date < before))
+    ]
 
 
 def rate(
@@ -148,6 +166,9 @@ def claims(
 def _give(context: typer.Context, events: Sequence[Event], yes: bool, json: bool) -> None:
     """Show what the events would set free; with `yes`, put them into the inbox."""
     here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        _report(_given_there(elsewhere, events, yes), len(events), yes, json)
+        return
     load_folders(here.settings().workflows)
     with here.database() as database:
         with database.read() as connection:
@@ -159,13 +180,32 @@ def _give(context: typer.Context, events: Sequence[Event], yes: bool, json: bool
             who, now = actor(), datetime.now(UTC)
             arrivals = [signal_arrival(event, actor=who, at=now) for event in events]
             database.write(lambda c: [inbox.append(c, arrival) for arrival in arrivals])
+    _report(rows, len(events), yes, json)
+
+
+def _given_there(elsewhere: Remote, events: Sequence[Event], yes: bool) -> list[dict[str, Any]]:
+    """What the events would set free at a console elsewhere, in rows; with `yes` each is said as it was shown."""
+    rows: list[dict[str, Any]] = []
+    for event in events:
+        fields = {name: value for name, value in to_data(event).items() if name not in OWN and value not in (None, "")}
+        said = {"type": event.type, "source": event.source, "set": fields}
+        shown = elsewhere.act("say", said)
+        rows += shown["would"]
+        if yes:
+            elsewhere.act("say", said, shown["confirm"])
+    return rows
+
+
+def _report(rows: Sequence[Mapping[str, Any]], count: int, yes: bool, json: bool) -> None:
     show_rows(rows, COLUMNS, as_json=json, nothing="it sets nothing free that waits now")
     if not json:
-        print(f"{len(events)} said" if yes else f"{len(events)} to be said; add --yes to do it")
+        print(f"{count} said" if yes else f"{count} to be said; add --yes to do it")
 
 
 def _sources(context: typer.Context, source: str | None) -> list[str]:
     """The source named, or every one that has a provider to be asked."""
+    if (elsewhere := session(context).elsewhere()) is not None:
+        return [source] if source is not None else sorted(row["source"] for row in elsewhere.rows_of("sources", {}) if row["kind"])
     settings = session(context).settings()
     return [settings.source(source).name] if source is not None else sorted(settings.sources)
 

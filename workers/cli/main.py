@@ -13,7 +13,7 @@ import typer
 from receiver.errors import BillhookError, Retryable, SchemaOutdated, SettingsInvalid
 from receiver.log import configure
 from workers import unreadable
-from workers.cli import accounts, acts, breakers, controls, gates, holds, objects, provoke, release, roles, tokens
+from workers.cli import accounts, acts, breakers, controls, gates, holds, looks, objects, provoke, release, roles, tokens
 from workers.cli.check_replay import check_replay
 from workers.cli.completion import completion
 from workers.cli.connect import connect
@@ -41,17 +41,23 @@ UsageError: Any = typer.BadParameter.__mro__[1]  # typer keeps its own click and
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration; else BILLHOOK_CONFIG, ./billhook.toml, the demo.")]
 
 
-Remote = Annotated[str | None, typer.Option("--remote", help="Ask the console at this URL, with BILLHOOK_TOKEN: lists, show, explain.")]
+Remote = Annotated[str | None, typer.Option("--remote", help="Look and act at the console at this URL, with BILLHOOK_TOKEN.")]
+HERE_ONLY = "this is done on the machine itself: --remote does what the console's pages do, which are "
 
 
 @app.callback()
 def begin(context: typer.Context, config: Config = None, remote: Remote = None) -> None:
     """What stands before the command."""
-    if remote is not None and context.invoked_subcommand not in (*HELP, "explain"):
-        raise SettingsInvalid("with --remote there are the lists, show and explain: run this on the machine itself")
+    if remote is not None and context.invoked_subcommand not in (*HELP, *THERE):
+        raise SettingsInvalid(HERE_ONLY + ", ".join((*HELP, *THERE)))
     context.obj = Session(config, remote)
 
 
+THERE = (
+    "explain", "search", "top", "tail", "timers", "workflows", "sources", "gaps", "panel",
+    "approve", "reject", "resolve", "resend", "retry", "close", "acknowledge", "ignore", "reopen", "signal", "replay", "recheck",
+    "gates", "bank-checked", "mark-sent", "rate", "claims", "mode", "freeze", "unfreeze", "pause", "resume", "breaker",
+)  # fmt: skip
 for _name in HELP:
     app.add_typer(list_app(_name), name=_name)
 app.add_typer(accounts.app, name="accounts")
@@ -61,7 +67,7 @@ app.command("breaker")(breakers.breaker_of)
 for _command in (
     roles.up, roles.receiver, roles.worker, roles.sweeper, roles.console, roles.notifier, roles.tracer,
     roles.sandbox, roles.migrate, connect,
-    doctor, top, tail, trigger, explain, search, gaps, prove, check_replay, panel, simulate,
+    doctor, top, tail, looks.timers, looks.workflows, looks.sources, trigger, explain, search, gaps, prove, check_replay, panel, simulate,
     acts.approve, acts.reject, acts.resolve, acts.resend, acts.retry, acts.close, acts.acknowledge, acts.ignore, acts.reopen, acts.signal,
     replay, recheck,
     objects.customers, objects.invoices,

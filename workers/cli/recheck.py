@@ -6,7 +6,7 @@ import typer
 
 from workers import recheck as refused
 from workers.cli.output import print_json, show_rows
-from workers.cli.session import Json, Reason, actor, session
+from workers.cli.session import Json, Reason, Session, actor, session
 
 Place = Annotated[str, typer.Argument(metavar="SOURCE", help="The source whose secret was put right.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Take in what verifies; without this, only show how many those are.")]
@@ -16,7 +16,24 @@ COLUMNS = ("requests", "came_to")
 def recheck(context: typer.Context, source: Place, reason: Reason = "", yes: Yes = False, json: Json = False) -> None:
     """Check refused requests again with today's secret, and take in those that now verify."""
     here = session(context)
-    place, taken = here.settings().source(source), 0
+    if (elsewhere := here.elsewhere()) is not None:
+        said = {"source": source, "reason": reason}
+        shown = elsewhere.act("recheck", said)
+        came = elsewhere.act("recheck", said, shown["confirm"])["rows"] if yes else {**shown["would"], "taken": 0}
+    else:
+        came = _checked(here, source, reason, yes)
+    counted = came.pop("rows")
+    if json:
+        print_json(came)
+        return
+    show_rows(counted, COLUMNS, as_json=False, nothing="nothing was refused there for its signature")
+    if came["verify"]:
+        print(f"{came['taken']} taken in" if yes else f"{len(came['verify'])} would be taken in; add --yes to do it")
+
+
+def _checked(here: Session, name: str, reason: str, yes: bool) -> dict[str, Any]:
+    """What checking came to here, and with `yes` how many were taken in."""
+    place, taken = here.settings().source(name), 0
     secrets = here.settings().door_secrets(place.name)
     with here.database() as database:
         with database.read() as connection:
@@ -26,12 +43,7 @@ def recheck(context: typer.Context, source: Place, reason: Reason = "", yes: Yes
             taken = database.write(
                 lambda c: refused.take_in(c, place, secrets, through=through, at=database.machine_now(c), actor=who, reason=reason)
             )
-    if json:
-        print_json({**told(found), "taken": taken})
-        return
-    show_rows(rows(found), COLUMNS, as_json=False, nothing="nothing was refused there for its signature")
-    if found.verify:
-        print(f"{taken} taken in" if yes else f"{len(found.verify)} would be taken in; add --yes to do it")
+    return {**told(found), "rows": rows(found), "taken": taken}
 
 
 def rows(found: refused.Checked) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import typer
 
 from receiver.errors import Rejected, Retryable
 from workers import control, restored
+from workers.cli import there
 from workers.cli.output import show_rows
 from workers.cli.session import Json, Reason, Session, actor, session
 from workers.errors import StateConflict
@@ -28,7 +29,9 @@ def unfreeze(
     per_minute: Annotated[
         int | None, typer.Option("--per-minute", min=1, max=60_000, help="How many of the held effects leave each minute.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="After a restored backup: release; without this, only look.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="After a restored backup: release, else only look. With --remote: without being asked.")
+    ] = False,
     without_look: Annotated[
         bool, typer.Option("--without-look", help="After a restored backup: release although a provider is away.")
     ] = False,
@@ -37,6 +40,11 @@ def unfreeze(
 ) -> None:
     """Let effects go on. After a restored backup it first asks every provider what happened meanwhile, and shows it."""
     here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        if without_look:
+            raise typer.BadParameter("--without-look is for a restored backup, which is released on the machine itself")
+        there.done(elsewhere, "unfreeze", {"per_minute": per_minute, "reason": reason}, RELEASED, yes=yes, json=json)
+        return
     was = _frozen(here)
     if was == restored.FREEZE:
         found = _looked(here, without_look)

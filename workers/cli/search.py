@@ -1,13 +1,13 @@
 """`billhook search LIST FIELD=VALUE …`: the console's search in the shell, with the same fields, the same bounds, and the next page."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from workers.cli.output import complain, print_json, show_rows
-from workers.cli.session import Json, session
+from workers.cli.session import Json, Session, session
 from workers.cli.trigger import pairs
-from workers.console.read.listing import LIMIT, LIMIT_MAX, LISTINGS, page
+from workers.console.read.listing import LIMIT, LIMIT_MAX, LISTINGS, Listing, page
 from workers.errors import FilterInvalid
 
 List = Annotated[str, typer.Argument(help="Which list: " + ", ".join(LISTINGS))]
@@ -35,16 +35,24 @@ def search(
     if strange := sorted(said.keys() - set(listing.fields)):
         raise typer.BadParameter(f"{list_} has no field {strange[0]}: its fields are {', '.join(listing.fields)}")
     here = session(context)
+    if (elsewhere := here.elsewhere()) is not None:
+        found = elsewhere.look("search", {**said, "list": list_, "older": older, "limit": limit})
+    else:
+        found = _found(here, listing, said, older, limit)
+    if json:
+        print_json(found)
+        return
+    show_rows(found["rows"], listing.view.shown, as_json=False, nothing="nothing like it")
+    if found["older"]:
+        at = found["looked_to"]
+        complain(f"{f'looked back to {at:%Y-%m-%d %H:%M} UTC; ' if at else ''}there is more: --older {found['older']}")
+
+
+def _found(here: Session, listing: Listing, said: dict[str, str], older: str | None, limit: int) -> dict[str, Any]:
+    """{"rows", "older", "looked_to"} from the database here."""
     with here.database() as database, database.read() as connection:
         try:
             found = page(connection, listing, said, sources=list(here.settings().sources), older=older, limit=limit)
         except FilterInvalid as wrong:
             raise typer.BadParameter(str(wrong)) from None
-    if json:
-        print_json({"rows": found.rows, "older": found.older, "looked_to": found.looked_to})
-        return
-    show_rows(found.rows, listing.view.shown, as_json=False, nothing="nothing like it")
-    if found.older:
-        complain(
-            f"{f'looked back to {found.looked_to:%Y-%m-%d %H:%M} UTC; ' if found.looked_to else ''}there is more: --older {found.older}"
-        )
+    return {"rows": found.rows, "older": found.older, "looked_to": found.looked_to}

@@ -20,6 +20,7 @@ from workers.settings import WorkerSettings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Source = Annotated[str | None, typer.Option("--source", "-s", help="Only this source.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without being asked; only --remote asks.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept in the audit.")]
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from receiver.db import Database
 from workers.cli.output import plain, print_json
+from workers.cli.remote import Remote, timed
 from workers.cli.session import Json, session
 from workers.console.figures import age, rate, span, until
 from workers.console.read.now import Moving, Standing, moving, standing
@@ -23,23 +25,41 @@ from workers.settings import WorkerSettings
 Once = Annotated[bool, typer.Option("--once", help="Look once and end.")]
 Every = Annotated[float, typer.Option("--every", min=0.5, max=3600, help="Look again after so many seconds.")]
 Looked = tuple[Moving, Standing]
+_MOVING, _STANDING = TypeAdapter(Moving), TypeAdapter(Standing)
 
 
 def top(context: typer.Context, once: Once = False, every: Every = 2.0, json: Json = False) -> None:
     """What happens now, again and again: arrivals, what stands in line, latencies, money at risk, what is held. Ctrl-C ends it."""
-    here = session(context)
+    here, once_only = session(context), once or not (json or sys.stdout.isatty())
+    if (elsewhere := here.elsewhere()) is not None:
+        _show(_looks_there(elsewhere, every, once=once_only), once, json)
+        return
     with here.database() as database:
-        looks = _looks(here.chosen(), database, every, once=once or not (json or sys.stdout.isatty()))
-        try:
-            if json:
-                for looked in looks:
-                    print_json(as_json(*looked))
-            elif once or not sys.stdout.isatty():
-                Console(highlight=False).print(shown(*next(looks)))
-            else:
-                _live(looks)
-        except KeyboardInterrupt:
+        _show(_looks(here.chosen(), database, every, once=once_only), once, json)
+
+
+def _show(looks: Iterator[Looked], once: bool, json: bool) -> None:
+    try:
+        if json:
+            for looked in looks:
+                print_json(as_json(*looked))
+        elif once or not sys.stdout.isatty():
+            Console(highlight=False).print(shown(*next(looks)))
+        else:
+            _live(looks)
+    except KeyboardInterrupt:
+        return
+
+
+def _looks_there(elsewhere: Remote, every: float, *, once: bool) -> Iterator[Looked]:
+    """The looks of a console elsewhere."""
+    while True:
+        found = elsewhere.look("now", {})
+        moves = {**found, "breakers": [timed(one) for one in found["breakers"]]}
+        yield _MOVING.validate_python(moves), _STANDING.validate_python(found)
+        if once:
             return
+        time.sleep(every)
 
 
 def _looks(chosen: WorkerSettings, database: Database, every: float, *, once: bool) -> Iterator[Looked]:

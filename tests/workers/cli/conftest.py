@@ -18,7 +18,12 @@ from receiver.event import InvoiceCompleted
 from tests.workers.sandbox.test_app import Served, serving
 from workers import control, events, ledger, routing, runs
 from workers.cli.main import run
+from workers.console import tokens
+from workers.console.roles import Role
+from workers.console.web.app import console
+from workers.console.web.serve import address, listen, server
 from workers.ids import new_id
+from workers.loading import load_folders
 from workers.settings import WorkerSettings, build
 
 CONFIG = """
@@ -167,3 +172,35 @@ def provider(place: Path) -> Iterator[Served]:
         (place / "secrets" / "BILLHOOK_API_SHOP_USER").write_text("me@example.com")
         (place / "secrets" / "BILLHOOK_API_SHOP_KEY").write_text("k3y")
         yield served
+
+
+@pytest.fixture
+def served(place: Path, store: Database) -> Iterator[str]:
+    """The URL of this directory's console, served."""
+    chosen = WorkerSettings(place / "billhook.toml", {})
+    listening = listen(chosen.console, {"BILLHOOK_CONSOLE_PORT": "0"})
+    serving = server(console(chosen, store, load_folders(())))
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield address(listening)
+    serving.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def token(store: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[Role], str]:
+    """Puts a token of this role for the console into the environment."""
+
+    def put(role: Role, name: str = "laptop") -> str:
+        made = store.write(lambda c: tokens.add(c, name, role, days=366, at=AT, actor="test"))
+        monkeypatch.setenv("BILLHOOK_TOKEN", made)
+        return made
+
+    return put
+
+
+@pytest.fixture
+def there(billhook: Billhook, served: str, token: Callable[[Role], str]) -> Billhook:
+    """Carry out one command line at the console that is served, as an approver."""
+    token("approver")
+    return lambda *words: billhook("--remote", served, *words)

@@ -197,22 +197,33 @@ def carry_out(request: Request, form: FormData) -> Response:
     person = require(request, act.role)
     subjects, bounds = ([str(one) for one in form.getlist(name)] for name in ("subject", "bound"))
     said = {name: str(form.get(name, "")).strip() for name in ("reason", "on", "order", "back")}
-    wrong = _wrong(act, said, here.chosen.console.tz)
+    wrong = why_not(act, said, here.chosen.console.tz)
     if wrong:
         question = _question(here, act, subjects, {"order": [said["order"]], "back": [said["back"]]}, person)
         return ask(request, question, wrong=wrong)
     with here.database.read() as connection:
         undo = undoing.of_alerts(connection, act.order, subjects)
+    answers = ordered(here, act, said, subjects, bounds, person)
+    return done(in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs", undo)
+
+
+def shown(here: Site, act: Act, subject: str, person: Person) -> Question:
+    """What is shown before an act on one thing. Raises NotHere or StateConflict."""
+    return _question(here, act, [subject], {}, person)
+
+
+def ordered(here: Site, act: Act, said: Mapping[str, str], subjects: list[str], bounds: list[str], person: Person) -> list[orders.Answer]:
+    """Give the order for each subject. `said`: reason, on (a day of the console's zone) and order, the id that makes it one."""
     on = datetime.fromisoformat(said["on"]).replace(tzinfo=here.chosen.console.tz).astimezone(UTC).isoformat() if said["on"] else None
     answers, heavy = [], _heavy(here, act, subjects[:MANY], person)
     for place, subject in enumerate(subjects[:MANY]):
         source, of = _whose(here, act, subject)
-        shown = bounds[place] if len(bounds) == len(subjects) else ""
-        order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=on, bound=shown)
+        bound = bounds[place] if len(bounds) == len(subjects) else ""
+        order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=on, bound=bound)
         arrival = order_arrival(order, source=source, at=datetime.now(UTC), id=f"{said['order'][:64]}:{place}")
         held = _held(here, act, order, person, heavy) if act.two_people else None
         answers.append(held or orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))
-    return done(_in_words(act, answers), said["back"] if is_own(said["back"]) else "/needs", undo)
+    return answers
 
 
 def _weighed(connection: Connection, here: Site, act: Act, subjects: list[str], person: Person, *, counted: bool) -> frozenset[str]:
@@ -239,7 +250,8 @@ def _held(here: Site, act: Act, order: Order, person: Person, heavy: frozenset[s
     return orders.Answer(HELD, second.TOLD[verdict]) if verdict in second.TOLD else None
 
 
-def _wrong(act: Act, said: Mapping[str, str], zone: ZoneInfo) -> str:
+def why_not(act: Act, said: Mapping[str, str], zone: ZoneInfo) -> str:
+    """What is wrong with an answer's fields, or ""."""
     if act.needs_reason and not said["reason"]:
         return "Say why: it is kept in the audit."
     try:
@@ -261,7 +273,7 @@ def _whose(here: Site, act: Act, subject: str) -> tuple[str, str]:
         return orders.to_close(connection, subject, here.sources), subject
 
 
-def _in_words(act: Act, answers: list[orders.Answer]) -> str:
+def in_words(act: Act, answers: list[orders.Answer]) -> str:
     """What came of the orders, in a sentence."""
     if len(answers) == 1:
         outcome, reason = answers[0].outcome, answers[0].reason

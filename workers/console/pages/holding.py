@@ -129,21 +129,25 @@ def _unfreeze(here: Site, _said: dict[str, str]) -> Question:
 
 
 def _do_unfreeze(here: Site, said: dict[str, str], actor: str) -> tuple[str, str]:
+    let = let_go(here, said, actor)
+    told = f"Effects go on: {let.held} were held" + (f", {let.per_minute} leave each minute" if let.per_minute else "")
+    return told, f"/hold/freeze?{query({'reason': let.was})}"
+
+
+def let_go(here: Site, said: dict[str, str], actor: str) -> release.Released:
+    """End the freeze that was shown. Raises StateConflict where it is another one by now, or a restored backup's."""
     pace = _number(said.get("per_minute", ""))
     heads, reason = here.settings.ledger_head_dir, said.get("reason", "")
 
-    def act(connection: Connection) -> tuple[str | None, release.Released]:
+    def act(connection: Connection) -> release.Released:
         was = control.frozen(connection)
         if was == restored.FREEZE:
             raise StateConflict(ON_THE_MACHINE)
         if was is not None:
             _require_shown(connection, "freeze", said.get("shown", ""), was)
-        at = here.database.machine_now(connection)
-        return was, release.release(connection, was or "", heads, pace, reason, at=at, actor=actor)
+        return release.release(connection, was or "", heads, pace, reason, at=here.database.machine_now(connection), actor=actor)
 
-    was, let = here.database.write(act)
-    told = f"Effects go on: {let.held} were held" + (f", {pace} leave each minute" if pace else "")
-    return told, f"/hold/freeze?{query({'reason': was})}"
+    return here.database.write(act)
 
 
 def _number(text: str) -> int | None:

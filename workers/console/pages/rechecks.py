@@ -21,8 +21,13 @@ NEVER = "This cannot be undone: what is taken in is a delivery like any other. W
 
 def asked(request: Request) -> Response:
     """What checking came to, and the button that takes in what verifies."""
-    here = site(request)
-    source, secrets = _of(here, request.query_params.get("source", ""))
+    question, _ = looked(site(request), request.query_params.get("source", ""), back(request))
+    return ask(request, question)
+
+
+def looked(here: Site, name: str, back_to: str = "") -> tuple[Question, recheck.Checked]:
+    """What is asked before a source's refusals are taken in, and what checking them came to."""
+    source, secrets = _of(here, name)
     with here.database.read() as connection:
         found = recheck.check(connection, source, secrets)
     preview = [f"{row['requests']} {row['came_to']}" for row in rows(found)] or ["Nothing was refused there for its signature."]
@@ -31,20 +36,28 @@ def asked(request: Request) -> Response:
     question = Question(
         title=f"Check again what {source.name} refused", does=AGAIN, button=f"Take in {len(found.verify)}", role=role_of("recheck"),
         preview=preview, warnings=[*more, *none], inputs=[Input(name="reason", label="Why", about="It is kept in the audit.")], undo=NEVER,
-        hidden={"source": [source.name], "through": [str(found.through)], "back": [back(request)]},
+        hidden={"source": [source.name], "through": [str(found.through)], "back": [back_to]},
     )  # fmt: skip
-    return ask(request, question)
+    return question, found
 
 
 def carry_out(request: Request, form: FormData) -> Response:
     """Take in what verifies of the refusals the page showed."""
     here, person = site(request), require_act(request, "recheck")
-    source, secrets = _of(here, str(form.get("source", "")))
-    through, said = row_number(str(form.get("through", ""))), {"actor": person.name, "reason": str(form.get("reason", "")).strip()}
+    name, through = str(form.get("source", "")), row_number(str(form.get("through", "")))
+    here.settings.source(name)
     if not through:
         raise StateConflict("This form is damaged: go back and press the button again.")
-    taken = here.database.write(lambda c: recheck.take_in(c, source, secrets, through=through, at=here.database.machine_now(c), **said))
-    return done(f"{source.name}: {taken} taken in", f"/deliveries?source={source.name}")
+    taken = take_in(here, name, through, person.name, str(form.get("reason", "")).strip())
+    return done(f"{name}: {taken} taken in", f"/deliveries?source={name}")
+
+
+def take_in(here: Site, name: str, through: int, actor: str, reason: str) -> int:
+    """Take in what verifies of a source's refusals up to the one that was shown last; how many deliveries are new."""
+    source, secrets = _of(here, name)
+    return here.database.write(
+        lambda c: recheck.take_in(c, source, secrets, through=through, at=here.database.machine_now(c), actor=actor, reason=reason)
+    )
 
 
 def _of(here: Site, name: str) -> tuple[SourceSettings, DoorSecrets]:

@@ -19,6 +19,7 @@ from workers import modes, previews, replays
 from workers.console import second_replays
 from workers.console.confirm import done
 from workers.console.read.listing import instant
+from workers.console.roles import Person
 from workers.console.second import TOLD, Verdict
 from workers.console.site import Site, site
 from workers.console.web.access import require_act
@@ -51,7 +52,7 @@ class Look:
 def asked(request: Request) -> Response:
     """The form, and below it what a replay of what fits would do."""
     said = {name: request.query_params.get(name, "").strip() for name in FIELDS}
-    return _page(request, said, _look(site(request), said) if any(said.values()) else None)
+    return _page(request, said, look_at(site(request), said) if any(said.values()) else None)
 
 
 def carry_out(request: Request, form: FormData) -> Response:
@@ -59,9 +60,10 @@ def carry_out(request: Request, form: FormData) -> Response:
     require_act(request, "replay")
     here, given = site(request), {name: str(value).strip() for name, value in form.items()}
     if given.get("off"):
-        return _call_off(here, given["off"], request.state.person.name)
+        count = call_off(here, given["off"], request.state.person.name)
+        return done(f"Replay {given['off']}: {count} called off", "/replay")
     said = {name: given.get(name, "") for name in FIELDS}
-    look, pace = _look(here, said), _pace(given.get("per_minute", ""))
+    look, pace = look_at(here, said), pace_of(given.get("per_minute", ""))
     if look.wrong or not look.ids or pace is None:
         wrong = look.wrong or (
             "Nothing fits." if pace else f"At most so many each minute: write a whole number from 1 to {PER_MINUTE_MAX}."
@@ -69,28 +71,35 @@ def carry_out(request: Request, form: FormData) -> Response:
         return _page(request, said, look, wrong=wrong)
     if given.get("shown", look.digest) != look.digest:
         return _page(request, said, look, wrong="Other events fit by now than those that were shown: look again, then order.")
-    if verdict := _first_of_two(request, look, said, given.get("reason", "")):
+    if verdict := first_of_two(here, look, said, request.state.person, given.get("reason", "")):
         return done(f"Replay of {len(look.ids)}: {TOLD[verdict]}", "/replay")
     name = given["order"] if _NAME.fullmatch(given.get("order", "")) else _new_name()
-    at, actor = datetime.now(UTC), request.state.person.name
-    order = {"replay_id": name, "workflow": said["workflow"] or None, "actor": actor, "reason": given.get("reason", ""), "at": at}
-
-    def once(connection: Connection) -> int | None:
-        return None if replays.is_ordered(connection, name) else replays.order(connection, look.ids, per_minute=pace, **order)
-
-    ordered = here.database.write(once)
+    ordered = order(here, look, name, pace, {**said, "reason": given.get("reason", "")}, request.state.person.name)
     return done(f"Replay {name}: {'ordered already' if ordered is None else f'{ordered} ordered, {pace} each minute'}", "/replay")
 
 
-def _first_of_two(request: Request, look: Look, said: Mapping[str, str], reason: str) -> Verdict | None:
+def order(here: Site, look: Look, name: str, pace: int, said: Mapping[str, str], actor: str) -> int | None:
+    """Order the replay that was looked at under this name, 12 hex digits: how many events, or None where it is ordered already."""
+
+    def once(connection: Connection) -> int | None:
+        if replays.is_ordered(connection, name):
+            return None
+        workflow, at = said["workflow"] or None, datetime.now(UTC)
+        return replays.order(
+            connection, look.ids, replay_id=name, workflow=workflow, actor=actor, reason=said["reason"], at=at, per_minute=pace
+        )  # fmt: skip
+
+    return here.database.write(once)
+
+
+def first_of_two(here: Site, look: Look, said: Mapping[str, str], person: Person, reason: str) -> Verdict | None:
     """Why the rule of two people holds it, or None."""
-    here = site(request)
     if not second_replays.heavy(look.previews, here.chosen.console.limits):
         return None
     name = hashlib.sha256(f"{look.digest}:{said['workflow']}".encode()).hexdigest()[:32]
 
     def say_yes(connection: Connection) -> Verdict:
-        at, person = here.database.machine_now(connection), request.state.person
+        at = here.database.machine_now(connection)
         return second_replays.yes(connection, name, person, events=len(look.ids), said=said, reason=reason, at=at)
 
     verdict = here.database.write(say_yes)
@@ -102,16 +111,17 @@ def _new_name() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def _call_off(here: Site, replay: str, actor: str) -> Response:
-    count = here.database.write(lambda c: replays.call_off(c, replay, actor=actor, at=datetime.now(UTC)))
-    return done(f"Replay {replay}: {count} called off", "/replay")
+def call_off(here: Site, replay: str, actor: str) -> int:
+    """Call off what a replay has not begun: how many events."""
+    return here.database.write(lambda c: replays.call_off(c, replay, actor=actor, at=datetime.now(UTC)))
 
 
-def _pace(text: str) -> int | None:
+def pace_of(text: str) -> int | None:
+    """How many each minute, or None for what is no such number."""
     return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= PER_MINUTE_MAX else None
 
 
-def _look(here: Site, said: Mapping[str, str]) -> Look:
+def look_at(here: Site, said: Mapping[str, str]) -> Look:
     """What fits, and what would come of it."""
     try:
         wanted = _wanted(said)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from receiver.db import Database
 from workers.addresses import is_here
-from workers.console.answers import as_json, mistake, wants_json
+from workers.console.answers import as_json, bare, mistake, wants_json
 from workers.console.roles import Person, role_of
 from workers.console.roles import Role as Role
 from workers.console.settings import ConsoleSettings
@@ -58,9 +58,9 @@ class Access(BaseHTTPMiddleware):
         try:
             answer = self._refused(request) or await self._answer(request, call_next)
         except sa.exc.OperationalError:
-            answer = PlainTextResponse(AWAY, 503)
+            answer = bare(request, AWAY, 503, "NotReady")
         except sa.exc.TimeoutError:
-            answer = PlainTextResponse(CROWD, 503)
+            answer = bare(request, CROWD, 503, "NotReady")
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
         return answer
@@ -95,7 +95,8 @@ class Access(BaseHTTPMiddleware):
         name = _host_of(said[0]) if len(said) == 1 else ""
         if is_here(name) or name in (*self._settings.names, self._settings.host):
             return None
-        return PlainTextResponse(f"This console does not know itself as {name[:100]}: add it to names in [billhook.console].", 421)
+        strange = f"This console does not know itself as {name[:100]}: add it to names in [billhook.console]."
+        return bare(request, strange, 421, "SettingsInvalid")
 
     def _with_cookie(self, request: Request, entered: Entered, response: Response) -> Response:
         """The answer, with a cookie for a browser that has none; a log-in and a log-out set their own."""

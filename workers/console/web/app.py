@@ -15,7 +15,8 @@ from starlette.staticfiles import StaticFiles
 
 from receiver.db import Database
 from receiver.errors import BillhookError, SchemaOutdated
-from workers.console.answers import mistake
+from workers.console.answers import bare, mistake
+from workers.console.confirmations import Confirmations
 from workers.console.gauges import Gauges
 from workers.console.pages import (
     acts,
@@ -37,7 +38,7 @@ from workers.console.pages import (
 from workers.console.passwords import Passwords
 from workers.console.site import HERE, Site, templates
 from workers.console.timebox import STATEMENT_S, took_too_long
-from workers.console.web import login, watch
+from workers.console.web import api, login, watch
 from workers.console.web.access import AWAY, Access
 from workers.console.web.body import Body
 from workers.console.web.forms import posted
@@ -68,6 +69,7 @@ def console(
         routes=[
             *watch.routes(metrics_token, chosen.console.header, Gauges(database, list(chosen.settings.sources))),
             *(login.routes() if chosen.console.login == "accounts" else []),
+            *api.routes(Confirmations()),
             Route("/", now.now),
             Route("/now/stream", streamed(lambda request: request.app.state.live, Seats(), look.once)),
             Route("/needed", needs.number),
@@ -137,5 +139,5 @@ def _strange(request: Request, _error: Exception) -> Response:
     return mistake(request, status=400, title="That cannot be done", said=said, type="FilterInvalid")
 
 
-def _away(_request: Request, error: Exception) -> Response:
-    return PlainTextResponse(TOO_LONG if took_too_long(error) else AWAY, 503)
+def _away(request: Request, error: Exception) -> Response:
+    return bare(request, TOO_LONG if took_too_long(error) else AWAY, 503, "NotReady")

@@ -9,6 +9,9 @@ from receiver import inbox
 from receiver.db import Database, table_of
 from tests.workers.cli.conftest import Billhook
 from tests.workers.cli.conftest import billhook as billhook
+from tests.workers.cli.conftest import served as served
+from tests.workers.cli.conftest import there as there
+from tests.workers.cli.conftest import token as token
 from tests.workers.console.conftest import Browser, House
 from tests.workers.console.pages.test_acts import hidden
 from tests.workers.test_recheck import RIGHT, WRONG, callback, deliveries, refuse
@@ -77,3 +80,14 @@ def test_the_command_line_shows_first_and_takes_in_with_yes(billhook: Billhook, 
     assert "1 would be taken in" in shown.out and "signature is still wrong" in shown.out
     assert (taken.json["taken"], taken.json["verify"]) == (1, [1]) and len(deliveries(store)) == 1
     assert "are here already" in billhook("recheck", "pay").out
+
+
+def test_a_console_elsewhere_shows_first_and_takes_in_with_yes(there: Billhook, billhook: Billhook, store: Database, place: Path) -> None:
+    refuse(store, callback("1"), callback("2", WRONG))
+
+    shown, here = there("recheck", "pay"), billhook("recheck", "pay")
+    taken = there("recheck", "pay", "--yes", "--json")
+
+    assert (shown.out, shown.code) == (here.out, here.code) and "1 would be taken in" in shown.out
+    assert (taken.json["taken"], taken.json["verify"]) == (1, [1]) and len(deliveries(store)) == 1
+    assert there("recheck", "nobody", "--yes").code == billhook("recheck", "nobody").code == 2
