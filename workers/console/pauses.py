@@ -1,7 +1,8 @@
 """How long one who typed a wrong password waits: per name and per peer address, each failure twice as long as the one before.
 
 In memory, of a fixed size: a name or address falls into one of BUCKETS by a keyed hash, so that nobody can fill it up or push another
-out; two that share a bucket share their pause. A restart forgets it. Used by web/login.py alone, on the event loop.
+out; two that share a bucket share their pause. A restart forgets it. Used on the event loop by web/login.py, and by web/guesses.py for
+API tokens, which have no name: of these only the peer waits.
 """
 
 import hashlib
@@ -33,13 +34,14 @@ class Pauses:
     told: int = 0
     untold: int = 0
 
-    def wait_s(self, name: str, peer: str, *, now_s: float) -> float:
-        """How long this name or this peer has to wait yet; 0 where it may try."""
-        return max(self._left(f"name:{name}", NAME_MAX_S, now_s), self._left(f"peer:{network(peer)}", PEER_MAX_S, now_s))
+    def wait_s(self, name: str | None, peer: str, *, now_s: float) -> float:
+        """How long this name or this peer has to wait yet; 0 where it may try. None: there is no name."""
+        by_name = self._left(f"name:{name}", NAME_MAX_S, now_s) if name is not None else 0.0
+        return max(by_name, self._left(f"peer:{network(peer)}", PEER_MAX_S, now_s))
 
-    def failed(self, name: str, peer: str, *, now_s: float) -> None:
+    def failed(self, name: str | None, peer: str, *, now_s: float) -> None:
         """Note a failure. It is noted before the password is checked, and taken back by `succeeded`: many at once gain nothing."""
-        for what in (f"name:{name}", f"peer:{network(peer)}"):
+        for what in ([f"name:{name}"] if name is not None else []) + [f"peer:{network(peer)}"]:
             bucket = self.buckets.setdefault(self._place(what), _Bucket())
             if now_s - bucket.last_s > FORGOTTEN_S:
                 bucket.failures = 0

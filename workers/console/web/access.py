@@ -22,7 +22,8 @@ from workers.console.answers import as_json, bare, mistake, wants_json
 from workers.console.roles import Person, role_of
 from workers.console.roles import Role as Role
 from workers.console.settings import ConsoleSettings
-from workers.console.web.entry import Entered, Entry, keep_cookie
+from workers.console.web.entry import Entered, Entry, keep_cookie, peer_of
+from workers.console.web.guesses import Guesses
 from workers.console.web.headers import HEADERS
 from workers.console.web.login import own_path
 from workers.errors import Forbidden
@@ -49,9 +50,9 @@ def require_act(request: Request, act: str, *, mode: str = "") -> Person:
 class Access(BaseHTTPMiddleware):
     """The door of the console."""
 
-    def __init__(self, app: ASGIApp, settings: ConsoleSettings, database: Database) -> None:
+    def __init__(self, app: ASGIApp, settings: ConsoleSettings, database: Database, guesses: Guesses | None = None) -> None:
         super().__init__(app)
-        self._settings, self._entry = settings, Entry(settings, database)
+        self._settings, self._entry, self._guesses = settings, Entry(settings, database), guesses or Guesses()
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """The answer of the page behind, or why it is not given."""
@@ -69,7 +70,12 @@ class Access(BaseHTTPMiddleware):
         path = request.scope["path"]
         if path in OPEN or path.startswith("/static/"):
             return await call_next(request)
+        given, peer = request.headers.getlist("authorization"), peer_of(request, self._settings)
+        if given and (wait_s := self._guesses.wait_s(given, peer)):
+            return _held_up(wait_s)
         entered = await run_in_threadpool(self._entry.of, request)
+        if given:
+            self._guesses.right(given) if entered.person else self._guesses.wrong(given, peer)
         state = request.state
         state.person, state.csrf, state.by_token, state.entered = entered.person, entered.csrf, entered.by_token, entered
         state.cookie_name = self._entry.cookie
@@ -104,6 +110,11 @@ class Access(BaseHTTPMiddleware):
         if entered.cookie and request.cookies.get(name) != entered.cookie and "set-cookie" not in response.headers:
             keep_cookie(response, name, entered.cookie)
         return response
+
+
+def _held_up(wait_s: int) -> Response:
+    said = f"Too many wrong API tokens came from this address: wait {wait_s} seconds, and compare yours with `billhook tokens` there."
+    return as_json({"error": said, "type": "NotReady"}, 429, {"retry-after": str(wait_s)})
 
 
 def _only_reads(request: Request, person: Person | None) -> Callable[[], Response] | None:
