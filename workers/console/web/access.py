@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from receiver.db import Database
 from workers.addresses import is_here
-from workers.console.answers import as_json, bare, mistake, wants_json
+from workers.console.answers import API, as_json, bare, mistake, wants_json
 from workers.console.roles import Person, role_of
 from workers.console.roles import Role as Role
 from workers.console.settings import ConsoleSettings
@@ -89,7 +89,7 @@ class Access(BaseHTTPMiddleware):
         if entered.person is None and not logs_in:
             return lambda: _unknown(request, entered, self._settings)
         if request.method != "POST" or entered.by_token:
-            return _only_reads(request, entered.person)
+            return _only_reads(request, entered.person) or _not_by_form(request, entered)
         if not await _is_ours(request, entered, self._settings.https):
             return lambda: PlainTextResponse("This form is too old, or not ours: go back, reload the page, do it again.", 403)
         return _only_reads(request, entered.person)
@@ -123,6 +123,14 @@ def _only_reads(request: Request, person: Person | None) -> Callable[[], Respons
         return None
     said = f"Acts take the role operator at least, and you are {person.role}: ask somebody who has it."
     return lambda: mistake(request, status=403, title="That takes another role", said=said, type="Forbidden")
+
+
+def _not_by_form(request: Request, entered: Entered) -> Callable[[], Response] | None:
+    """What a program is answered that sends a page's form: it was shown nothing. None for everybody else."""
+    if request.method != "POST" or not entered.by_token or request.scope["path"].startswith(API):
+        return None
+    said = "A program acts at POST /api/acts/NAME, where it is first shown what would happen: GET /api/acts lists them."
+    return lambda: as_json({"error": said, "type": "NotHere"}, 404)
 
 
 def _unknown(request: Request, entered: Entered, settings: ConsoleSettings) -> Response:

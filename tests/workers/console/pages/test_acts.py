@@ -311,14 +311,14 @@ def test_saying_what_happened_to_so_much_takes_two(two: House, store: Database, 
     assert f"{act}.first" in {name for name, *_ in two.audit()}
 
 
-def test_a_token_is_no_person(two: House, store: Database, made: Made) -> None:
-    token = two.new_token("approver")
+def test_a_program_sends_no_form(two: House, store: Database, made: Made) -> None:
+    headers = {"Authorization": f"Bearer {two.new_token('approver')}"}
 
-    answer = two.browser().request(
-        "POST", "/act/approve", data={"subject": made.effect, "order": "a"}, headers={"Authorization": f"Bearer {token}"}
-    )
+    for path, fields in (("/act/reject", {"subject": made.effect, "order": "a"}), ("/hold/freeze", {})):
+        answer = two.browser().request("POST", path, data=fields, headers=headers)
+        assert answer.status_code == 404 and "/api/acts" in answer.json()["error"]
 
-    assert "an API token is none" in unquote_plus(answer.headers["location"]) and given(store) == []
+    assert given(store) == [] and not [act for act, *_ in two.audit() if act == "freeze"]
 
 
 def test_nobody_acts_above_the_own_role(two: House, store: Database, made: Made) -> None:
