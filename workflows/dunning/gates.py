@@ -176,18 +176,19 @@ def behind_the_sent_mark(connection: Connection, source: str, most: int) -> list
 
 
 @waits_at(RateConfirmed)
-def behind_a_rate(connection: Connection, source: str, most: int) -> list[Waiting]:
-    """The base rates nobody compared with their source, where anything is dunned at all."""
-    if not tables.all_ladders(connection, source, most=1):
-        return []
+def behind_a_rate(connection: Connection, source: str, _most: int) -> list[Waiting]:
+    """The first base rate nobody compared with its source, where anything is dunned at all; the others come one after the other."""
     confirmed = frozenset(one.key for one in events_of_source(connection, source, (RateConfirmed,)) if isinstance(one, RateConfirmed))
+    rows = shipped_rates().unconfirmed(confirmed)
+    if not rows or not tables.all_ladders(connection, source, most=1):
+        return []
+    after = f" {len(rows) - 1} more wait after it: `billhook rate list`." if len(rows) > 1 else ""
     return [
         Waiting(
-            source=source, title=f"Is the base rate {row.key} right?",
-            known=f"Until somebody compared it, no notice states it: {'; '.join(row.sources)}", fields={"key": row.key},
-            command=f'billhook rate confirm "{row.key}" --source {source}',
+            source=source, title=f"Is the base rate {rows[0].key} right?",
+            known=f"No notice states it until somebody compared it. It was read in: {'; '.join(rows[0].sources)}.{after}",
+            fields={"key": rows[0].key}, command=f'billhook rate confirm "{rows[0].key}" --source {source}',
         )
-        for row in shipped_rates().unconfirmed(confirmed)[:most]
     ]  # fmt: skip
 
 

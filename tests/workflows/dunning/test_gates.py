@@ -58,6 +58,20 @@ def test_an_invoice_nobody_sent_is_not_dunned_until_a_person_says_it_was(open_of
     assert office.sent == ["2026-03-24"]
 
 
+def test_one_rate_at_a_time_waits_to_be_compared(open_office: Open) -> None:
+    office = open_office("2026-03-20 10:00", policy={"approve_first_notice": False}, checked=False)
+    before = [one for one in waits(office) if one.gate == "rate.confirmed"]
+    office.invoice()
+    office.until("2026-03-24", checks=False)
+
+    (first,) = (one for one in waits(office) if one.gate == "rate.confirmed")
+    office.flow.signal(RateConfirmed(source="shop", at=office.flow.clock.now, key=first.fields["key"]))
+    (second,) = (one for one in waits(office) if one.gate == "rate.confirmed")
+
+    assert before == [] and "more wait after it" in first.known
+    assert second.fields["key"] != first.fields["key"]
+
+
 def test_a_rate_that_waits_for_nobody_cannot_be_confirmed(open_office: Open) -> None:
     office = open_office()
 
