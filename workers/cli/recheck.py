@@ -48,7 +48,8 @@ def _checked(here: Session, name: str, reason: str, yes: bool) -> dict[str, Any]
 
 def rows(found: refused.Checked) -> list[dict[str, Any]]:
     """What checking came to, counted by what came of each."""
-    counted = {"verify now": len(found.verify), "are here already, or came twice": found.here, **found.why_not}
+    counted = {"verify now": len(found.verify), "are here already, or came twice": found.here}
+    counted |= {f"not taken in: {why}": count for why, count in found.why_not.items()}
     counted["were only counted and not kept: their sender has to repeat them"] = found.uncounted
     return [{"requests": count, "came_to": said} for said, count in counted.items() if count]
 

@@ -34,7 +34,7 @@ def test_it_is_looked_at_first_and_then_taken_in_by_name(browser: Browser, store
     before = deliveries(store)
     answer = browser.post("/recheck", source="pay", through=hidden(page, "through"), reason="secret put right")
 
-    assert "2 verify now" in page and "1 its signature is still wrong" in page and "Take in 2" in page
+    assert "2 verify now" in page and "1 not taken in: its signature is still wrong" in page and "Take in 2" in page
     assert before == [] and len(deliveries(store)) == 2
     assert answer.headers["location"].startswith("/deliveries?source=pay&said=pay%3A+2+taken+in")
     with store.read() as connection:
