@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from receiver import inbox
 from receiver.db import Database, table_of
-from receiver.event import InvoiceCompleted
+from receiver.event import InvoiceCompleted, InvoicePaid
 from receiver.inbox import RefusedRequest
 from tests.conftest import create_schema
 from tests.processes import eventually
@@ -28,6 +28,7 @@ from workers.console.web.serve import server
 from workers.ids import new_id
 from workers.loading import load_folders
 from workers.settings import WorkerSettings, build
+from workflows.dunning import tables
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright: `make browser` installs it")
 
@@ -96,6 +97,7 @@ def stories(store: Database) -> Stories:
     )  # fmt: skip
     hostile = store.write(lambda c: inbox.append(c, arrival)).delivery_id
     store.write(lambda c: inbox.mark_routed(c, {hostile: ("nothing", HOSTILE)}, at=at))
+    store.write(lambda c: wait_and_miss(c, at))
     refused = RefusedRequest(source="shop", at=datetime.now(UTC), status=401, cause="credentials", method="POST", peer="203.0.113.9")
     store.write(lambda c: inbox.keep_refusals(c, [refused]))
     with store.read() as connection:
@@ -133,6 +135,18 @@ def make_story(store: Database, invoice: str, customer: str, *, at: datetime, wo
         return effect
 
     return store.write(write)
+
+
+def wait_and_miss(connection: Connection, at: datetime) -> None:
+    """Invoice 4711 waits to be known as sent, and a sweep found that 4712 was paid."""
+    tables.put_ladder(connection, "shop", "4711", customer_id="501", currency="EUR", reason="not_sent", next_name="L0", at=at)
+    arrival = inbox.Arrival(
+        source="shop", origin="poll", native_type="poll.invoice", native_id="4712:1-x", body=b"{}", received_at=at,
+        actor="scan:open-invoices",
+    )  # fmt: skip
+    delivery = inbox.append(connection, arrival).delivery_id
+    inbox.mark_routed(connection, {delivery: ("events", "1 event")}, at=at)
+    events.record(connection, InvoicePaid(source="shop", at=at, invoice_id="4712", n=1), "paid", delivery_id=delivery, at=at)
 
 
 def make_unknown(store: Database, effect: str, at: datetime) -> None:

@@ -23,7 +23,8 @@ def paths(stories: Stories) -> dict[str, str]:
         "board": "/boards/dunning", "replay": "/replay?type=invoice.completed", "say": "/say", "say-one": "/say/bank.checked",
         "story": "/story?key=customer:501", "delivery": f"/deliveries/{stories.hostile}", "run": f"/runs/{stories.run}",
         "effect": f"/effects/{stories.unknown}", "refusal": "/refusals/1", "approve": f"/act/approve?subject={stories.proposed[0]}",
-        "mode": "/hold/mode?source=shop&workflow=auto-send", "not-found": "/nothing/1",
+        "mode": "/hold/mode?source=shop&workflow=auto-send", "gates": "/needs?kind=gates",
+        "recheck": "/recheck?source=shop", "not-found": "/nothing/1",
     }  # fmt: skip
 
 

@@ -19,8 +19,9 @@ def listed(request: Request) -> Response:
         now = here.database.machine_now(connection)
         rows = sources.rows(connection, kinds, now=now)
         strangers = sources.strangers(connection, list(kinds), now=now)
+        last = {row.name: row.last_at for row in rows}
         settings = here.settings.sources.values()
-        quiet = {one.name: gaps.quiet(connection, one, now=now) for one in settings}
+        quiet = {one.name: gaps.quiet(connection, one, last_at=last[one.name], now=now) for one in settings}
         looked = {one.name: gaps.looked(connection, one.name, scans_of(here.chosen, one), now=now) for one in settings}
     urls = {name: _url(here, name) for name in kinds}
     return here.page(

@@ -43,13 +43,14 @@ class Looked:
     more: bool
 
 
-def quiet(connection: Connection, source: SourceSettings, *, now: datetime) -> Quiet:
-    """The watch for silence of a source, and its alert."""
+def quiet(connection: Connection, source: SourceSettings, *, last_at: datetime | None, now: datetime) -> Quiet:
+    """The watch for silence of a source, and its alert. `last_at`: its last push, which the watch may not have taken in yet."""
     watch = silence.watch(connection, source.name, source.tz, source.silence_limit)
     same = (_ALERT.c.subject == source.name, _ALERT.c.reason == silence.REASON, _ALERT.c.closed_at.is_(None))
     alert = connection.execute(sa.select(_ALERT.c.id, _ALERT.c.state).where(*same)).first()
     told = {"alert": alert.id, "state": alert.state} if alert is not None else {}
-    return Quiet(watch=watch, silent=watch.is_silent(now), **told)
+    heard_since = last_at is not None and (watch.last_at is None or last_at > watch.last_at)
+    return Quiet(watch=watch, silent=watch.is_silent(now) and not heard_since, **told)
 
 
 def looked(connection: Connection, source: str, scans: tuple[Scan, ...], *, now: datetime) -> Looked:

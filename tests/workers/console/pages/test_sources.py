@@ -79,6 +79,16 @@ def test_a_source_that_is_silent_says_since_when_why_and_who_knows(browser: Brow
     assert link in page
 
 
+def test_a_source_that_was_heard_again_is_not_called_silent_until_the_watch_took_it_in(browser: Browser, store: Database) -> None:
+    hear(store, until=datetime.now(UTC) - timedelta(days=2))
+    arrival = inbox.Arrival(source="shop", origin="push", native_type="x", native_id="1", body=b"{}", received_at=datetime.now(UTC))
+    store.write(lambda c: inbox.append(c, arrival))
+
+    text = browser.text("/sources")
+
+    assert "heard again" in text and "silent unusual" not in text
+
+
 def test_a_source_that_is_watched_says_from_when_silence_is_unusual(browser: Browser, store: Database) -> None:
     assert "not watched" in browser.text("/sources")
 
