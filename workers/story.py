@@ -79,11 +79,13 @@ def _lines(reach: Reach, key: str, source: str | None) -> list[Line]:
     events |= reach.given(RunRow, "id", runs, give="trigger_id")
     effects |= reach.given(EffectRow, "run_id", runs)
     deliveries |= reach.given(EventRow, "id", events, give="delivery_id")
-    lines = [*_deliveries(reach, deliveries), *_events(reach, events), *_runs(reach, runs), *_steps(reach, runs)]
-    return [*lines, *_effects(reach, effects), *_desk(reach, runs, effects, deliveries, key)]
+    rows = reach.rows(RunRow, "id", runs)
+    lines = [*_deliveries(reach, deliveries), *_events(reach, events), *_runs(rows), *_steps(reach, rows)]
+    return [*lines, *_effects(reach, effects), *_desk(reach, rows, effects, deliveries, key)]
 
 
 Ids = set[Any]
+Rows = Sequence[sa.RowMapping]
 PREFIXES = ("run", "effect", "invoice", "customer", "delivery", "event")
 _COLUMNS = {"invoice": ("invoice_id", "object_id"), "customer": ("customer_id",)}
 
@@ -162,8 +164,8 @@ def _events(reach: Reach, ids: Ids) -> Iterable[Line]:
         yield Line(at=row["recorded_at"], what="event", id=str(row["id"]), text=text, reason=row["outcome"], detail={"data": row["data"]})
 
 
-def _runs(reach: Reach, ids: Ids) -> Iterable[Line]:
-    for row in reach.rows(RunRow, "id", ids):
+def _runs(rows: Rows) -> Iterable[Line]:
+    for row in rows:
         name = f"{row['workflow']} {row['key']}"
         waits = f"until {row['wake_at'].isoformat()}" if row["wake_at"] else ""
         why = f"({row['reason']})" if row["reason"] else ""
@@ -173,8 +175,8 @@ def _runs(reach: Reach, ids: Ids) -> Iterable[Line]:
             yield Line(at=row["ended_at"], what="run", id=row["id"], text=f"{name} ended: {row['outcome']}", reason=row["reason"] or "")
 
 
-def _steps(reach: Reach, run_ids: Ids) -> Iterable[Line]:
-    sources = {row["id"]: row["source"] for row in reach.rows(RunRow, "id", run_ids)}
+def _steps(reach: Reach, runs: Rows) -> Iterable[Line]:
+    sources = {row["id"]: row["source"] for row in runs}
     for row in reach.rows(JournalRow, "run_id", sources):
         result = row["result"] if isinstance(row["result"], dict) else {}
         known = {name: result[name] for name in ("state", "reason", "reference", "until") if result.get(name)}
@@ -207,15 +209,16 @@ def _named(service: str, object_id: str, gist: outgoing.Gist) -> str:
     return " ".join(part for part in (service, object_id, outgoing.in_words(gist)) if part)
 
 
-def _desk(reach: Reach, runs: Ids, effects: Ids, deliveries: Ids, key: str) -> Iterable[Line]:
+def _desk(reach: Reach, rows: Rows, effects: Ids, deliveries: Ids, key: str) -> Iterable[Line]:
     """What waits for a person, and what people did."""
+    runs = {row["id"] for row in rows}
     yield from _parked(reach, {"run_id": runs, "effect_id": effects, "delivery_id": deliveries})
     for row in reach.rows(Task, "run_id", runs):
         yield _open(row, "task", row["name"], advice.of_task(reach.connection, dict(row)))
     named = split(key)[1]
     subjects = {key, named, *runs, *effects, f"invoice:{named}", f"customer:{named}", *(f"run:{id}" for id in runs)}
     subjects |= {f"effect:{id}" for id in effects}
-    for row in reach.rows(RunRow, "id", runs):
+    for row in rows:
         subjects.add(f"{row['source']}/{row['invoice_id'] or row['customer_id'] or row['key']}")
     for row in reach.rows(Alert, "subject", subjects):
         yield _open(row, "alert", row["subject"], advice.of_alert(reach.connection, dict(row)))

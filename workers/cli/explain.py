@@ -60,10 +60,12 @@ def older_of(key: str, older: datetime) -> str:
     return shlex.join(["billhook", "explain", key, "--until", f"{older.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"])
 
 
-def story_of(connection: Connection, key: str, source: str | None, until: datetime | None = None) -> tuple[list[Fit], Told]:
+def story_of(
+    connection: Connection, key: str, source: str | None, until: datetime | None = None, most: int | None = None
+) -> tuple[list[Fit], Told]:
     """What else a key fits, and the story of the key as an id and of all it fits, each line once, oldest first."""
     found = [] if split(key)[0] else keys.fits(connection, key, source)
-    return found, told(connection, [(key, source), *((fit.key, fit.source) for fit in found)], until=until)
+    return found, told(connection, [(key, source), *((fit.key, fit.source) for fit in found)], until=until, most=most)
 
 
 def _nothing(key: str, found: list[Fit]) -> Exception:

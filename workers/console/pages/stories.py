@@ -19,6 +19,7 @@ from workers.mirror import Mirror
 from workers.simulate.svg import draw
 from workers.story import split
 
+LINES = 400
 KINDS = ("delivery", "event", "run", "step", "effect", "parked", "task", "alert", "block", "act")
 MARKS = ("completed", "paid", "canceled", "deleted")
 
@@ -48,7 +49,7 @@ def told(request: Request) -> Response:
     key, source = params.get("key", "").strip(), params.get("source", "") or None
     only, until = params.getlist("only"), params.get("until", "")
     with here.database.read() as connection:
-        fits, story = story_of(connection, key, source, instant("until", until) if until else None)
+        fits, story = story_of(connection, key, source, instant("until", until) if until else None, LINES)
         about = known(connection, key, source, fits)
         invoice = next((one for one in about if one.kind == "invoice"), None) if len(about) == 1 else None
         found = _ladder(connection, here, invoice.source, invoice.id) if invoice is not None else None

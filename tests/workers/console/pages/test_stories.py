@@ -11,6 +11,7 @@ from receiver.db import Database
 from tests.workers.console.conftest import AT, Browser, Made
 from tests.workers.lines import planned, started, told_again
 from workers import mirror, story
+from workers.console.pages import stories
 
 
 def test_the_search_leads_to_the_story_of_what_was_typed(browser: Browser, made: Made) -> None:
@@ -54,7 +55,7 @@ def test_an_invoice_a_ladder_is_climbed_for_has_its_calendar(browser: Browser, s
 
 def test_a_long_story_leads_to_what_was_before(browser: Browser, store: Database, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     told_again(store, made.delivery, AT)
-    monkeypatch.setattr(story, "MOST", 4)
+    monkeypatch.setattr(stories, "LINES", 4)
 
     newest = browser.get("/story?key=invoice:4711").text
     older = re.search(r'rel="next" href="([^"]+)"', newest)
