@@ -77,19 +77,28 @@ _WAITING = sa.and_(
 def find(connection: Connection, wanted: Wanted, *, at_most: int = FOUND_MAX) -> list[int]:
     """Ids of the events, the oldest first, at most `at_most` and one more: which those are does not matter where there are too many."""
     event = table_of(events.EventRow)
-    named = (("source", wanted.source), ("type", wanted.type), ("customer_id", wanted.customer), ("invoice_id", wanted.invoice))
+    named = (("type", wanted.type), ("customer_id", wanted.customer), ("invoice_id", wanted.invoice))
     fits = [event.c[name] == value for name, value in named if value is not None]
-    fits += [] if wanted.source else [event.c.source.in_(events.sources_of(connection))]  # the indexes begin with it
     fits += [event.c.recorded_at >= wanted.since] if wanted.since else []
     fits += [event.c.recorded_at < wanted.until] if wanted.until else []
     bounds = _bounds(connection, event, wanted)
     fits += [test(event.c.id) for test in bounds]
     if wanted.workflow or wanted.status or wanted.reason:
         started = _started(wanted, bounds)
-        some = sorted(connection.execute(started.distinct().limit(at_most + 1)).scalars())
+        triggers = connection.execute(started.limit(FOUND_MAX + 1)).scalars().all()
+        some = sorted(set(triggers))
         if len(some) > at_most and wanted.is_of_runs:
-            return some
-        fits.append(event.c.id.in_(some if len(some) <= at_most else started))
+            return some[: at_most + 1]
+        if len(triggers) <= FOUND_MAX:  # all of them: found by their ids, whatever the source
+            return _ids(connection, event, [*fits, event.c.id.in_(some)], at_most)
+        fits.append(event.c.id.in_(started))
+    sources = [wanted.source] if wanted.source else events.sources_of(connection)
+    found = (_ids(connection, event, [event.c.source == source, *fits], at_most) for source in sources)
+    return sorted(id for ids in found for id in ids)[: at_most + 1]
+
+
+def _ids(connection: Connection, event: sa.Table, fits: Sequence[sa.ColumnElement[bool]], at_most: int) -> list[int]:
+    """The ids of one source's events: the indexes begin with the source, and of several sources SQLite would rather read every event."""
     return list(connection.execute(sa.select(event.c.id).where(*fits).order_by(event.c.id).limit(at_most + 1)).scalars())
 
 

@@ -10,7 +10,7 @@ from receiver.db import Database, table_of
 from receiver.inbox import Delivery
 from tests.workers.asked import listening
 from tests.workers.letters import mail, times
-from workers import previews, replays
+from workers import events, previews, replays
 from workers.authoring import InvoiceCompleted, Run, workflow
 from workers.control import Audit
 from workers.replays import Wanted
@@ -81,6 +81,20 @@ def test_events_of_which_several_workflows_made_runs_are_all_found_and_no_more_t
         assert len(every) == 3
         assert [len(ids) for ids in of_runs.values()] == [2, 3, 3] and of_runs[3] == every
         assert both == [] and ended == {1: every[:2], 3: every}
+
+
+def test_events_of_several_sources_are_found_in_their_order_each_source_by_its_index() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        other = InvoiceCompleted(source="other", at=flow.clock.now, invoice_id="7")
+        flow.db.write(lambda c: events.record(c, other, "7", delivery_id=1, at=flow.clock.now))
+        flow.trigger("invoice.completed")
+        with flow.db.read() as connection, listening(connection) as asked:
+            ids = replays.find(connection, Wanted(type="invoice.completed"))
+            few = replays.find(connection, Wanted(type="invoice.completed"), at_most=1)
+
+        assert ids == sorted(ids) and len(ids) == 3 and few == ids[:2]
+        assert [sql for sql, _ in asked if "event.source IN" in sql] == []
 
 
 def test_events_of_a_time_are_found_by_their_ids() -> None:
