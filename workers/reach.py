@@ -30,6 +30,8 @@ ENDS: Mapping[type[SQLModel], str] = {RunRow: "ended_at", EffectRow: "settled_at
 INSTANT = timedelta(microseconds=1)
 _AT_ONCE = 10_000  # a statement takes 32,766 values on SQLite, 65,535 on PostgreSQL
 
+UNTOLD = {(Delivery, "body"), (Delivery, "headers"), (EffectRow, "reply"), (EffectRow, "before")}
+
 
 class Reach:
     """Reads what began at or before `until`, the newest `most` of each. `after`: what is later than that is whole; None: everything."""
@@ -40,9 +42,13 @@ class Reach:
         self.after: datetime | None = None
 
     def rows(self, model: type[SQLModel], column: str, values: Iterable[Any]) -> list[sa.RowMapping]:
-        """The rows whose column is one of the values, in the order they were written, which is that of what happened in one instant."""
+        """The rows whose column is one of the values, in the order they were written, which is that of what happened in one instant.
+
+        Without what is large and in no line: bodies, headers, replies, and an effect's image of what was before.
+        """
         table = table_of(model)
-        return self._newest(model, [table.c[column].in_(some) for some in _some(values)], table.c)
+        columns = [one for one in table.c if (model, one.name) not in UNTOLD]
+        return self._newest(model, [table.c[column].in_(some) for some in _some(values)], columns)
 
     def given(self, model: type[SQLModel], column: str, values: Iterable[Any], give: str = "id") -> set[Any]:
         """What the rows have in the column `give`, without None."""

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from receiver import inbox
 from receiver.db import Database, table_of
 from receiver.event import InvoiceCompleted
+from tests.workers.asked import listening
 from tests.workers.test_story import record
 from workers import events, runs
 from workers.journal import JournalRow
@@ -84,6 +85,15 @@ def test_so_much_is_read_as_is_told_however_long_the_story_is(busy: Database) ->
         read = [len(connection.exec_driver_sql(statement, values).all()) for statement, values in list(asked) if "SELECT" in statement]
 
     assert len(read) < 40 and max(read) <= 11
+
+
+def test_nothing_large_is_read_that_no_line_tells(busy: Database) -> None:
+    with busy.read() as connection, listening(connection) as asked:
+        told(connection, [(KEY, None)])
+
+    large = ("delivery.body,", "delivery.headers,", "effect.reply,", "effect.before,")
+    assert any("delivery.body_hash" in sql for sql, _ in asked)
+    assert [name for sql, _ in asked for name in large if name in sql] == []
 
 
 def test_a_run_that_began_long_ago_and_goes_on_is_told_of_in_the_newest_part(busy: Database) -> None:
