@@ -27,7 +27,7 @@ from workers.reach import Reach
 from workers.runs import RunRow
 from workers.views import row_number
 
-MOST = 1_000
+MOST = 500
 
 
 @dataclass(frozen=True, kw_only=True)
