@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
 from receiver.inbox import Delivery
-from workers import breaker, catchup, desk, ledger, outgoing, runs, silence, unreadable
+from workers import absence, breaker, catchup, desk, ledger, outgoing, runs, silence, unreadable
 
 Row = Mapping[str, Any] | sa.RowMapping
 Advice = dict[str, Any]
@@ -81,6 +81,7 @@ def of_alert(connection: Connection, row: Row) -> Advice:
         catchup.BROKEN: ["billhook doctor"],
         desk.UNREADABLE: ["billhook doctor"],
         silence.REASON: ["billhook refusals", f"billhook gaps --source {row['source']}"],
+        absence.REASON: [f"billhook invoices {row['source']} get {detail.get('invoice')}", f"billhook connect {row['source']}"],
         breaker.OPEN: [f"billhook breaker {row['source']} --probe", "billhook doctor"],
     }
     if row["reason"] in (desk.UNREADABLE, breaker.OPEN):

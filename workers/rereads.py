@@ -17,7 +17,7 @@ from receiver import inbox
 from receiver.db import UtcDateTime, canonical_json, insert_of, is_trouble, table_of
 from receiver.errors import Retryable
 from receiver.log import get_logger
-from workers import mirror
+from workers import absence, mirror
 from workers.errors import NotFound, RateHeld
 from workers.fold import differ
 from workers.limits import Rank
@@ -49,7 +49,7 @@ def record_of(client: Reads, kind: str, object_id: str) -> Mapping[str, Any]:
 
 
 class Reread(SQLModel, table=True):
-    """One object to be read again, when, and why."""
+    """One object to be read again, when, and why. `missing_at`: when the provider first showed it no more, while that is not believed."""
 
     __tablename__ = "reread"
 
@@ -60,6 +60,7 @@ class Reread(SQLModel, table=True):
     due_at: datetime = Field(sa_column=sa.Column(UtcDateTime, nullable=False, index=True))
     asked: int = 1
     attempts: int = 0
+    missing_at: datetime | None = Field(default=None, sa_column=sa.Column(UtcDateTime))
 
 
 _REREAD = table_of(Reread)
@@ -120,8 +121,8 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
         return None
     with runtime.db.read() as connection:
         read_at = runtime.clock.business(connection)
-        held = mirror.load(connection, row["source"], row["kind"], row["object_id"]) if row["reason"] == OWN_WRITE else None
-    if held is not None and not held.untold:
+        held = mirror.load(connection, row["source"], row["kind"], row["object_id"])
+    if row["reason"] == OWN_WRITE and held is not None and not held.untold:
         runtime.db.write(lambda c: _forget(c, row))
         runtime.point("forgotten")
         return None
@@ -129,8 +130,8 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
         record: Mapping[str, Any] | None = record_of(cast(Reads, runtime.client(row["source"], Rank.GAPS)), row["kind"], row["object_id"])
     except NotFound:
         record = None
-    except RateHeld as held:
-        wait = held.wait
+    except RateHeld as full:
+        wait = full.wait
         runtime.db.write(lambda c: _later(c, row, runtime.clock.business(c) + wait, attempts=row["attempts"]))
         runtime.point("put-off")
         return None
@@ -139,10 +140,17 @@ def _perform(runtime: Runtime, row: sa.RowMapping) -> int | None:
         return None
 
     runtime.point("reread")
+    missing_at = row["missing_at"] or read_at
+    if record is None and not absence.is_deletion(held, missing_at=missing_at, read_at=read_at):
+        runtime.db.write(lambda c: _still_missing(c, row, held, missing_at, read_at))
+        runtime.point("put-off")
+        return None
     found_by = f"{REREAD}{row['reason']}"
 
     def act(connection: Connection) -> int | None:
         added = keep_read(connection, runtime, row["source"], row["kind"], row["object_id"], record, read_at=read_at, found_by=found_by)
+        if row["missing_at"] is not None:
+            absence.is_over(connection, row["source"], row["object_id"], at=read_at)
         _forget(connection, row)
         return added
 
@@ -241,6 +249,14 @@ def _same(held: mirror.Held, said: Any) -> bool:
     return not any(differ(value, before.get(name)) for name, value in said.fields.items() if name != "extra")
 
 
+def _still_missing(connection: Connection, row: sa.RowMapping, held: mirror.Held | None, missing_at: datetime, read_at: datetime) -> None:
+    """Look again once it could be believed; of an invoice for which that never is, people are told."""
+    look_at = absence.look_again_at(missing_at, read_at)
+    if held is not None and look_at > missing_at + absence.BELIEVED_AFTER:
+        absence.tell(connection, held, missing_at=missing_at, at=read_at)
+    _later(connection, row, look_at, attempts=0, missing_at=missing_at)
+
+
 def _forget(connection: Connection, row: sa.RowMapping) -> None:
     """Drop the request, unless it was made again since it was read."""
     table = table_of(Reread)
@@ -250,7 +266,7 @@ def _forget(connection: Connection, row: sa.RowMapping) -> None:
     connection.execute(sa.delete(table).where(same))
 
 
-def _later(connection: Connection, row: sa.RowMapping, due_at: datetime, *, attempts: int) -> None:
+def _later(connection: Connection, row: sa.RowMapping, due_at: datetime, *, attempts: int, **more: Any) -> None:
     table = table_of(Reread)
     same = sa.and_(table.c.source == row["source"], table.c.kind == row["kind"], table.c.object_id == row["object_id"])
-    connection.execute(sa.update(table).where(same).values(due_at=due_at, attempts=attempts))
+    connection.execute(sa.update(table).where(same).values(due_at=due_at, attempts=attempts, **more))

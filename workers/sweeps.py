@@ -53,8 +53,8 @@ class Sweep:
         with self.runtime.db.read() as connection:
             return self.runtime.clock.business(connection)
 
-    def keep(self, records: Mapping[str, Mapping[str, Any] | None], *, read_at: datetime) -> int:
-        """Put the records that differ from the mirror into the inbox, None for one that is gone; how many deliveries that made."""
+    def keep(self, records: Mapping[str, Mapping[str, Any]], *, read_at: datetime) -> int:
+        """Put the records that differ from the mirror into the inbox; how many deliveries that made."""
         added = rereads.keep_reads(self.runtime, self.source, self.scan.kind, records, read_at=read_at, found_by=self.found_by)
         for delivery_id in added:
             self.runtime.announcer.announce_delivery(delivery_id)

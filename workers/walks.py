@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from receiver.db import table_of
 from receiver.errors import Retryable
-from workers import accounts, cursors, payments, polling, rereads
+from workers import accounts, cursors, mirror, payments, polling, rereads
 from workers.errors import NotFound, RateHeld
 from workers.mirror import Mirror
 from workers.sweeps import Step, Sweep, Where
@@ -142,9 +142,11 @@ def _one(sweep: Sweep, id: str, further: Where) -> Step:
     """One object by itself. Where it cannot be read twice in a row, it is left to the re-reads and stops no other."""
     read_at = sweep.now()
     try:
-        record: Mapping[str, Any] | None = rereads.record_of(sweep.client, sweep.scan.kind, id)
+        record = rereads.record_of(sweep.client, sweep.scan.kind, id)
     except NotFound:
-        record = None
+        if _is_known(sweep, id):
+            sweep.ask_again([id], reason="missing_in_scan", at=read_at)
+        return 0, further
     except RateHeld:
         raise
     except Retryable:
@@ -153,6 +155,12 @@ def _one(sweep: Sweep, id: str, further: Where) -> Step:
         sweep.ask_again([id], reason="unreadable_in_scan", at=read_at)
         return 0, further
     return sweep.keep({id: record}, read_at=read_at), further
+
+
+def _is_known(sweep: Sweep, id: str) -> bool:
+    with sweep.runtime.db.read() as connection:
+        held = mirror.load(connection, sweep.source, sweep.scan.kind, id)
+    return held is not None and held.state.seen and not held.state.deleted
 
 
 def _known(sweep: Sweep, after: int, *, open_only: bool, limit: int) -> Sequence[Any]:

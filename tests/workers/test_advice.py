@@ -130,6 +130,7 @@ def test_the_alert_of_an_open_breaker_offers_to_try_and_not_to_close_it(flow: Fl
     [
         ("shop/auto-send", "spike_stop", {"today": 900}, "today 900", "billhook resume --source shop --workflow auto-send"),
         ("shop", desk.UNREADABLE, {"tries": 5, "why": "read_failed: status 503"}, "answers 503 instead of data", "billhook doctor"),
+        ("shop/4711", "invoice_missing", {"invoice": "4711"}, "invoice 4711", "billhook invoices shop get 4711"),
         ("shop", desk.UNREADABLE, {"why": "read_failed: credentials"}, "correct BILLHOOK_API_SHOP_USER", "billhook doctor"),
         ("ledger", "restored", {"why": "7 is missing"}, "7 is missing", "billhook unfreeze --yes --reason TEXT"),
     ],

@@ -13,6 +13,7 @@ from receiver.inbox import Delivery
 from tests.workers.letters import mail, times
 from tests.workers.routed import connect, events, noting
 from workers import control, cursors, gaps, walks
+from workers.desk import Alert
 from workers.limits import Rank
 from workers.testing.actors import WorkerLost
 from workers.testing.autodns import AutodnsFlow
@@ -50,16 +51,57 @@ def test_a_scan_finds_the_payment_and_the_cancellation_nobody_told() -> None:
         assert len(events(flow, "invoice.canceled")) == 1
 
 
-def test_a_scan_has_a_missing_draft_read_once_and_believes_it_gone() -> None:
+def test_a_draft_that_is_missing_for_an_hour_is_believed_gone() -> None:
     with Flow(noting) as flow:
         connect(flow)
         ids = flow.trigger("invoice.created")
         flow.advance(minutes=2)
         flow.sandbox.trigger("invoice.deleted", {"invoice_id": ids["invoice_id"]})
         flow.sandbox.drain()
-        flow.advance(minutes=20)
+        flow.advance(minutes=50)
+        sooner = events(flow, "invoice.deleted")
+        flow.advance(minutes=30)
 
+        assert sooner == []
         assert [row["invoice_id"] for row in events(flow, "invoice.deleted")] == [ids["invoice_id"]]
+
+
+def listed(flow: Flow, reason: str) -> list[tuple[str, bool]]:
+    """(subject, whether it is open) of each alert of this reason."""
+    table = table_of(Alert)
+    return [(row["subject"], row["closed_at"] is None) for row in flow.rows(sa.select(table).where(table.c.reason == reason))]
+
+
+def test_a_provider_that_shows_nothing_for_hours_deletes_no_finished_invoice_and_people_are_told() -> None:
+    with Flow(mail) as flow:
+        connect(flow)
+        id = flow.trigger("invoice.completed")["invoice_id"]
+        kept = dict(flow.sandbox.account.invoices)
+        flow.sandbox.account.invoices.clear()
+        flow.advance(minutes=50)
+        sooner = listed(flow, "invoice_missing")
+        flow.advance(hours=5)
+        meanwhile = listed(flow, "invoice_missing")
+        flow.sandbox.account.invoices.update(kept)
+        flow.sandbox.trigger("invoice.paid", {"invoice_id": id})
+        flow.sandbox.drain()
+        flow.advance(hours=2)
+
+        assert (sooner, meanwhile, listed(flow, "invoice_missing")) == ([], [(f"shop/{id}", True)], [(f"shop/{id}", False)])
+        assert events(flow, "invoice.deleted") == [] and len(events(flow, "invoice.paid")) == 1
+
+
+def test_a_customer_that_is_back_within_the_hour_was_never_gone() -> None:
+    with AutodnsFlow(noting, poll=False, connect=False, customers=("ix/7",)) as flow:
+        flow.user.trigger("customer.created", {"number": "7", "emails": "a@example.com"})
+        flow.connect()
+        for _ in range(2):  # the second time begins a new hour
+            flow.user.account.customers["ix/8"] = flow.user.account.customers.pop("ix/7")
+            flow.advance(minutes=45)
+            flow.user.account.customers["ix/7"] = flow.user.account.customers.pop("ix/8")
+            flow.advance(minutes=45)
+
+        assert events(flow, "customer.deleted") == []
 
 
 def test_a_scan_that_finds_nothing_new_writes_nothing() -> None:
@@ -146,7 +188,7 @@ def test_customers_nobody_told_of_are_found_created_changed_and_deleted(kind: An
         flow.sandbox.trigger("customer.updated", {"customer_id": old, "city": "Ulm"})
         flow.sandbox.trigger("customer.deleted", {"customer_id": gone})
         flow.sandbox.drain()
-        flow.advance(hours=6, minutes=15)
+        flow.advance(hours=7, minutes=15)
 
         told = {(row["type"], row["customer_id"]) for row in events(flow) if not row["historical"]}
         assert told == {("customer.created", new), ("customer.updated", old), ("customer.deleted", gone)}
@@ -187,7 +229,7 @@ def test_a_customer_that_slips_through_between_two_pages_is_found_by_the_next_pa
         flow.sandbox.trigger("customer.updated", {"customer_id": ids[100], "city": "Ulm"})
         flow.sandbox.drain()
         flow.point = Leaves(flow, ids[5])
-        flow.advance(hours=6, minutes=15)
+        flow.advance(hours=7, minutes=15)
 
         told = {(row["type"], row["customer_id"]) for row in events(flow) if not row["historical"]}
         assert told == {("customer.updated", ids[100]), ("customer.deleted", ids[5])}
@@ -286,7 +328,7 @@ def test_a_list_that_came_back_empty_has_only_so_many_asked_for_by_name(monkeypa
         flow.connect()
         connect(flow)
         flow.sandbox.account.customers.clear()
-        flow.advance(hours=6, minutes=1)
+        flow.advance(hours=7, minutes=15)
 
         assert len(events(flow, "customer.deleted")) == 3
 

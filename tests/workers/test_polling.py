@@ -272,7 +272,7 @@ def test_a_customer_that_is_gone_is_told_and_asked_for_no_more() -> None:
         flow.user.trigger("customer.updated", {"customer_id": "ix/7", "city": "Bonn"})
         flow.advance(minutes=1)
         del flow.user.account.customers["ix/7"]
-        flow.advance(minutes=40)
+        flow.advance(minutes=80)
         asked = len([call for call in flow.user.calls if call.service == "customer.get"])
 
         flow.advance(hours=1)

@@ -47,12 +47,16 @@ def test_a_read_that_changes_nothing_writes_nothing() -> None:
         assert flow.rows(sa.select(table_of(Reread))) == []
 
 
-def test_a_read_of_something_gone_is_its_deletion() -> None:
+def test_a_read_of_something_gone_for_an_hour_is_its_deletion() -> None:
     with Flow(noting) as flow:
         customer = flow.trigger("customer.created")["customer_id"]
         flow.sandbox.account.customers.pop(customer)
         ask(flow, "customer", customer)
+        flow.advance(minutes=59)
+        sooner = [row["type"] for row in events(flow)]
+        flow.advance(minutes=1)
 
+        assert sooner == ["customer.created"]
         assert [row["type"] for row in events(flow)] == ["customer.created", "customer.deleted"]
 
 

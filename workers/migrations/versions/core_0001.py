@@ -403,6 +403,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("asked", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("missing_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("source", "kind", "object_id"),
     )
     op.create_index(op.f("ix_reread_due_at"), "reread", ["due_at"], unique=False)
