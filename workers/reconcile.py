@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import breaker, chain, desk, journal, ledger, runs
+from workers.absence import BELIEVED_AFTER
 from workers.deed import Deed
-from workers.errors import OWN_RATE, Cancelled, RateHeld, StateConflict, Suspend
+from workers.errors import OWN_RATE, Cancelled, NotFound, RateHeld, StateConflict, Suspend
 from workers.limits import Rank
 from workers.providers.service import Asked, Find, Idempotent, Look
 
@@ -152,6 +153,12 @@ def _look(deed: Deed, row: sa.RowMapping, kind: Find) -> Look:
             raise Suspend(deed.now(connection) + held.wait, OWN_RATE) from held
     except Retryable as cause:
         raise deed.postpone(row, cause, "look_failed") from cause
+    except NotFound as cause:
+        with deed.runtime.db.read() as connection:
+            waited = deed.now(connection) - row["calling_at"]
+        if waited >= BELIEVED_AFTER:
+            return Look(found=None, detail="the provider does not show it any more")
+        raise deed.postpone(row, Retryable(provider=deed.source, kind="not_there"), "look_failed") from cause
 
 
 def _found(deed: Deed, row: sa.RowMapping, look: Look) -> journal.Entry:

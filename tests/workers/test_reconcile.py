@@ -125,6 +125,37 @@ def test_a_look_that_cannot_be_made_is_made_later() -> None:
         assert act(flow) == ("done", "found")
 
 
+def test_a_look_that_does_not_find_the_object_is_made_again_for_an_hour_then_a_person_is_asked() -> None:
+    with Flow(post) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", POSTED)
+        flow.advance(minutes=5)
+        kept = dict(flow.sandbox.account.invoices)
+        flow.sandbox.account.invoices.clear()
+        flow.advance(minutes=50)
+        sooner = act(flow), open_items(flow)
+        flow.advance(minutes=30)
+        asked_about = open_items(flow)
+        flow.sandbox.account.invoices.update(kept)
+
+        assert sooner == (("unknown", "look_failed: not_there"), [])
+        assert asked_about == [("unknown", "the provider does not show it any more")]
+
+
+def test_a_look_that_finds_the_object_again_goes_by_it() -> None:
+    with Flow(post) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", POSTED)
+        flow.advance(minutes=5)
+        kept = dict(flow.sandbox.account.invoices)
+        flow.sandbox.account.invoices.clear()
+        flow.advance(minutes=10)
+        flow.sandbox.account.invoices.update(kept)
+        flow.advance(minutes=20)
+
+        assert act(flow) == ("done", "found") and times(flow, POSTED) == 1
+
+
 def test_an_effect_under_the_providers_own_key_is_asked_again_inside_its_life() -> None:
     with Flow(keyed) as flow:
         flow.trigger("invoice.completed")
