@@ -18,6 +18,7 @@ from receiver.errors import OutcomeUnknown, Rejected, Retryable
 from receiver.sources.autodns_fields import without_secrets
 from workers.errors import NotFound
 from workers.providers import autodns_wire as wire
+from workers.providers.answers import document
 from workers.providers.autodns_requests import Accepted, ApiRequest
 from workers.providers.http import Metered, Transport
 from workers.providers.monsum_client import Page
@@ -60,13 +61,16 @@ class AutodnsClient:
         """What the provider says of these objects now, in their order."""
         return [self.query(query, id) for id in ids]
 
-    def read(self, service: str, method: str, path: str, content: Any = None) -> wire.Envelope:
-        """A good answer of a reading call. Raises NotFound for what is not there, Retryable for everything else."""
+    def read(self, service: str, method: str, path: str, content: Any = None, *, named: bool = False) -> wire.Envelope:
+        """A good answer of a reading call. Raises Retryable; and NotFound where the path is `named` for one object that is not there.
+
+        A 404 that is no JSON is a proxy's, or that of another address: it says nothing of any object.
+        """
         told = {"provider": self.source, "call": service}
         ask = wire.api_ask(self.base_url, self.login, method, path, content, provider=self.source, service=service)
         try:
             answer = self.transport.send(ask)
-            if answer.status == 404:
+            if named and answer.status == 404 and document(answer.body) is not None:
                 raise NotFound(**told)
             return wire.envelope(answer, told | {"status": answer.status})
         except (OutcomeUnknown, Rejected) as cause:
@@ -108,10 +112,7 @@ class AutodnsClient:
 
     def next_message(self) -> Mapping[str, Any] | None:
         """The oldest message that was not confirmed, None where there is none. Asking changes nothing. Raises Retryable."""
-        try:
-            return self._only("poll.get", "poll")
-        except NotFound as cause:
-            raise Retryable(provider=self.source, call="poll.get", kind="status", status=404) from cause
+        return self._only("poll.get", "poll", named=False)
 
     def customers(self, offset: int = 0) -> Page:
         """One of the watched customers at a time, named as the baseline expects."""
@@ -163,9 +164,9 @@ class AutodnsClient:
         said = wire.envelope(answer, told | {"status": answer.status})
         return _promised(request, said, told)
 
-    def _only(self, service: str, path: str) -> dict[str, Any] | None:
+    def _only(self, service: str, path: str, *, named: bool = True) -> dict[str, Any] | None:
         """The first of `data`, None where there is none. Raises NotFound, Retryable."""
-        found = self.read(service, "GET", path).data
+        found = self.read(service, "GET", path, named=named).data
         if found and not isinstance(found[0], dict):
             raise Retryable(provider=self.source, call=service, kind="reply_incomplete")
         return found[0] if found else None

@@ -70,8 +70,11 @@ class QvicklyClient:
         except OutcomeUnknown as cause:
             raise Retryable(**_told(cause)) from cause
 
-    def portal(self, path: str, *, method: str = "GET", content: Any = None) -> Answer:
-        """A good answer of a reading call. Raises NotFound, Retryable; a token that was refused is made anew once."""
+    def portal(self, path: str, *, method: str = "GET", content: Any = None, named: bool = False) -> Answer:
+        """A good answer of a reading call; a token that was refused is made anew once.
+
+        Raises Retryable, and NotFound for a 404 where the path is `named` for one object: of a list it says nothing.
+        """
         told = {"provider": self.source, "call": f"{method} {path.partition('?')[0].partition('/')[0]}"}
         try:
             token, fresh = self._login().token(self.transport, self.source)
@@ -79,10 +82,10 @@ class QvicklyClient:
             if answer.status == 401:
                 self._login().forget(token)
                 if not fresh:
-                    return self.portal(path, method=method, content=content)
+                    return self.portal(path, method=method, content=content, named=named)
         except (OutcomeUnknown, Rejected) as cause:
             raise Retryable(**told | _told(cause)) from cause
-        if answer.status == 404:
+        if named and answer.status == 404:
             raise NotFound(**told)
         if answer.status != 200:
             kind = {401: "credentials", 429: "rate"}.get(answer.status, "status")
@@ -90,9 +93,9 @@ class QvicklyClient:
             raise Retryable(retry_after_s=after, kind=kind, status=answer.status, **told)
         return answer
 
-    def portal_json(self, path: str) -> Any:
-        """The document of a reading call. Raises NotFound, Retryable."""
-        found = document(self.portal(path).body)
+    def portal_json(self, path: str, *, named: bool = False) -> Any:
+        """The document of a reading call. Raises Retryable, and NotFound as `portal` does."""
+        found = document(self.portal(path, named=named).body)
         if found is None:
             raise Retryable(provider=self.source, call=path.partition("?")[0].partition("/")[0], kind="not_json")
         return found
@@ -128,7 +131,7 @@ class QvicklyClient:
 
     def one(self, service: str, listed: str, filters: Mapping[str, Any], key: str, id: str) -> Mapping[str, Any]:
         """The record of one customer, as the re-reads ask for it. Raises NotFound, Retryable."""
-        record = self.portal_json(f"customers/{id}") if service == "customer.get" and id.isdecimal() else None
+        record = self.portal_json(f"customers/{id}", named=True) if service == "customer.get" and id.isdecimal() else None
         if record is None:
             raise NotFound(provider=self.source, call=service)
         if not isinstance(record, dict) or str(record.get(ID)) != id:

@@ -131,7 +131,7 @@ def organisation_doc(client: QvicklyClient, number: str) -> docs.OrganisationDoc
     """GET /customers/searchByOrgNumber/{number}. Raises NotFound, Retryable, and ValueError for what is no such number."""
     if not _ORG.fullmatch(number):
         raise ValueError("an organisation or personal number has 10 or 12 digits, with or without a dash")
-    said = client.portal_json(f"customers/searchByOrgNumber/{quote(number, safe='')}")
+    said = client.portal_json(f"customers/searchByOrgNumber/{quote(number, safe='')}", named=True)
 
     def made() -> docs.OrganisationDoc:
         texts = {name: str(value) for name, value in said.items() if value not in (None, "")}

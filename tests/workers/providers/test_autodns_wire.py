@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from workers.errors import NotFound
 from workers.providers import autodns
 from workers.providers.autodns_wire import envelope
 from workers.providers.http import Answer
+from workers.providers.service import Query
 
 TOLD = {"provider": "nic", "call": "customer.update"}
 
@@ -91,6 +93,20 @@ def test_of_a_read_all_of_these_are_asked_again(given: Answer) -> None:
 def test_what_is_not_there_is_not_found(given: Answer) -> None:
     with pytest.raises(NotFound):
         client(Said(given)).query(autodns.customer, "ix/7")
+
+
+@pytest.mark.parametrize("query", [autodns.customer, autodns.invoice])
+def test_a_404_of_a_proxy_is_not_the_word_of_the_provider(query: Query[Any]) -> None:
+    with pytest.raises(Retryable) as caught:
+        client(Said(Answer(status=404, body=b"<html>not found</html>"))).query(query, "ix/7" if query is autodns.customer else "7")
+
+    assert caught.value.context["status"] == 404
+
+
+@pytest.mark.parametrize("body", [b"{}", ERROR])
+def test_a_404_of_a_list_is_asked_again(body: bytes) -> None:
+    with pytest.raises(Retryable):
+        client(Said(Answer(status=404, body=body))).invoices()
 
 
 def test_an_amount_keeps_every_digit_on_its_way() -> None:

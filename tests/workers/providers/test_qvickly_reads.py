@@ -1,6 +1,7 @@
 """Qvickly's reads: documents with money and dates, filters as the portal takes them, exports without entities."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from tests.receiver.sources.callbacks import recorded
 from tests.workers.providers.qvickly_said import TOKEN, Said, answer, client, data
 from workers.errors import NotFound
 from workers.providers import qvickly
+from workers.providers.qvickly_client import QvicklyClient
 from workers.providers.qvickly_docs import PaymentDoc
 from workers.providers.qvickly_export import csv_rows, xml_rows
 from workers.providers.qvickly_reads import CustomerFilter, export
@@ -22,6 +24,22 @@ INFO = json.loads(recorded("payment_getPaymentinfo_response.json"))["data"]
 def payment(**changed: object) -> PaymentDoc:
     said = {**INFO, "PaymentData": {**INFO["PaymentData"], **changed}}
     return client(Said(data(said))).query(qvickly.payment, "1000235")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda one: one.customers(),
+        lambda one: one.callbacks(date(2026, 11, 20), date(2026, 11, 21)),
+        lambda one: one.query(qvickly.customer_count, ""),
+        lambda one: export(one, "csv"),
+    ],
+)
+def test_a_404_of_a_list_is_asked_again_and_not_taken_for_none(read: Callable[[QvicklyClient], object]) -> None:
+    with pytest.raises(Retryable) as caught:
+        read(client(Said(TOKEN, answer({}, 404))))
+
+    assert (caught.value.context["kind"], caught.value.context["status"]) == ("status", 404)
 
 
 def test_a_payment_has_its_status_its_money_and_its_order() -> None:
