@@ -59,7 +59,7 @@ EDGES = (
     "receiver/app.py", "receiver/door.py", "receiver/commit.py", "receiver/routes.py", "workers/engine.py", "workers/loading.py",
     "workers/routing.py",
     "workers/edge.py", "workers/panels.py", "workers/replay.py", "workers/sandbox/sender.py", "workers/rereads.py",
-    "workers/sweeper.py",
+    "workers/sweeper.py", "workers/attempts.py",
 )  # fmt: skip
 OPTIONAL = set() if importlib.util.find_spec("opentelemetry") else {"workers.traces"}  # of which the libraries are an extra
 LINES_MAX = 400

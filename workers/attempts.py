@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
+from receiver.db import is_trouble
 from receiver.errors import Retryable
 from receiver.log import get_logger
 from workers import control, desk
@@ -26,7 +27,8 @@ PutOff = Callable[[Connection, datetime], None]
 def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T], put_off: PutOff) -> T | None:
     """act(), or None where the provider cannot be read now: then put_off(connection, until when) after a growing pause.
 
-    Where it is only not our turn to ask, no failure is counted.
+    Where it is only not our turn to ask, no failure is counted. An answer that nobody thought of is a failure like any other: it holds up
+    nothing else of its source, and people hear of it.
     """
     try:
         result = act()
@@ -37,8 +39,13 @@ def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T], put_
         return None
     except Retryable as cause:
         log.warning("read postponed", source=source, duty=what, reason=told("read_failed", cause))
-        runtime.db.write(partial(_failed, runtime=runtime, source=source, what=what, cause=cause, put_off=put_off))
-        runtime.point("put-off")
+        _put_off(runtime, source, what, cause, put_off)
+        return None
+    except Exception as error:  # what nobody thought of, in one answer
+        if is_trouble(error):
+            raise
+        log.error("answer not understood", source=source, duty=what, error_type=type(error).__name__)
+        _put_off(runtime, source, what, Retryable(provider=source, kind="unreadable"), put_off)
         return None
     with runtime.db.read() as connection:
         had_failed = control.get(connection, _failures(source, what)) is not None
@@ -46,6 +53,11 @@ def attempt(runtime: Runtime, source: str, what: str, act: Callable[[], T], put_
         runtime.db.write(lambda c: _well_again(c, runtime, source, _failures(source, what)))
         runtime.point("well-again")
     return result
+
+
+def _put_off(runtime: Runtime, source: str, what: str, cause: Retryable, put_off: PutOff) -> None:
+    runtime.db.write(partial(_failed, runtime=runtime, source=source, what=what, cause=cause, put_off=put_off))
+    runtime.point("put-off")
 
 
 def _failures(source: str, what: str) -> str:

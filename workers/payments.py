@@ -7,22 +7,23 @@ that is, and the router tells it once, whichever comes first.
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from receiver import inbox
 from receiver.db import canonical_json
-from receiver.errors import PayloadInvalid, SignatureWrong
+from receiver.errors import BodyTooLarge, PayloadInvalid, SignatureWrong
 from receiver.log import get_logger
 from receiver.sources import qvickly as callbacks
 from receiver.sources.qvickly_words import CALLBACK
-from workers import control, events
+from workers import control, desk, events
 from workers.errors import NotFound
 from workers.providers import qvickly
 from workers.providers.qvickly_docs import PaymentDoc
 from workers.sweeps import Step, Sweep, Where
 
 log = get_logger(__name__)
+UNREADABLE = "callback_log_unreadable"
 UNFINISHED = frozenset({"created", "pending", "approved"})
 
 
@@ -32,31 +33,55 @@ def log_begins(sweep: Sweep) -> Where:
 
 
 def logged(sweep: Sweep, at: Where) -> Step:
-    """The next page of the callback log. What the inbox has is left alone; what is from before the source was watched, too."""
+    """The next page of the callback log. What the inbox has is left alone; what is from before the source was watched, too.
+
+    People are told of rows that cannot be read: what they tell of may be lost.
+    """
     read_at = sweep.now()
     page = sweep.client.callbacks(date.fromisoformat(at["from"]), (read_at + timedelta(days=1)).date(), at["offset"])
     since = _watched_since(sweep)
-    found = [arrival for row in page.records if (arrival := _arrival(sweep, row, since, read_at)) is not None]
-    added = sum(_keep(sweep, arrival) for arrival in found)
-    return added, None if page.next_offset is None else {**at, "offset": page.next_offset}
+    found = [_arrival(sweep, row, read_at) for row in page.records]
+    added = sum(_keep(sweep, arrival) for called_at, arrival in filter(None, found) if since is None or called_at >= since)
+    unreadable = at.get("unreadable", 0) + found.count(None)
+    if page.next_offset is not None:
+        return added, {**at, "offset": page.next_offset, "unreadable": unreadable}
+    _tell_unreadable(sweep, unreadable, read_at)
+    return added, None
 
 
-def _arrival(sweep: Sweep, row: Mapping[str, Any], since: datetime | None, read_at: datetime) -> inbox.Arrival | None:
-    """The callback a row of the log tells of, with its own instant as the header `date`; None for one that is not to be taken."""
-    body = json.dumps(row.get("request"), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+def _tell_unreadable(sweep: Sweep, count: int, read_at: datetime) -> None:
+    source = sweep.source
+    if count:
+        sweep.runtime.db.write(
+            lambda c: desk.alert(c, source=source, subject=source, reason=UNREADABLE, at=read_at, detail={"callbacks": count})
+        )
+    else:
+        sweep.runtime.db.write(lambda c: desk.close_alert(c, source, UNREADABLE, at=read_at))
+    sweep.runtime.point("log-judged")
+
+
+def _arrival(sweep: Sweep, row: Mapping[str, Any], read_at: datetime) -> tuple[datetime, inbox.Arrival] | None:
+    """The callback a row of the log tells of, with its own instant, also as the header `date`; None for one that cannot be read."""
+    said = row.get("request")
+    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    body = text.encode("utf-8", "surrogatepass")
     try:
-        called_at = datetime.fromisoformat(str(row.get("createdtime")))
+        called_at = _instant(sweep, row.get("createdtime"))
         callbacks.verify_hash([sweep.client.key.encode()], body)
         named = callbacks.identify(body, {})
-    except (PayloadInvalid, SignatureWrong, ValueError):
+    except (PayloadInvalid, SignatureWrong, BodyTooLarge, ValueError, OverflowError):
         log.warning("callback in the log not readable", source=sweep.source)
         return None
-    if since is not None and called_at < since:
-        return None
-    return inbox.Arrival(
+    return called_at, inbox.Arrival(
         source=sweep.source, origin="poll", native_type=named.native_type, native_id=named.native_id, body=body, received_at=read_at,
         headers=canonical_json({"date": called_at.isoformat()}), actor=sweep.found_by,
     )  # fmt: skip
+
+
+def _instant(sweep: Sweep, said: Any) -> datetime:
+    """An instant of the log; the Payment API's own instants have no zone and are the account's. Raises ValueError, OverflowError."""
+    found = datetime.fromisoformat(str(said))
+    return (found if found.tzinfo else found.replace(tzinfo=sweep.client.zone)).astimezone(UTC)
 
 
 def read_open(sweep: Sweep, at: Where) -> Step:

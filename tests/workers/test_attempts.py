@@ -33,7 +33,7 @@ class Asked:
     def put_off(self, _connection: Connection, until: datetime) -> None:
         self.until.append(until)
 
-    def tried(self, what: str, error: Retryable | None = None) -> str | None:
+    def tried(self, what: str, error: Exception | None = None) -> str | None:
         def act() -> str:
             if error is not None:
                 raise error
@@ -51,6 +51,20 @@ def test_a_read_that_fails_is_put_off_longer_each_time_and_not_at_all_where_it_g
         assert asked.tried("customers") == "read"
         pauses = [until - flow.clock.now for until in asked.until]
         assert len(pauses) == 6 and pauses[5] > 4 * pauses[0]
+
+
+def test_an_answer_nobody_thought_of_is_put_off_and_told_like_any_that_cannot_be_read() -> None:
+    with Flow(noting) as flow:
+        asked = Asked(flow)
+        for _ in range(5):
+            assert asked.tried("customers", KeyError("created")) is None
+
+        assert len(asked.until) == 5 and unreadable(flow) == [1]
+
+
+def test_what_is_the_databases_trouble_is_no_answers() -> None:
+    with Flow(noting) as flow, pytest.raises(sa.exc.OperationalError):
+        Asked(flow).tried("customers", sa.exc.OperationalError("select", {}, Exception("database is locked")))
 
 
 def test_a_read_whose_turn_it_is_not_comes_again_then_and_counts_as_no_failure() -> None:

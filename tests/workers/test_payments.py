@@ -1,8 +1,12 @@
 """Qvickly's payments are found where no callback came: in the callback log, by reading open ones back, and among those that are due."""
 
-from datetime import timedelta
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
 import sqlalchemy as sa
 
 from receiver.db import Database, table_of
@@ -11,6 +15,7 @@ from receiver.inbox import Delivery
 from tests.workers.routed import connect, events
 from workers import gaps, missed
 from workers.authoring import Run, workflow
+from workers.desk import Alert
 from workers.testing.qvickly import QvicklyFlow
 
 
@@ -47,6 +52,50 @@ def test_a_lost_callback_is_found_in_the_providers_own_log_and_its_retry_starts_
 
         assert found == ([(number, "paid")], [("payment.paid", "scan:callback-log")])
         assert reports(flow) == [(number, "paid")] and len(flow.runs) == 1 and not flow.told
+
+
+def written(row: dict[str, Any]) -> None:
+    row["request"] = json.dumps(row["request"])
+
+
+def zoneless(row: dict[str, Any]) -> None:
+    at = datetime.fromisoformat(row["createdtime"]).astimezone(ZoneInfo("Europe/Stockholm"))
+    row["createdtime"] = f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+@pytest.mark.parametrize("change", [written, zoneless])
+def test_a_log_whose_requests_are_text_or_whose_instants_have_no_zone_is_read(change: Callable[[dict[str, Any]], None]) -> None:
+    with QvicklyFlow(told) as flow:
+        connect(flow)
+        flow.clock.pass_(timedelta(minutes=5))
+        number, _ = lost(flow, "payment.paid")
+        for row in flow.merchant.account.callbacks:
+            change(row)
+        flow.advance(minutes=16)
+
+        assert reports(flow) == [(number, "paid")]
+
+
+TOO_LONG = {"credentials": {"hash": "0" * 128}, "data": {"number": "9" * 20_000}}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [*(("request", said) for said in (None, 7, [], {}, "x", TOO_LONG)), ("createdtime", "2026-11-20T99")]
+)
+def test_people_are_told_of_a_row_of_the_log_that_cannot_be_read_until_it_is_gone(name: str, said: Any) -> None:
+    with QvicklyFlow(told) as flow:
+        connect(flow)
+        lost(flow, "payment.paid")
+        number, _ = lost(flow, "payment.paid")
+        flow.merchant.account.callbacks[0][name] = said
+        flow.advance(minutes=16)
+        table = table_of(Alert)
+        rows = flow.rows(sa.select(table.c.detail).where(table.c.reason == "callback_log_unreadable", table.c.closed_at.is_(None)))
+        flow.merchant.account.callbacks.pop(0)
+        flow.advance(minutes=16)
+
+        assert (rows, reports(flow)) == ([{"detail": {"callbacks": 1}}], [(number, "paid")])
+        assert flow.rows(sa.select(table).where(table.c.reason == "callback_log_unreadable", table.c.closed_at.is_(None))) == []
 
 
 def test_a_callback_that_came_is_left_alone_in_the_log() -> None:
