@@ -63,8 +63,8 @@ def _page(runtime: Runtime, client: rereads.Reads, source: str, state: dict[str,
     with runtime.db.read() as connection:
         read_at = runtime.clock.business(connection)
     page = client.customers(state["offset"]) if kind == "customer" else client.invoices(offset=state["offset"])
-    ended = page.next_offset is None
-    after = {**state, "kind": state["kind"] + int(ended), "offset": 0 if ended else page.next_offset}
+    mark, ended = page.mark(state.get("mark") if state["offset"] else None, source), page.next_offset is None
+    after = {**state, "kind": state["kind"] + int(ended), "offset": 0 if ended else page.next_offset, "mark": mark}
     after["done"] = after["kind"] == len(_KINDS)
 
     rereads.keep_reads(runtime, source, kind, by_id(page.records, key), read_at=read_at, baseline=True)

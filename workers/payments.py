@@ -39,12 +39,13 @@ def logged(sweep: Sweep, at: Where) -> Step:
     """
     read_at = sweep.now()
     page = sweep.client.callbacks(date.fromisoformat(at["from"]), (read_at + timedelta(days=1)).date(), at["offset"])
+    mark = page.mark(at.get("mark"), sweep.source)
     since = _watched_since(sweep)
     found = [_arrival(sweep, row, read_at) for row in page.records]
     added = sum(_keep(sweep, arrival) for called_at, arrival in filter(None, found) if since is None or called_at >= since)
     unreadable = at.get("unreadable", 0) + found.count(None)
     if page.next_offset is not None:
-        return added, {**at, "offset": page.next_offset, "unreadable": unreadable}
+        return added, {**at, "offset": page.next_offset, "unreadable": unreadable, "mark": mark}
     _tell_unreadable(sweep, unreadable, read_at)
     return added, None
 

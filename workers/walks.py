@@ -68,9 +68,10 @@ def _by_month(sweep: Sweep, at: Where) -> Step:
     """The next page of the invoices dated in a month."""
     read_at, (year, month) = sweep.now(), at["months"][0]
     page = sweep.client.invoices(offset=at["offset"], year=str(year), month=f"{month:02d}")
+    mark = page.mark(at.get("mark") if at["offset"] else None, sweep.source)
     added = sweep.keep(by_id(page.records, KEYS["invoice"]), read_at=read_at)
     left = at["months"] if page.next_offset is not None else at["months"][1:]
-    return added, {"months": left, "offset": page.next_offset or 0} if left else None
+    return added, {"months": left, "offset": page.next_offset or 0, "mark": mark} if left else None
 
 
 def _passes_begin(sweep: Sweep) -> Where:
@@ -85,13 +86,14 @@ def _full_pages(sweep: Sweep, at: Where) -> Step:
     """
     read_at = sweep.now()
     page = sweep.client.customers(at["offset"])
+    mark = page.mark(at.get("mark") if at["offset"] else None, sweep.source)
     records = by_id(page.records, KEYS["customer"])
     added = sweep.keep(records, read_at=read_at)
     place = {"turn": at["turn"], "first": at["offset"], "ids": list(records)}
     sweep.runtime.db.write(lambda c: cursors.keep_page(c, sweep.source, sweep.scan.name, **place))
     sweep.runtime.point("page-kept")
     if page.next_offset is not None:
-        return added, {**at, "offset": page.next_offset}
+        return added, {**at, "offset": page.next_offset, "mark": mark}
     return added, _after_pass(sweep, at, read_at)
 
 

@@ -5,8 +5,21 @@ from datetime import timedelta
 from tests.workers.letters import mail
 from tests.workers.routed import connect, events, noting
 from tests.workers.test_attempts import unreadable
+from tests.workers.test_gaps import customers, deaf
 from workers import baseline, control
 from workers.testing.flow import START, Flow
+
+
+def test_a_page_that_comes_again_and_again_does_not_complete_the_baseline_and_does_not_go_on_for_ever() -> None:
+    with Flow(noting, connect=False) as flow:
+        customers(flow, 130)
+        flow.sandbox.drain()
+        deaf(flow)
+        flow.sweeper.sweep()
+
+        assert len(flow.sandbox.calls) == 2
+        with flow.db.read() as connection:
+            assert control.baseline_at(connection, "shop") is None
 
 
 def test_a_baseline_reads_every_page_and_remembers_the_instant_before_its_first_request() -> None:

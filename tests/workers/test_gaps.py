@@ -1,9 +1,10 @@
 """The gap finder: what no webhook told is found within one sweep, at the provider's pace, wherever it is broken off, and told once."""
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from tests.workers.routed import connect, events, noting
 from workers import control, cursors, gaps, walks
 from workers.desk import Alert
 from workers.limits import Rank
+from workers.providers.http import Answer, Ask, Transport
+from workers.providers.monsum_client import MonsumClient
 from workers.testing.actors import WorkerLost
 from workers.testing.autodns import AutodnsFlow
 from workers.testing.flow import Flow
@@ -206,6 +209,45 @@ def test_one_pass_over_the_customers_is_enough_while_nobody_comes_or_goes() -> N
         flow.advance(hours=6)
 
         assert (first, pages_asked(flow) - before) == (4, 6)  # two passes of two pages, then one that agrees with the last
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithoutOffset:
+    """A provider that understands no OFFSET: whatever page is asked for, it answers the first."""
+
+    inner: Transport
+
+    def send(self, ask: Ask, **more: Any) -> Answer:
+        body = {name: value for name, value in json.loads(ask.body).items() if name != "OFFSET"}
+        return self.inner.send(replace(ask, body=json.dumps(body).encode()), **more)
+
+
+def deaf(flow: Flow) -> None:
+    account = flow.runtime.accounts["shop"]
+    client = cast(MonsumClient, account.client)
+    flow.runtime.accounts["shop"] = replace(account, client=replace(client, transport=WithoutOffset(inner=client.transport)))
+
+
+@pytest.mark.parametrize("scan", ["customers", "new-invoices"])
+def test_a_list_that_answers_one_page_for_ever_is_told_and_read_no_further(scan: str) -> None:
+    with Flow(noting, connect=False) as flow:
+        customers(flow, 130 if scan == "customers" else 1)
+        for _ in range(0 if scan == "customers" else 130):
+            flow.sandbox.trigger("invoice.created", {"customer_id": next(iter(flow.sandbox.account.customers))})
+        flow.sandbox.drain()
+        flow.connect()
+        connect(flow)
+        deaf(flow)
+        before = len(flow.sandbox.calls)
+        flow.advance(hours=6, minutes=20)
+
+        table = table_of(Alert)
+        (told,) = flow.rows(sa.select(table.c.detail).where(table.c.reason == "provider_unreadable", table.c.closed_at.is_(None)))
+        assert told["detail"]["why"] == f"{scan}_failed: same_page"
+        assert len(flow.sandbox.calls) - before < 250
+        with flow.db.read() as connection:
+            at = cursors.of_source(connection, "shop")[scan]["place"]["at"]
+            assert at["offset"] == 100  # where it goes on, once it is answered
 
 
 class Leaves:

@@ -5,6 +5,7 @@ workers/providers/monsum.py. It never retries and never decides what is due.
 Source: the Monsum API reference (© 2016) and API PDF V1.8 (2013), read 2026-11-21; tests/payloads/monsum/api_*.json
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -36,6 +37,16 @@ class Page:
 
     records: tuple[Record, ...] = field(repr=False)
     next_offset: int | None = None
+
+    def mark(self, before: str | None, provider: str) -> str:
+        """What tells this page from the one before it, whose own mark is `before`.
+
+        Raises Retryable where it is that page once more: a list of which OFFSET is not understood has no end.
+        """
+        mark = hashlib.sha256(repr(self.records).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if mark == before and len(self.records) > 1:
+            raise Retryable(provider=provider, kind="same_page")
+        return mark
 
 
 @dataclass(frozen=True, kw_only=True)

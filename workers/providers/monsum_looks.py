@@ -75,8 +75,10 @@ def invoice_created(client: MonsumClient, request: WriteInvoice, asked: Asked) -
 def _all(client: MonsumClient, service: str, listed: str, filters: Mapping[str, str]) -> Iterator[Record]:
     """Every record of every page: where a filter was not understood, everybody's."""
     offset: int | None = 0
+    mark: str | None = None
     while offset is not None:
         page = client.page(service, listed, filters, offset)
+        mark = page.mark(mark, client.source)
         yield from page.records
         offset = page.next_offset
 

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from receiver.errors import OutcomeUnknown
+from receiver.errors import OutcomeUnknown, Retryable
 from workers.providers import monsum
 from workers.providers.bundle import make_client
+from workers.providers.http import Answer
 from workers.providers.service import Asked, Find
 from workers.sandbox.core import MonsumSandbox
 from workers.sandbox.transport import LocalTransport
@@ -228,3 +229,21 @@ def test_corrected_vat_names_the_invoice_that_was_corrected_and_the_new_one():
     assert reply.invoice_id_old == bench.invoice.id != reply.invoice_id_corrected == monsum.correct_vat_2020.reference(reply)
     assert bench.client.query(monsum.invoice, bench.invoice.id).is_canceled
     assert bench.client.query(monsum.invoice, reply.invoice_id_corrected).type == "outgoing"
+
+
+class Endless(LocalTransport):
+    """One page of a hundred drafts, whatever is asked for."""
+
+    def send(self, ask, **more):
+        rows = [{"INVOICE_ID": str(number), "INVOICE_EXT_UID": ""} for number in range(100)]
+        return Answer(status=200, body=json.dumps({"RESPONSE": {"INVOICES": rows}}).encode())
+
+
+def test_a_list_that_answers_one_page_for_ever_proves_nothing():
+    bench = Bench(draft=True)
+    bench.client = dataclasses.replace(bench.client, transport=Endless(bench.sandbox))
+    request = monsum.create_invoice.build(bench.customer, invoice_ext_uid="ours")
+
+    with pytest.raises(Retryable) as caught:
+        bench.look(monsum.create_invoice, request)
+    assert caught.value.context["kind"] == "same_page"
