@@ -6,8 +6,9 @@ id made once by the form or command, so pressing twice does it once.
 
 import json
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -21,7 +22,7 @@ from workers.errors import StateConflict
 from workers.runtime import Runtime
 from workers.views import row_number
 
-APPROVAL_LIFE, ONE_DAY = timedelta(hours=72), timedelta(days=1)
+APPROVAL_LIFE = timedelta(hours=72)
 ALERT_STATES = {"acknowledge": "acknowledged", "ignore": "ignored", "reopen": "open"}
 
 
@@ -30,8 +31,8 @@ class Order(BaseModel):
 
     `subject`: an effect's id for approve, reject, resolve and resend; a run's or "delivery:7" for retry; an item's for close.
     A close takes "alert:7" and "task:3" as well; acknowledge, ignore and reopen take "alert:7" alone. For replay it is an event's id;
-    `workflow` then names the only one to start. `bound`: the request and amount that were looked at before an approval
-    (ledger.bound_to); "" where nobody was shown any.
+    `workflow` then names the only one to start. `on`: when what is resolved happened, a day of the account's zone or an instant.
+    `bound`: the request and amount that were looked at before an approval (ledger.bound_to); "" where nobody was shown any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,13 +114,13 @@ def carry_out(connection: Connection, runtime: Runtime, order: Order, row: sa.Ro
         raise StateConflict(refused, effect=effect["id"])
     if order.act == "resend":
         return _resend(connection, runtime, order, effect, row, now)
-    done = _decide(connection, order, effect, now)
+    done = _decide(connection, order, effect, now, runtime.zone_of(row["source"]))
     desk.close_parked(connection, effect_id=effect["id"], resolution=done, actor=order.actor, at=now)
     runs.wake(connection, effect["run_id"], at=now)
     return done
 
 
-def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: datetime) -> str:
+def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: datetime, zone: ZoneInfo) -> str:
     id, actor = effect["id"], order.actor
     if order.act == "approve":
         if effect["valid_until"] and now >= effect["valid_until"]:
@@ -149,19 +150,22 @@ def _decide(connection: Connection, order: Order, effect: sa.RowMapping, now: da
     if order.did is None:
         raise StateConflict("Say whether it happened: resolve takes did or did-not", effect=id)
     after, reason = ("done", "operator_did") if order.did else ("cancelled", "operator_did_not")
-    settled_at = _happened_at(order.on, effect, now) if order.did and order.on else now
+    settled_at = _happened_at(order.on, effect, now, zone) if order.did and order.on else now
     ledger.move(connection, id, after, since=["unknown"], at=now, reason=reason, actor=actor, settled_at=settled_at)
     return reason
 
 
-def _happened_at(on: str, effect: sa.RowMapping, now: datetime) -> datetime:
-    """When a person says that it happened: not on a day before the call, nor on one that is still to come; the days of any zone."""
-    at, called_at = datetime.fromisoformat(on).astimezone(now.tzinfo), effect["calling_at"]
-    if at > now + ONE_DAY or (called_at is not None and at <= called_at - 2 * ONE_DAY):
-        day = (called_at or now).date()
-        said = f"It was called for on {day}: --on takes that day or a later one, up to today, not {at.date()}"
-        raise StateConflict(said, effect=effect["id"])
-    return at
+def _happened_at(on: str, effect: sa.RowMapping, now: datetime, zone: ZoneInfo) -> datetime:
+    """When a person says that it happened: between the call and now, on days of the account's zone."""
+    said = datetime.fromisoformat(on)
+    at = said.replace(tzinfo=zone) if said.tzinfo is None else said
+    called_at, day = effect["calling_at"] or at, at.astimezone(zone).date()
+    first, last = called_at.astimezone(zone).date(), now.astimezone(zone).date()
+    if not first <= day <= last:
+        raise StateConflict(
+            f"It was called for on {first}: --on takes that day or a later one, up to {last}, not {day}", effect=effect["id"]
+        )
+    return min(max(at.astimezone(UTC), called_at), now)
 
 
 def _resend(connection: Connection, runtime: Runtime, order: Order, effect: sa.RowMapping, row: sa.RowMapping, now: datetime) -> str:

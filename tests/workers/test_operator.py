@@ -69,12 +69,25 @@ def test_resolve_wants_to_know_whether_it_happened_and_keeps_when() -> None:
         flow.advance(minutes=6)
         id = effect_row(flow)["id"]
         assert flow.order("resolve", id).startswith("refused")
-        for slip in ("2006-11-20T00:00:00+00:00", "2062-11-20T00:00:00+00:00"):
+        flow.advance(days=2)
+        for slip in ("2006-11-20", "2026-11-19", "2026-11-23", "2062-11-20T00:00:00+00:00"):
             assert flow.order("resolve", id, did=True, on=slip).startswith("refused: It was called for on 2026-11-20")
 
-        flow.order("resolve", id, did=True, on="2026-11-20T00:00:00+00:00")
+        flow.order("resolve", id, did=True, on="2026-11-21")
 
-        assert effect_row(flow)["settled_at"] == START.replace(hour=0)
+        assert effect_row(flow)["settled_at"] == START.replace(hour=23), "the day began in Berlin"
+
+
+def test_what_was_resolved_as_done_on_the_day_of_its_call_did_not_happen_before_it() -> None:
+    with Flow(mail) as flow:
+        flow.trigger("invoice.completed")
+        flow.sandbox.faults.add("drop", "invoice.sendbyemail")
+        flow.advance(minutes=6)
+
+        flow.order("resolve", effect_row(flow)["id"], did=True, on="2026-11-20")
+
+        row = effect_row(flow)
+        assert (row["state"], row["settled_at"]) == ("done", row["calling_at"])
 
 
 def test_an_effect_that_was_resolved_as_not_done_may_be_planned_again() -> None:

@@ -4,7 +4,7 @@ A command puts the order there and waits a moment for the router's answer; with 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -48,14 +48,15 @@ def reject(context: typer.Context, effect: Effect, reason: Reason = "", yes: Yes
 
 
 def resolve(
-    context: typer.Context, effect: Effect, did: Did, on: Annotated[str | None, typer.Option("--on", help="The date it happened.")] = None,
+    context: typer.Context, effect: Effect, did: Did,
+    on: Annotated[str | None, typer.Option("--on", help="The day it happened, in the account's zone.")] = None,
     reason: Reason = "", yes: Yes = False, json: Json = False,
 ) -> None:  # fmt: skip
     """Say of an unknown effect whether it happened."""
     at = None
     if on is not None:
         try:
-            at = datetime.strptime(on, "%Y-%m-%d").replace(tzinfo=UTC).isoformat()
+            at = date.fromisoformat(on).isoformat()
         except ValueError:
             raise typer.BadParameter("--on takes a date such as 2026-11-21") from None
     if did is Did.did_not:

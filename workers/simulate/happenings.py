@@ -238,7 +238,7 @@ def _order(act: str, id: str, stage: Stage, said: Said) -> Order:
     if act != "resolve":
         return Order(act=act, subject=id, reason=reason)  # type: ignore[arg-type]
     on = said.get("on")
-    day = stage.scenario.instant(datetime.combine(on, datetime.min.time())).isoformat() if isinstance(on, date) else None
+    day = on.isoformat() if isinstance(on, date) else None
     return Order(act="resolve", subject=id, reason=reason, did=said["as"] == "did", on=day)
 
 

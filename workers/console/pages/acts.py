@@ -213,13 +213,12 @@ def shown(here: Site, act: Act, subject: str, person: Person) -> Question:
 
 
 def ordered(here: Site, act: Act, said: Mapping[str, str], subjects: list[str], bounds: list[str], person: Person) -> list[orders.Answer]:
-    """Give the order for each subject. `said`: reason, on (a day of the console's zone) and order, the id that makes it one."""
-    on = datetime.fromisoformat(said["on"]).replace(tzinfo=here.chosen.console.tz).astimezone(UTC).isoformat() if said["on"] else None
+    """Give the order for each subject. `said`: reason, on (a day of the account's zone) and order, the id that makes it one."""
     answers, heavy = [], _heavy(here, act, subjects[:MANY], person)
     for place, subject in enumerate(subjects[:MANY]):
         source, of = _whose(here, act, subject)
         bound = bounds[place] if len(bounds) == len(subjects) else ""
-        order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=on, bound=bound)
+        order = Order(act=act.order, subject=of, reason=said["reason"], actor=person.name, did=act.did, on=said["on"] or None, bound=bound)
         arrival = order_arrival(order, source=source, at=datetime.now(UTC), id=f"{said['order'][:64]}:{place}")
         held = _held(here, act, order, person, heavy) if act.two_people else None
         answers.append(held or orders.give(here.database, arrival, patience_s=ANSWER_S if len(subjects) == 1 else 0.0))

@@ -118,7 +118,7 @@ def test_sending_again_needs_a_reason(browser: Browser, store: Database, made: M
 
 
 @pytest.mark.usefixtures("router")
-def test_the_day_it_happened_is_a_day_of_the_consoles_zone(browser: Browser, store: Database, made: Made) -> None:
+def test_the_day_it_happened_is_a_day_of_the_accounts_zone(browser: Browser, store: Database, made: Made) -> None:
     make_unknown(store, made.effect)
 
     answer = browser.post("/act/did", subject=made.effect, order="a1", on="2026-11-20")
