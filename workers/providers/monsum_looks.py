@@ -1,7 +1,7 @@
 """How a lost reply of Monsum or FastBill is found out: what reading back must show for yes and for no.
 
 Owns one look per service that can be read back; workers/providers/monsum.py names them in its rows. A look says None wherever
-reading cannot tell; it never guesses and never writes.
+reading cannot tell; it never guesses and never writes. A provider that shows nothing of anything may have lost its lists: no *no*.
 """
 
 from collections.abc import Iterator, Mapping
@@ -69,6 +69,8 @@ def invoice_created(client: MonsumClient, request: WriteInvoice, asked: Asked) -
         for record in _all(client, "invoice.get", "INVOICES", filters):
             if str(record.get("INVOICE_EXT_UID")) == request.invoice_ext_uid:
                 return Look(found=True, reference=str(record.get("INVOICE_ID")), detail="invoice_ext_uid")
+    if not client.invoices().records:
+        return Look(found=None, detail="no invoice is shown at all")
     return Look(found=False, detail="invoice_ext_uid")
 
 
@@ -149,6 +151,8 @@ def customer_created(client: MonsumClient, request: WriteCustomer, asked: Asked)
             same = uid is None or str(record.get("CUSTOMER_EXT_UID") or "") == uid
             reference = str(record.get("CUSTOMER_ID")) if same else None
             return Look(found=True if same else None, reference=reference, detail="customer_number")
+    if not asked.before_call and not client.customers().records:
+        return Look(found=None, detail="no customer is shown at all")
     return Look(found=False, detail="customer_number")
 
 

@@ -47,7 +47,8 @@ def customer_created(client: QvicklyClient, request: WriteCustomer, asked: Asked
             if str(row.get("customerid")) == number:
                 return Look(found=True, reference=str(row.get(ID)), detail="customerid")
         if len(rows) < PAGE:
-            return Look(found=False, detail="customerid")
+            lost = not asked.before_call and not client.customers().records
+            return Look(found=None if lost else False, detail="no customer is shown at all" if lost else "customerid")
     return Look(found=None, detail="too many hits")
 
 

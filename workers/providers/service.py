@@ -103,11 +103,15 @@ def asked_of(client: Client, provider: str, query: Query[R], id: str) -> R:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A call whose outcome is to be found out: when it began, and the fresh read that was made before it (or None)."""
+    """A call whose outcome is to be found out: when it began, and the fresh read that was made before it (or None).
+
+    `before_call`: it is not made yet, and is asked for in order to know whether it may be.
+    """
 
     called_at: datetime
     request_id: str
     before: BaseModel | None = None
+    before_call: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from workers.providers.monsum_requests import WriteCustomer
 from workers.providers.qvickly_requests import WriteCustomer as QvicklyCustomer
 from workers.providers.service import Asked, Look, Query
 
-_BEFORE = Asked(called_at=datetime(2026, 1, 1, tzinfo=UTC), request_id="")
+_BEFORE = Asked(called_at=datetime(2026, 1, 1, tzinfo=UTC), request_id="", before_call=True)
 
 
 class NumberDoc(Doc):

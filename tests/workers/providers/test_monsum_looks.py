@@ -132,6 +132,19 @@ def test_a_number_somebody_else_has_or_no_number_tells_nothing_of_a_new_customer
     assert bench.look(monsum.create_customer, monsum.create_customer.build(bench.customer, fields=fields)).found is None
 
 
+@pytest.mark.parametrize("acted", [True, False])
+def test_an_account_that_shows_nothing_of_anything_proves_nothing_of_what_was_made(acted):
+    bench = Bench()
+    made = monsum.create_customer.build(bench.customer, fields={"customer_type": "business", "organization": "N", "customer_number": "K-7"})
+    drafted = monsum.create_invoice.build(bench.customer, invoice_ext_uid="ours")
+    bench.lose(monsum.create_customer, made, acted=acted)
+    bench.lose(monsum.create_invoice, drafted, acted=acted)
+    bench.sandbox.account.customers.clear()
+    bench.sandbox.account.invoices.clear()
+
+    assert (bench.look(monsum.create_customer, made).found, bench.look(monsum.create_invoice, drafted).found) == (None, None)
+
+
 def test_a_letter_without_a_read_before_tells_nothing():
     bench = Bench()
 
@@ -206,7 +219,7 @@ def test_a_new_invoice_is_looked_for_among_drafts_and_then_among_outgoing_ones()
 
     assert bench.look(monsum.create_invoice, monsum.create_invoice.build(bench.customer, invoice_ext_uid="ours")).found is False
     asked = [call.data for call in bench.sandbox.calls if call.service == "invoice.get"]
-    assert [(one["CUSTOMER_ID"], one["TYPE"]) for one in asked] == [(bench.customer.id, "draft"), (bench.customer.id, "outgoing")]
+    assert [(one["CUSTOMER_ID"], one["TYPE"]) for one in asked if one] == [(bench.customer.id, "draft"), (bench.customer.id, "outgoing")]
 
 
 @pytest.mark.parametrize("number, found", [("K-7", True), ("K-8", False)])

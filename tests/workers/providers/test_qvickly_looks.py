@@ -1,6 +1,7 @@
 """A lost reply of Qvickly: what reading back proves, and what it does not."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -56,6 +57,14 @@ def test_a_hit_of_the_search_with_another_number_is_none() -> None:
     wanted = WriteCustomer(fields={"customerid": "Test-Cust"})
 
     assert looks.customer_created(client(Said(TOKEN, answer([CUSTOMER]))), wanted, ASKED).found is False
+
+
+def test_a_portal_that_shows_no_customer_at_all_proves_nothing_of_a_new_one() -> None:
+    wanted = WriteCustomer(fields={"customerid": "C"})
+
+    assert looks.customer_created(client(Said(TOKEN, answer([]))), wanted, ASKED).found is None
+    assert looks.customer_created(client(Said(TOKEN, answer([]), answer([CUSTOMER]))), wanted, ASKED).found is False
+    assert looks.customer_created(client(Said(TOKEN, answer([]))), wanted, replace(ASKED, before_call=True)).found is False
 
 
 def test_without_a_number_of_our_own_nothing_can_be_told() -> None:
