@@ -26,7 +26,8 @@ UNREADABLE = "message.unreadable"
 def take_message(sweep: Sweep, at: Where) -> Step:
     """Take the message that waits: keep it, commit, then confirm it. A sweep takes at most AT_ONCE. Raises Retryable, RateHeld.
 
-    One that cannot be read is kept as well, and put before a person by the router: left unconfirmed it would hold back all others.
+    One that cannot be read is kept as well, and put before a person by the router: left unconfirmed it would hold back all others. One that
+    is served again although it was confirmed holds them back too: people are told.
     """
     runtime, taken = sweep.runtime, at["after"] + 1
     client: AutodnsClient = sweep.operation(2)  # a message is not taken half
@@ -34,13 +35,16 @@ def take_message(sweep: Sweep, at: Where) -> Step:
     if record is None:
         return 0, None
     runtime.point("polled")
+    id = str(record.get("id"))
+    if id == at.get("confirmed") and not sweep.stuck:  # it is confirmed once more when this place is tried again
+        raise Retryable(provider=client.source, call="poll.get", kind="not_confirmed")
     arrival = _arrival(runtime, client, record)
     kept = runtime.db.write(lambda c: inbox.append(c, arrival))
     runtime.point("message-kept")
     runtime.announcer.announce_delivery(kept.delivery_id)
-    _confirm(client, str(record["id"]))
+    _confirm(client, id)
     runtime.point("confirmed")
-    return 1, {"after": taken} if taken < AT_ONCE else None
+    return int(kept.new), {"after": taken, "confirmed": id} if taken < AT_ONCE else None
 
 
 def _arrival(runtime: Runtime, client: AutodnsClient, record: Mapping[str, Any]) -> inbox.Arrival:

@@ -22,6 +22,7 @@ SENTENCES = {
     "rate": "the provider takes no more calls of source {source} for now: ask again in a minute, or lower its rate in billhook.toml",
     "not_json": "the provider's answer is not JSON: is base_url under [source.{source}.api] the API's URL?",
     "same_page": "the provider of source {source} answers the same page of a list again and again: look there why, or ask its support",
+    "not_confirmed": "the provider of source {source} serves a message again that was confirmed, and no other: ask its support",
     "not_there": "the provider of source {source} does not know the object any more: look there whether it was deleted",
     "rejected": "the provider refuses to read for source {source}: look there whether this account may use the API",
 }  # fmt: skip

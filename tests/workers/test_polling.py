@@ -15,6 +15,7 @@ from receiver.sources.autodns_events import OrderReported, ProviderNotice
 from tests.workers.routed import events
 from workers import limits
 from workers.authoring import Run, workflow
+from workers.desk import Alert
 from workers.errors import RateHeld
 from workers.limits import Bucket
 from workers.mirror import Mirror
@@ -263,6 +264,22 @@ def test_a_message_about_a_customer_has_it_read_at_once_and_from_then_on() -> No
         (row,) = flow.rows(sa.select(table_of(Mirror)).where(table_of(Mirror).c.kind == "customer"))
         assert (row["object_id"], row["fields"]["city"]) == ("ix/7", "Ulm")
         assert [event["type"] for event in events(flow, "customer.created", "customer.updated")] == ["customer.created", "customer.updated"]
+
+
+def test_a_message_that_is_served_again_although_it_was_confirmed_is_told_and_not_asked_for_all_the_time() -> None:
+    with AutodnsFlow(polled) as flow:
+        confirm, flow.user.account.confirm = flow.user.account.confirm, lambda _id: None  # type: ignore[method-assign, assignment]
+        flow.user.trigger("order.succeeded", {})
+        flow.user.trigger("order.failed", {})
+        flow.advance(minutes=10)
+        table = table_of(Alert)
+        told = [row["detail"]["why"] for row in flow.rows(sa.select(table.c.detail).where(table.c.reason == "provider_unreadable"))]
+        asked = len(message_calls(flow))
+        flow.user.account.confirm = confirm  # type: ignore[method-assign]
+        flow.advance(minutes=20)
+
+        assert told == ["messages_failed: not_confirmed"] and asked < 60
+        assert len(events(flow, "order.reported")) == 2 and not flow.user.account.messages
 
 
 def test_a_customer_that_is_gone_is_told_and_asked_for_no_more() -> None:
