@@ -89,24 +89,25 @@ class Runtime:
     _kept: dict[int, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"[:64])
 
-    def client(self, source: str, rank: Rank = Rank.EFFECT) -> Client:
+    def client(self, source: str, rank: Rank = Rank.EFFECT, *, counted: Callable[[], None] | None = None) -> Client:
         """The source's provider client. An effect took its token with `calling`; the requests of every other rank take theirs.
 
-        Raises WorkflowInvalid for a source without one.
+        `counted` is called for each request that is made. Raises WorkflowInvalid for a source without one.
         """
         client = self.accounts[source].client
         if client is None:
             raise WorkflowInvalid(f'The source "{source}" has no provider to ask: run this workflow on another source', source=source)
+        client = client if counted is None else client.metered(counted)  # behind the token: what had to wait was not asked
         if rank is Rank.EFFECT:
             return client
         return client.metered(partial(self._take_token, source, client.rate, rank))
 
-    def operation(self, source: str, rank: Rank, requests: int) -> Client:
+    def operation(self, source: str, rank: Rank, requests: int, *, counted: Callable[[], None] | None = None) -> Client:
         """The source's provider client for one operation of so many requests: they take their tokens together, here.
 
         Raises RateHeld where it cannot begin now. Once begun it is not broken off: what it needs beyond `requests` is owed.
         """
-        client = self.client(source)
+        client = self.client(source, counted=counted)
         begun = Operation(self._metered(), source, client.rate, rank, requests)
         if begun.written:
             self.point("token")

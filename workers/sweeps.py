@@ -35,11 +35,11 @@ class Sweep:
     @property
     def client(self) -> Any:
         """The provider's client, at this sweep's rank."""
-        return self.runtime.client(self.source, self.rank).metered(self._count)
+        return self.runtime.client(self.source, self.rank, counted=self._count)
 
     def operation(self, requests: int) -> Any:
         """The client for several requests that are made together. Raises RateHeld."""
-        return self.runtime.operation(self.source, self.rank, requests).metered(self._count)
+        return self.runtime.operation(self.source, self.rank, requests, counted=self._count)
 
     def _count(self) -> None:
         self.requests += 1

@@ -380,6 +380,18 @@ def test_a_message_is_confirmed_although_no_token_is_left_after_asking_for_it() 
         assert flow.rows(sa.select(table_of(Bucket).c.tokens))[0]["tokens"] == pytest.approx(-1.0)
 
 
+def test_a_request_that_had_to_wait_for_its_token_is_not_counted_as_made() -> None:
+    with AutodnsFlow(polled, own_pace=True) as flow:
+        one = sweep(flow)
+        emptied(flow, left=0.0)
+        with pytest.raises(RateHeld):
+            one.client.account()
+        emptied(flow, left=3.0)
+        one.client.account()
+
+        assert one.requests == 1
+
+
 def test_a_message_that_must_wait_waits_for_both_its_calls() -> None:
     with AutodnsFlow(polled, own_pace=True) as flow:
         flow.user.trigger("order.succeeded")
