@@ -157,7 +157,9 @@ def judged(source: str, hours: Sequence[Hour], zone: ZoneInfo, chosen: timedelta
     if chosen == timedelta(0):
         return Watch(source=source, last_at=last, alarm_at=None, because="switched off in billhook.toml")
     if last is None:
-        return Watch(source=source, last_at=None, alarm_at=None, because="nothing came in during the past four weeks")
+        return Watch(
+            source=source, last_at=None, alarm_at=None, because=f"watched after {DELIVERIES_MIN} deliveries and a week; none is counted yet"
+        )
     if chosen is not None:
         return Watch(source=source, last_at=last, alarm_at=last + chosen, because=f"billhook.toml allows {in_words(chosen)}")
     count = sum(hour.count for hour in hours)

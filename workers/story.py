@@ -167,7 +167,7 @@ def _events(reach: Reach, ids: Ids) -> Iterable[Line]:
 def _runs(rows: Rows) -> Iterable[Line]:
     for row in rows:
         name = f"{row['workflow']} {row['key']}"
-        waits = f"until {row['wake_at'].isoformat()}" if row["wake_at"] else ""
+        waits = f"until {row['wake_at']:%Y-%m-%d %H:%M} UTC" if row["wake_at"] else ""
         why = f"({row['reason']})" if row["reason"] else ""
         still = "" if row["ended_at"] else " ".join(part for part in ("now", row["status"], waits, why) if part)
         yield Line(at=row["started_at"], what="run", id=row["id"], text=f"{name} started, mode {row['mode']}", reason=still)

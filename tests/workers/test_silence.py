@@ -69,7 +69,7 @@ def test_an_hour_nobody_knows_is_measured_by_the_longest_silence_of_all() -> Non
 @pytest.mark.parametrize(
     ("came", "because"),
     [
-        ([], "nothing came in"),
+        ([], "none is counted yet"),
         (hours(*range(20), of=[9], each=1), "so far 20"),
         (hours(*range(5)), "a week"),
     ],

@@ -33,7 +33,8 @@ class Input:
 class Question:
     """What is asked. `about`: what it concerns, each with facts by name; `preview`: what would happen, in lines; `hidden` travels along.
 
-    `undo`: what takes it back, or that nothing does, in a sentence that is read before the button is pressed.
+    `undo`: what takes it back, or that nothing does, in a sentence that is read before the button is pressed. `button`: "" where
+    there is nothing to do; the page then only tells.
     """
 
     title: str

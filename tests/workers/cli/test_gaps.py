@@ -53,7 +53,7 @@ def test_everything_is_told_as_json_too(billhook: Billhook, found: datetime) -> 
     assert [row["found_by"] for row in said["missed"]] == ["open-invoices"]
     scans = {row["scan"]: row for row in said["scans"]}
     assert (scans["open-invoices"]["per_hour"], scans["customers"]["requests"]) == (12.0, None)
-    assert [row["because"] for row in said["silence"]] == ["nothing came in during the past four weeks"]
+    assert [row["because"] for row in said["silence"]] == ["watched after 30 deliveries and a week; none is counted yet"]
     assert {row["source"] for row in said["unrecoverable"]} == {"shop"}
 
 

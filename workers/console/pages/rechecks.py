@@ -32,10 +32,11 @@ def looked(here: Site, name: str, back_to: str = "") -> tuple[Question, recheck.
         found = recheck.check(connection, source, secrets)
     preview = [f"{row['requests']} {row['came_to']}" for row in rows(found)] or ["Nothing was refused there for its signature."]
     more = [f"Only the newest {recheck.CHECKED_MAX} are looked at: what came before has to be sent again."] if found.more else []
+    button = f"Take in {len(found.verify)}" if found.verify else ""
     none = [] if found.verify else ["None of them verifies and is missing here: there is nothing to take in."]
     question = Question(
-        title=f"Check again what {source.name} refused", does=AGAIN, button=f"Take in {len(found.verify)}", role=role_of("recheck"),
-        preview=preview, warnings=[*more, *none], inputs=[Input(name="reason", label="Why", about="It is kept in the audit.")], undo=NEVER,
+        title=f"Check again what {source.name} refused", does=AGAIN, button=button, role=role_of("recheck"),
+        preview=[*preview, *none], warnings=more, inputs=[Input(name="reason", label="Why", about="It is kept in the audit.")], undo=NEVER,
         hidden={"source": [source.name], "through": [str(found.through)], "back": [back_to]},
     )  # fmt: skip
     return question, found

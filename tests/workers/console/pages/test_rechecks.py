@@ -45,7 +45,10 @@ def test_it_is_looked_at_first_and_then_taken_in_by_name(browser: Browser, store
 def test_where_nothing_verifies_it_is_said(browser: Browser, store: Database) -> None:
     refuse(store, callback("3", WRONG))
 
-    assert "there is nothing to take in" in browser.text("/recheck?source=pay")
+    page = browser.get("/recheck?source=pay").text
+
+    assert "there is nothing to take in" in page
+    assert "Take in" not in page and 'method="post"' not in page.partition("<main")[2]
 
 
 def test_a_viewer_takes_in_nothing(people: House, store: Database) -> None:

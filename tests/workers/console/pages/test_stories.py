@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -28,6 +28,13 @@ def test_a_story_goes_from_the_delivery_to_the_effect(browser: Browser, made: Ma
         text.index(part) for part in ("push invoice.created 464", "invoice.completed invoice 4711", "auto-send 4711 started", ": proposed")
     ]
     assert places == sorted(places)
+
+
+def test_what_waits_in_a_story_is_decided_there_and_one_comes_back_to_it(browser: Browser, made: Made) -> None:
+    page = unescape(browser.get("/story?key=4711&source=shop").text)
+
+    [button] = [href for href in re.findall(r'href="([^"]+)"', page) if href.startswith("/act/approve")]
+    assert button == f"/act/approve?subject={made.effect}&back=/story{quote('?key=4711&source=shop')}"
 
 
 def test_a_story_is_narrowed_to_the_kinds_wanted(browser: Browser, made: Made) -> None:
