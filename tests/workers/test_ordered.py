@@ -171,6 +171,19 @@ def test_an_invoice_goes_out_once_by_hand_or_by_workflow_unless_said_again() -> 
         assert came(flow, order(flow, "invoices", "send", id, MAIL, key="b", again=True)) == ("done", "")
 
 
+@pytest.mark.parametrize("act", ["capture", "correctvat2020"])
+def test_money_is_collected_and_vat_corrected_once_unless_said_again(shop: Flow, act: str) -> None:
+    id = shop.trigger("invoice.completed")["invoice_id"]
+    as_it_was = dict(shop.sandbox.account.invoices[id])
+
+    came_to = []
+    for key, again in (("a", False), ("b", False), ("c", True)):
+        came_to.append(came(shop, order(shop, "invoices", act, id, key=key, again=again)))
+        shop.sandbox.account.invoices[id] = dict(as_it_was)  # collected, and not shown as paid yet
+
+    assert came_to == [("done", ""), ("skipped", "duplicate_intent"), ("done", "")]
+
+
 @pytest.mark.parametrize(
     ("trigger", "act", "reason"),
     [

@@ -16,6 +16,7 @@ from workers.providers.ordering import Fields, Kwargs, Orderable, Said, model_fi
 from workers.providers.taken import monsum_number, must_be_free
 
 SEND = "send"  # auto-send's purpose: an invoice goes out once, by hand or by workflow
+CHARGE = "topup-charge"  # that of credits: money is collected once
 ATTRIBUTE = "x_attributes."
 
 
@@ -113,13 +114,14 @@ ORDERS: Mapping[tuple[str, str], Orderable] = {
     ),
     ("invoices", "capture"): Orderable(
         about="collect an invoice by its payment method", service=monsum.capture, fresh=monsum.invoice, must=unpaid, outward=True,
-        of="invoice",
+        once=CHARGE, of="invoice",
     ),
     ("invoices", "setpaid"): Orderable(
         about="say that an invoice is paid", service=monsum.set_paid, fresh=monsum.invoice, must=unpaid, of="invoice",
         fields=model_fields(ask.SetPaid, without=("invoice_id",)),
     ),
     ("invoices", "correctvat2020"): Orderable(
-        about="correct the German VAT rates of 2020", service=monsum.correct_vat_2020, fresh=monsum.invoice, of="invoice"
+        about="correct the German VAT rates of 2020", service=monsum.correct_vat_2020, fresh=monsum.invoice,
+        once="correctvat2020", of="invoice",
     ),
 }  # fmt: skip
