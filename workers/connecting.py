@@ -188,12 +188,13 @@ def _in_words(row: Any, part: str) -> str:
 
 @dataclass(kw_only=True)
 class Watch:
-    """Waits for the first delivery. `told`: what is done with each refusal, as it is seen."""
+    """Waits for the first delivery. `told`: what is done with each refusal, as it is seen. `first`: what brings it, as the guide says."""
 
     runtime: Runtime
     source: str
     since: datetime
     told: Callable[[str], None]
+    first: str = Guide.first
     pause: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -213,7 +214,7 @@ class Watch:
             self.pause(LOOK_S)
 
     def _missing(self, wait_s: float, refused: list[str]) -> Step:
-        again = f"`billhook connect {self.source} --wait 300` waits for it: change a customer there, or complete an invoice"
+        again = f"`billhook connect {self.source} --wait 300` waits for it: {self.first}"
         if refused:
             return Step(
                 step="delivery", state=WRONG, says="; ".join(refused), todo=f"`billhook refusals --source {self.source}`; then {again}"

@@ -93,10 +93,8 @@ class Walk:
             self._say(Step(step="delivery", state=DONE, says="messages are polled every minute"))
             return
         if wait_s and not self._json:
-            print(
-                f"Waiting up to {wait_s:.0f} s for the first delivery: change a customer there, or complete an invoice. Ctrl-C ends this."
-            )
-        watch = Watch(runtime=runtime, source=name, since=datetime.now(UTC) - LATELY, told=complain)
+            print(f"Waiting up to {wait_s:.0f} s for the first delivery: {self._guide.first}. Ctrl-C ends this.")
+        watch = Watch(runtime=runtime, source=name, since=datetime.now(UTC) - LATELY, told=complain, first=self._guide.first)
         self._say(watch.until_delivered(wait_s))
 
     def _enter(self, settings: Settings, address: str, fresh: str | None, show_secret: bool) -> None:

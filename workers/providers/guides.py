@@ -26,6 +26,7 @@ class Guide:
     `makes`:  whether billhook makes a secret for the URL where the door has none.
     `enter`:  what to do there, with {url} and, where the door has them, the user and password of its Basic login.
     `proves`: a read without effect that the login must pass; None for a kind without an API. It raises Retryable.
+    `first`:  what makes it send its first delivery.
     `listed`: whether the provider itself says that it sends to this URL, by its end; None where no API tells.
     """
 
@@ -34,6 +35,7 @@ class Guide:
     enter: tuple[str, ...] = ()
     proves: Callable[[Any], object] | None = None
     listed: Callable[[Any, str], bool] | None = None
+    first: str = "change a customer there, or complete an invoice"
 
 
 def _monsum_read(client: MonsumClient) -> object:
@@ -81,7 +83,7 @@ GUIDES: Mapping[str, Guide] = {
             ("API_{}_KEY", "the secret beside the merchant id", True),
             ("DOOR_{}_SIGNING", "the secret beside the merchant id once more: callbacks are verified with it", True),
         ),
-        proves=_qvickly_read,
+        proves=_qvickly_read, first="have a customer pay, or cancel, a payment that was made with our address",
         enter=(
             "Qvickly has no webhook for the whole account: it calls the address that is given with each payment.",
             "Have whatever makes your payments send {url} as callbackurl, in PaymentData of addPayment, updatePayment, initCheckout and"
@@ -90,14 +92,14 @@ GUIDES: Mapping[str, Guide] = {
     ),
     "autodns": Guide(
         asks=(("API_{}_USER", "the AutoDNS user, one of billhook's own", False), ("API_{}_KEY", "its password", True)),
-        proves=_autodns_read,
+        proves=_autodns_read, first="have an order carried out there, such as a change of a domain",
         enter=(
             "In AutoDNS open User Settings → User Profile → API Settings, logged in as that user.",
             "Choose push, in JSON or XML, to {url}; or poll, and write poll and poll_exclusive under [source.NAME.api].",
         ),
     ),
     "standard": Guide(
-        asks=(("DOOR_{}_SIGNING", "the signing secret the sender shows, whsec_…", True),), makes=False,
+        asks=(("DOOR_{}_SIGNING", "the signing secret the sender shows, whsec_…", True),), makes=False, first="have the sender send a test",
         enter=("Enter {url} as the endpoint of the sender's webhooks.",),
     ),
 }  # fmt: skip

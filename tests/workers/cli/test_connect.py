@@ -105,3 +105,4 @@ def test_a_source_without_an_api_waits_for_its_first_delivery_only(billhook: Bil
     said = billhook("connect", "other", "--json")
 
     assert said.code == 0 and set(steps(said)) == {"secrets", "receiver", "delivery"}
+    assert "have the sender send a test" in said.out
