@@ -155,6 +155,13 @@ def load(connection: Connection, source: str, kind: str, object_id: str) -> Held
     return _held(row) if row else None
 
 
+def told_at(connection: Connection, source: str, kind: str, object_id: str) -> datetime | None:
+    """When an object that was seen, and is not deleted, was last told of; None for any other."""
+    row = connection.execute(_LOAD, _named(source, kind, object_id)).mappings().first()
+    found: datetime | None = row["changed_at"] if row is not None and row["seen"] and not row["deleted"] else None
+    return found
+
+
 def apply(connection: Connection, held: Held, entry: Entry, *, at: datetime) -> Applied:
     """Fold `entry` in, store it, and say what changed. All snapshots are read only where it is not plainly the last of them."""
     touched = _touched(held, entry)

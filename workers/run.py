@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.errors import Retryable
 from receiver.event import Event
-from workers import desk, effects, journal, policies, restored, waits
+from workers import absence, desk, effects, journal, policies, restored, waits
 from workers.claims import Claim
 from workers.deed import Deed, Outcome, outcome_of
 from workers.errors import OWN_RATE, Cancelled, NotFound, RateHeld, Skip, StepInvalid, Suspend
@@ -29,6 +29,8 @@ from workers.retry import backoff, told
 from workers.runs import AWAITS
 from workers.runtime import Runtime
 from workers.witness import Witness
+
+NOT_SHOWN = "read_failed: not_there"
 
 D = TypeVar("D", bound=BaseModel)
 T = TypeVar("T")
@@ -95,7 +97,7 @@ class Run(Recall):
     def read(self, name: str, query: Query[D], id: str) -> D:
         """What the provider says of one object now, journaled for decisions; it never counts as the fresh read of an effect.
 
-        Raises NotFound where the provider does not know it; that is journaled too.
+        Raises NotFound where the provider does not know it; that is journaled too. What was told of within ten minutes is asked for again.
         """
         entry = self._entry(name, "read")
         if entry is None:
@@ -103,7 +105,9 @@ class Run(Recall):
             try:
                 client = self._runtime.operation(self.source, Rank.PREFLIGHT, query.requests).metered(self._lease.renew)
                 said = client.query(query, id).model_dump(mode="json")
-            except NotFound:
+            except NotFound as cause:
+                if (later := self._look_again(query.object_kind, id)) is not None:
+                    raise Suspend(later, NOT_SHOWN) from cause
                 said = None
             except RateHeld as held:
                 with self._runtime.db.read() as connection:
@@ -306,6 +310,12 @@ class Run(Recall):
         pause = backoff(self._claim.row["retries"] + 1, cause, key=f"{self.id}:{name}")
         with self._runtime.db.read() as connection:
             return RetryRead(self._clock(connection) + pause, told("read_failed", cause))
+
+    def _look_again(self, kind: str, id: str) -> datetime | None:
+        """When to ask once more for what is not shown, where its read may only lag behind what was told of it."""
+        with self._runtime.db.read() as connection:
+            now = self._clock(connection)
+            return now + absence.LOOK_EVERY if absence.may_be_lag(connection, self.source, kind, id, now=now) else None
 
     def _signals_taken(self) -> set[int]:
         return {entry.result for entry in self._kept.values() if entry.kind == "wait" and entry.result is not None}

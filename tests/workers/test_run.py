@@ -233,6 +233,39 @@ def test_a_read_that_cannot_be_made_is_made_later_with_growing_pauses() -> None:
         assert GOT["doc"].type == "outgoing"
 
 
+def hidden(flow: Flow) -> dict[str, Any]:
+    """A webhook tells of an invoice that the API does not show yet; what it will show."""
+    flow.sandbox.trigger("invoice.completed", {})
+    (notices, shown) = [notice.body for notice in flow.sandbox.drain()], dict(flow.sandbox.account.invoices)
+    flow.sandbox.account.invoices.clear()
+    for body in notices:
+        flow.deliver(body)
+    return shown
+
+
+def test_a_read_that_lags_behind_its_webhook_is_made_again() -> None:
+    with Flow(reading) as flow:
+        shown = hidden(flow)
+        sooner = flow.runs[0][2:]
+        flow.advance(minutes=5)
+        flow.sandbox.account.invoices.update(shown)
+        flow.advance(minutes=1)
+
+        assert (sooner, flow.runs[0][2]) == (("waiting", "read_failed: not_there"), "done")
+        assert flow.rows(sa.select(table_of(Alert))) == []
+
+
+def test_what_is_not_shown_ten_minutes_after_it_was_told_is_not_found() -> None:
+    with Flow(reading) as flow:
+        hidden(flow)
+        flow.advance(minutes=9)
+        sooner = flow.runs[0][2]
+        flow.advance(minutes=5)
+
+        assert sooner == "waiting"
+        assert flow.runs[0][2] == "parked" and "NotFound" in flow.runs[0][3]  # this workflow does not expect it
+
+
 def test_a_read_that_keeps_failing_says_why_and_raises_one_alert_until_it_is_made() -> None:
     with Flow(reading) as flow:
         wrong_key = flow.sandbox.faults.add("login", "invoice.get", times=1000)
