@@ -5,7 +5,7 @@ what differs from the mirror into the inbox. Called by workers/gaps.py, which ke
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -55,7 +55,8 @@ def _open_by_id(sweep: Sweep, at: Where) -> Step:
 
 def _months_begin(sweep: Sweep) -> Where:
     zone = sweep.runtime.zone_of(sweep.source)
-    return {"months": months(sweep.since.astimezone(zone), sweep.began_at.astimezone(zone)), "offset": 0}
+    until = sweep.began_at + timedelta(days=sweep.scan.ahead_days)
+    return {"months": months(sweep.since.astimezone(zone), until.astimezone(zone)), "offset": 0}
 
 
 def months(first: datetime, last: datetime) -> list[tuple[int, int]]:

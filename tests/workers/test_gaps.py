@@ -350,6 +350,17 @@ def test_a_delivery_says_by_which_scan_it_was_found() -> None:
         assert {row["actor"] for row in flow.rows(sa.select(table).where(table.c.origin == "poll"))} == {"scan:new-invoices"}
 
 
+def test_an_invoice_that_is_dated_ahead_is_found_within_a_day() -> None:
+    with Flow(noting) as flow:
+        connect(flow)
+        for day in ("2026-12-15", "2027-01-03"):
+            flow.sandbox.trigger("invoice.completed", {"invoice_date": day})
+        flow.sandbox.drain()
+        flow.advance(days=1, hours=1)
+
+        assert len(events(flow, "invoice.completed")) == 2
+
+
 def test_a_settled_invoice_that_changes_again_is_found_within_a_day() -> None:
     with Flow(noting) as flow:
         connect(flow)

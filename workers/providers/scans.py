@@ -21,6 +21,7 @@ class Scan:
 
     `kind`:   what it brings: invoice, customer, payment, callback, message or account.
     `walk`:   a name in workers/walks.py. `back_days`: how far back in time it begins, where it goes by time.
+    `ahead_days`: how far ahead of today it ends, for what is dated ahead.
     `calls`:  what is asked. `costs`: how many requests one sweep takes. `finds`: event types. `misses`: what it cannot show.
     `needs`:  what the client must have ("login", "polls"), "" where it needs nothing.
     `baseline`: the baseline reads the same, so the first sweep is due one `every` after it.
@@ -37,6 +38,7 @@ class Scan:
     finds: tuple[str, ...]
     misses: str
     back_days: int = 7
+    ahead_days: int = 0
     needs: str = ""
     baseline: bool = False
     urgent: bool = False
@@ -66,12 +68,13 @@ def _invoices() -> tuple[Scan, ...]:
         Scan(
             name="new-invoices", kind="invoice", walk="by_month", every=QUARTER, calls="invoice.get by YEAR and MONTH",
             costs="1 for every 100 invoices of the month, and of the last one in a month's first week", finds=INVOICE_TURNS,
-            misses=MONTH_LEFT_OUT, lost_time=True, synced=True,
+            misses=f"{MONTH_LEFT_OUT}; one dated in a later month", lost_time=True, synced=True,
         ),
         Scan(
             name="older-invoices", kind="invoice", walk="by_month", every=DAY, calls="invoice.get by YEAR and MONTH",
-            costs="1 for every 100 invoices of the last 92 days", finds=INVOICE_TURNS,
-            misses="a settled invoice that changes when it is more than 92 days old", back_days=92, baseline=True,
+            costs="1 for every 100 invoices of the last 92 days, and for each of the two months to come", finds=INVOICE_TURNS,
+            misses="a settled invoice that changes when it is more than 92 days old; one dated more than two months ahead", back_days=92,
+            ahead_days=61, baseline=True,
         ),
     )  # fmt: skip
 
