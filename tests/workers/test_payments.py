@@ -98,6 +98,20 @@ def test_people_are_told_of_a_row_of_the_log_that_cannot_be_read_until_it_is_gon
         assert flow.rows(sa.select(table).where(table.c.reason == "callback_log_unreadable", table.c.closed_at.is_(None))) == []
 
 
+def test_a_callback_that_is_written_into_the_log_late_is_found_over_midnight() -> None:
+    with QvicklyFlow(told) as flow:
+        connect(flow)
+        flow.advance(hours=14, minutes=50)  # 23:50 UTC
+        number, _ = lost(flow, "payment.paid")
+        kept = list(flow.merchant.account.callbacks)
+        flow.merchant.account.callbacks.clear()
+        flow.advance(hours=1)
+        flow.merchant.account.callbacks += kept
+        flow.advance(minutes=30)
+
+        assert reports(flow) == [(number, "paid")]
+
+
 def test_a_callback_that_came_is_left_alone_in_the_log() -> None:
     with QvicklyFlow(told) as flow:
         connect(flow)
