@@ -34,6 +34,11 @@ class Entry:
     baseline: bool = False
 
     @property
+    def tells_end(self) -> bool:
+        """Whether somebody told that it was deleted; a read only did not find it."""
+        return self.deleted and self.read_at is None
+
+    @property
     def said_at(self) -> datetime:
         """The instant this snapshot speaks of, as far as anybody said."""
         return self.read_at or self.created_at or self.received_at
@@ -68,7 +73,7 @@ class Tail:
     """Where an object's order ends: enough to know that one more entry comes behind all others, without those others.
 
     `sequence`: the highest native id of a push. `pushed_at`: the latest instant of one. `placed_at`: of a read or a part.
-    `epochs`: how many of each type there were.
+    `epochs`: how many of each type there were. `told_gone`: whether somebody told that it was deleted.
     """
 
     sequence: int = -1
@@ -78,6 +83,7 @@ class Tail:
     read_at: datetime | None = None
     baseline: bool = False
     epochs: Mapping[str, int] = field(default_factory=dict)
+    told_gone: bool = False
 
     def precedes(self, entry: Entry) -> bool:
         """Whether `arranged` would put `entry` last; false where that takes all entries to tell."""
@@ -98,7 +104,7 @@ class Tail:
         for change in found:
             if change.segment:
                 epochs[change.type] = epochs.get(change.type, 0) + 1
-        after = replace(self, epochs=epochs, baseline=self.baseline or entry.baseline)
+        after = replace(self, epochs=epochs, baseline=self.baseline or entry.baseline, told_gone=self.told_gone or entry.tells_end)
         if entry.read_at is not None or entry.partial:
             read_at = max(filter(None, (self.read_at, entry.read_at)), default=None)
             return replace(after, placed_at=max(self.placed_at, entry.said_at), read_at=read_at)
@@ -131,8 +137,8 @@ def order_unsure(entry: Entry, reads: Sequence[datetime]) -> bool:
     return any(abs(entry.created_at - read_at) < SAME_MOMENT for read_at in reads)
 
 
-def step(kind: str, state: Folded, entry: Entry) -> Folded:
-    """`state` after one more entry."""
+def step(kind: str, state: Folded, entry: Entry, *, told_gone: bool) -> Folded:
+    """`state` after one more entry. What only was not found, `told_gone` false, is there again with the first read that shows it."""
     if entry.partial:
         hint = entry.fields.get("x_attributes")
         return replace(state, fields={**state.fields, "x_attributes_hint": hint}) if hint else state
@@ -142,7 +148,8 @@ def step(kind: str, state: Folded, entry: Entry) -> Folded:
             fields.pop(other, None)  # what was said together goes together
     if "paid_on" in entry.fields and not {"outstanding", "status"} & entry.fields.keys():
         fields = {name: value for name, value in fields.items() if name not in ("outstanding", "status")}
-    after = replace(state, fields=fields, seen=True, deleted=state.deleted or entry.deleted)
+    stays_gone = state.deleted and (told_gone or entry.read_at is None)
+    after = replace(state, fields=fields, seen=True, deleted=stays_gone or entry.deleted)
     if kind != "invoice":
         return after
     outgoing, received = fields.get("type") == "outgoing", fields.get("type") == "received"
@@ -154,9 +161,11 @@ def step(kind: str, state: Folded, entry: Entry) -> Folded:
 def changes(kind: str, entries: Sequence[Entry]) -> tuple[Folded, list[Change]]:
     """The state after all `entries` (already arranged) and everything that became true on the way, in order."""
     state, found = Folded(), list[Change]()
+    told_gone = False
     epochs: list[tuple[str, int]] = []  # (type, index of its opener); no type: a cancellation ended the one before
     for index, entry in enumerate(entries):
-        after = step(kind, state, entry)
+        after = step(kind, state, entry, told_gone=told_gone)
+        told_gone = told_gone or entry.tells_end
         last = index == len(entries) - 1
         found += [Change(type=f"{kind}.{name}", opener=entry, last=last, fields=said) for name, said in _told(kind, state, after, entry)]
         if after.paid != state.paid:
@@ -168,7 +177,7 @@ def changes(kind: str, entries: Sequence[Entry]) -> tuple[Folded, list[Change]]:
 
 def added(kind: str, state: Folded, tail: Tail, entry: Entry) -> tuple[Folded, list[Change]]:
     """`changes`, where `entry` comes behind all that made `state`: the new state and what this entry made true."""
-    after = step(kind, state, entry)
+    after = step(kind, state, entry, told_gone=tail.told_gone)
     found = [Change(type=f"{kind}.{name}", opener=entry, last=True, fields=said) for name, said in _told(kind, state, after, entry)]
     if after.paid != state.paid and (type := _epoch(after)):
         n = tail.epochs.get(type, 0) + 1

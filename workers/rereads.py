@@ -245,6 +245,8 @@ def keep_reads(
 def _same(held: mirror.Held, said: Any) -> bool:
     if said.deleted:
         return held.state.deleted
+    if held.state.deleted and held.tail is not None and not held.tail.told_gone:
+        return False  # it is there again
     before = held.state.fields
     return not any(differ(value, before.get(name)) for name, value in said.fields.items() if name != "extra")
 

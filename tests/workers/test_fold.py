@@ -182,6 +182,20 @@ def test_a_deletion_leaves_a_tombstone_with_what_was_known() -> None:
     assert [c.type for c in found] == ["customer.created", "customer.deleted"]
 
 
+def test_what_a_read_did_not_find_is_there_again_with_the_next_read_that_shows_it_and_not_with_an_old_notice() -> None:
+    missing, shown, notice = read(2, {}, minute=2, deleted=True), read(3, {"city": "Ulm"}, minute=3), push(4, {"city": "Bonn"}, minute=4)
+
+    assert changes("customer", [push(1, {}, minute=1), missing])[0].deleted
+    assert not changes("customer", [push(1, {}, minute=1), missing, shown])[0].deleted
+    assert changes("customer", [push(1, {}, minute=1), missing, notice])[0].deleted
+
+
+def test_what_was_told_as_deleted_stays_so_whatever_a_read_shows() -> None:
+    gone, shown = push(2, {}, minute=2, deleted=True), read(3, {"city": "Ulm"}, minute=3)
+
+    assert changes("customer", [push(1, {}, minute=1), gone, shown])[0].deleted
+
+
 @pytest.mark.parametrize(
     ("type", "state", "true"),
     [
@@ -258,11 +272,11 @@ def stories(draw: st.DrawFn) -> list[Entry]:
         match draw(st.sampled_from(["push", "push", "push", "unnumbered", "read", "part"])):
             case "push":
                 numbered = push(draw(st.integers(1, 9)), said, minute=draw(st.sampled_from([None, created])), received=received)
-                entries.append(replace(numbered, delivery_id=number))
+                entries.append(replace(numbered, delivery_id=number, deleted=draw(st.sampled_from([False, False, True]))))
             case "unnumbered":
                 entries.append(replace(push(number, said, minute=created, received=received), sequence=None))
             case "read":
-                entries.append(read(number, said, minute=created, baseline=draw(st.booleans())))
+                entries.append(read(number, said, minute=created, baseline=draw(st.booleans()), deleted=draw(st.booleans())))
             case _:
                 entries.append(push(number, {"x_attributes": {"a": "1"}}, minute=created, received=received, partial=True))
     return entries

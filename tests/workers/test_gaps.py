@@ -16,6 +16,7 @@ from tests.workers.routed import connect, events, noting
 from workers import control, cursors, gaps, walks
 from workers.desk import Alert
 from workers.limits import Rank
+from workers.mirror import Mirror
 from workers.providers.http import Answer, Ask, Transport
 from workers.providers.monsum_client import MonsumClient
 from workers.testing.actors import WorkerLost
@@ -92,6 +93,27 @@ def test_a_provider_that_shows_nothing_for_hours_deletes_no_finished_invoice_and
 
         assert (sooner, meanwhile, listed(flow, "invoice_missing")) == ([], [(f"shop/{id}", True)], [(f"shop/{id}", False)])
         assert events(flow, "invoice.deleted") == [] and len(events(flow, "invoice.paid")) == 1
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_customer_whom_the_provider_shows_again_is_there_again_unless_it_told_of_the_end(told: bool) -> None:
+    with AutodnsFlow(noting, poll=False, connect=False, customers=("ix/7",)) as flow:
+        flow.user.trigger("customer.created", {"number": "7", "emails": "a@example.com"})
+        flow.connect()
+        kept = flow.user.account.customers.pop("ix/7")
+        flow.advance(hours=2)
+        if told:
+            flow.db.write(lambda c: c.execute(sa.update(table_of(Mirror)).values(tail={"told_gone": True})))
+        gone = is_gone(flow)
+        flow.user.account.customers["ix/7"] = kept
+        flow.advance(minutes=20)
+
+        assert (gone, is_gone(flow)) == (True, told)
+
+
+def is_gone(flow: Flow) -> bool:
+    (row,) = flow.rows(sa.select(table_of(Mirror).c.deleted).where(table_of(Mirror).c.kind == "customer"))
+    return bool(row["deleted"])
 
 
 def test_a_customer_that_is_back_within_the_hour_was_never_gone() -> None:
