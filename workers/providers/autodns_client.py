@@ -105,10 +105,13 @@ class AutodnsClient:
 
     def found_invoices(self, content: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
         """The records of a search. Raises Retryable."""
-        rows = self.read("invoice.search", "POST", "invoice/_search", content).data
-        if not all(isinstance(row, dict) and row.get("id") for row in rows):
+        return self._searched(content).data
+
+    def _searched(self, content: Mapping[str, Any]) -> wire.Envelope:
+        found = self.read("invoice.search", "POST", "invoice/_search", content)
+        if not all(isinstance(row, dict) and row.get("id") for row in found.data):
             raise Retryable(provider=self.source, call="invoice.search", kind="reply_incomplete")
-        return rows
+        return found
 
     def next_message(self) -> Mapping[str, Any] | None:
         """The oldest message that was not confirmed, None where there is none. Asking changes nothing. Raises Retryable."""
@@ -128,12 +131,14 @@ class AutodnsClient:
     def invoices(self, *, offset: int = 0, year: str = "", month: str = "") -> Page:
         """A page of all invoices, the newest first; with a month, none behind the first page that is all older than it.
 
-        The list cannot be filtered by a day.
+        The list cannot be filtered by a day. A page may hold fewer than are asked for: the count of all says whether more come.
         """
-        rows = self.found_invoices({"view": {"limit": PAGE, "offset": offset}, "orders": [{"key": "number", "type": "DESC"}]})
+        found = self._searched({"view": {"limit": PAGE, "offset": offset}, "orders": [{"key": "number", "type": "DESC"}]})
+        rows, behind = found.data, offset + len(found.data)
+        more = bool(rows) and (len(rows) >= PAGE or (found.waiting or 0) > behind)
         older = bool(year) and bool(rows) and all(_month_of(row) < f"{year}-{month}" for row in rows)
         records = tuple({**row, "INVOICE_ID": str(row["id"])} for row in rows)
-        return Page(records=records, next_offset=None if older or len(rows) < PAGE else offset + len(rows))
+        return Page(records=records, next_offset=behind if more and not older else None)
 
     def invoices_by_id(self, ids: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
         """None: there is no such call, so open invoices are read again one by one."""

@@ -25,6 +25,28 @@ def eur(text: str) -> Money:
     return Money(Decimal(text), "EUR")
 
 
+@pytest.mark.parametrize(
+    ("offset", "count", "summary", "further"),
+    [
+        (0, 50, 120, 50),
+        (100, 20, 120, None),
+        (0, 100, None, 100),
+        (0, 100, 0, 100),
+        (0, 50, None, None),
+        (50, 0, 120, None),
+        (0, 1, "9", None),
+    ],
+)
+def test_the_next_page_of_invoices_begins_behind_what_came_as_long_as_more_are_counted(
+    offset: int, count: int, summary: Any, further: int | None
+) -> None:
+    rows = [{"id": number + 1, "created": "2026-11-20T10:00:00.000+0100"} for number in range(count)]
+
+    page = client(Said(data(*rows, object={"summary": summary}))).invoices(offset=offset, year="2026", month="11")
+
+    assert (len(page.records), page.next_offset) == (count, further)
+
+
 def test_a_customer_is_read_as_it_counts() -> None:
     doc = client(Said(sample("customer_info_pending_response.json"))).query(autodns.customer, "ix/1234567")
 
