@@ -118,11 +118,12 @@ class Crash(BaseException):
 
 
 @pytest.mark.parametrize("chosen", [single, quiet])
-def test_a_worker_lost_at_any_point_loses_no_trigger_and_doubles_none(chosen: Any) -> None:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_worker_lost_at_any_point_loses_no_trigger_and_doubles_none(chosen: Any, every: int) -> None:
     number = 1 if chosen is single else 2
     while crashed_at(chosen, number):
         assert SEEN[-1][1] == 1, number
-        number += 2
+        number += every
     assert number > 8
 
 

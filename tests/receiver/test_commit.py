@@ -128,6 +128,7 @@ def test_resolve_gives_the_new_row_to_the_first_of_equals() -> None:
     assert resolve([a, b, a], {a: 7, b: 3}, {7}) == [Kept(7, True), Kept(3, False), Kept(7, False)]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_a_killed_receiver_has_kept_everything_it_answered(database: Database, tmp_path: Path) -> None:
     accepted: list[tuple[str, int]] = []
 

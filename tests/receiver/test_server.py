@@ -82,6 +82,7 @@ def test_a_body_that_stops_half_way_is_408_and_one_of_eleven_mebibytes_413(tmp_p
     assert [(answer.status_code, answer.json()) for answer in (large, chunked)] == [(413, {"error": "too_large"})] * 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_a_term_signal_ends_it_in_order_with_everything_answered_kept(tmp_path: Path, database: Database) -> None:
     with running(tmp_path, database.url, wait="/readyz") as receiver:
         receipts = [post(receiver, b'{"id":%d,"type":"a.b"}' % number).json()["receipt"] for number in range(20)]
@@ -138,7 +139,12 @@ def limit(receiver: Running, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"BILLHOOK_DOOR_SHOP_PASSWORD": "short"}, {"BILLHOOK_CONFIG": "missing.toml"}, {"BILLHOOK_HOST": "192.0.2.1"}]
+    "wrong",
+    [
+        {"BILLHOOK_DOOR_SHOP_PASSWORD": "short"},
+        pytest.param({"BILLHOOK_CONFIG": "missing.toml"}, marks=pytest.mark.slow),
+        pytest.param({"BILLHOOK_HOST": "192.0.2.1"}, marks=pytest.mark.slow),
+    ],
 )
 def test_what_cannot_be_used_exits_2_and_says_which(tmp_path: Path, sqlite_url: str, wrong: dict[str, str]) -> None:
     environ = {

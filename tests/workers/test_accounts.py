@@ -106,6 +106,6 @@ def test_the_worker_may_be_lost_anywhere_and_each_crossing_is_told_once() -> Non
         def holds(one: Any) -> list[str]:
             return [] if [turn[:2] for turn in told(one)] == [("credit.low", 1), ("credit.restored", 1)] else ["told otherwise"]
 
-        explored = flow.crash_everywhere(scenario, again=(), holds=holds)
+        explored = flow.crash_everywhere(scenario, again=(), only=range(1, 400, 3), holds=holds)
 
         assert explored.points["account-compared"] > 0 and len(explored.schedules) > 10

@@ -102,6 +102,7 @@ def test_a_second_migration_changes_nothing(empty: Database) -> None:
     assert second.before == second.after == HEADS
 
 
+@pytest.mark.parametrize("empty", ["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)], indirect=True)
 def test_two_migrations_at_once_are_one_after_the_other(empty: Database) -> None:
     command = [sys.executable, "-c", MIGRATE, empty.url]
 
