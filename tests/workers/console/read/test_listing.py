@@ -98,6 +98,42 @@ def test_an_object_is_found_however_far_back(database: Database, monkeypatch: py
     assert (found.older, found.looked_to) == (None, None)
 
 
+def test_what_is_parked_is_found_however_far_back_and_in_order(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "SCAN", 2)
+
+    def live(connection: Connection) -> None:
+        for number in range(9):
+            run(connection, number, status="parked" if number < 3 else "done")
+
+    database.write(live)
+
+    first = look(database, "runs", state="parked", limit=2)
+    second = look(database, "runs", state="parked", limit=2, older=first.older)
+    narrowed = look(database, "runs", state="parked", workflow="other")
+
+    assert [row["key"] for row in (*first.rows, *second.rows)] == ["2", "1", "0"]
+    assert (first.looked_to, second.older, narrowed.rows) == (None, None, [])
+
+
+@pytest.mark.parametrize(("name", "state", "index"), [("runs", "parked", "run_due"), ("effects", "proposed", "effect_state")])
+def test_a_state_that_few_are_in_is_asked_of_its_index(sqlite_database: Database, name: str, state: str, index: str) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, values: Any, *_others: Any) -> None:
+        asked.append((statement, values))
+
+    sqlite_database.write(lambda c: [run(c, number) for number in range(50)])
+    sqlite_database.write(lambda c: c.exec_driver_sql("ANALYZE"))
+
+    with sqlite_database.read() as connection:
+        sa.event.listen(connection, "before_cursor_execute", keep)
+        page(connection, LISTINGS[name], {"state": state}, sources=["shop"])
+        sa.event.remove(connection, "before_cursor_execute", keep)
+        plans = [str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()) for statement, values in asked]
+
+    assert next(plan for plan in plans if "SEARCH" in plan or "SCAN" in plan).count(f"INDEX {index} (") == 1
+
+
 def test_a_row_of_a_source_that_is_not_configured_is_not_an_objects(database: Database) -> None:
     database.write(lambda c: run(c, 1, customer_id="501", source="stranger"))
 
