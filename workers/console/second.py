@@ -107,11 +107,13 @@ def yes(
 ) -> Verdict:  # fmt: skip
     """What a yes to this effect comes to; the first of two is kept. What is wrong with it else is for the router to refuse: ENOUGH.
 
-    `shown`: what the person was shown (ledger.bound_to), or "".
+    `shown`: what the person was shown (ledger.bound_to), or "". Another one is no way around a second person.
     """
     effect = ledger.load(connection, effect_id)
-    if effect is None or shown not in ("", ledger.bound_to(effect)):
+    if effect is None:
         return Verdict.ENOUGH
+    if shown not in ("", ledger.bound_to(effect)):
+        return Verdict.LATE if limits.any else Verdict.ENOUGH
     if standing.refusal(order, dict(effect)):
         return Verdict.LATE if takes_two(effect["amount"], limits, heavy) else Verdict.ENOUGH
     verdict = decide(effect, first_of(connection, effect_id), person, limits=limits, at=at, act=act, heavy=heavy)

@@ -311,6 +311,19 @@ def test_saying_what_happened_to_so_much_takes_two(two: House, store: Database, 
     assert f"{act}.first" in {name for name, *_ in two.audit()}
 
 
+@pytest.mark.parametrize("act", ["approve", "did", "did-not", "resend"])
+def test_a_forged_mark_of_what_was_shown_is_no_way_around_the_second_person(two: House, store: Database, made: Made, act: str) -> None:
+    if act == "resend":
+        table = table_of(ledger.EffectRow)
+        store.write(lambda c: c.execute(sa.update(table).where(table.c.id == made.effect).values(state="done")))
+    elif act != "approve":
+        make_unknown(store, made.effect)
+
+    told = two.inside("anna").post(f"/act/{act}", subject=made.effect, bound="f" * 64, order="a", reason="alone").headers["location"]
+
+    assert "look+at+it+again" in told and given(store) == []
+
+
 def test_a_program_sends_no_form(two: House, store: Database, made: Made) -> None:
     headers = {"Authorization": f"Bearer {two.new_token('approver')}"}
 
