@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -154,11 +155,14 @@ async def _is_ours(request: Request, entered: Entered, https: bool) -> bool:
     """Whether an act comes from a page of ours that this very session was shown."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
-    origin = request.headers.get("origin")
-    if origin is not None and (urlsplit(origin).netloc != request.headers.get("host") or (https and urlsplit(origin).scheme != "https")):
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is not None and origin not in (f"https://{host}", f"http{'s' if https else ''}://{host}"):
         return False
     await request.body()  # kept by the request, so that the page behind can read the form once more
-    given = request.headers.get("x-csrf-token") or str((await request.form()).get("csrf", ""))
+    try:
+        given = request.headers.get("x-csrf-token") or str((await request.form()).get("csrf", ""))
+    except HTTPException:  # what calls itself a form and is none
+        return False
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), entered.csrf.encode())
 
 

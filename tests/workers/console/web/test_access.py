@@ -86,7 +86,7 @@ def test_a_read_is_never_made_an_act_by_what_it_says(people: House) -> None:
 
 FOREIGN = (
     {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:9"}, {"Sec-Fetch-Site": "cross-site"},
-    {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://127.0.0.1:8081.evil.example"},
+    {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://127.0.0.1:8081.evil.example"}, {"Origin": "http://["}, {"Origin": ""},
 )  # fmt: skip
 
 
@@ -105,6 +105,12 @@ def test_an_act_without_its_secret_is_refused(people: House) -> None:
     for secret in ("", "x", "\xe9", "0" * 64):
         assert browser.request("POST", "/logout", data={"csrf": secret}).status_code == 403
     assert browser.request("POST", "/logout").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout"])
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=a"])
+def test_what_calls_itself_a_form_and_is_none_is_refused(people: House, path: str, kind: str) -> None:
+    assert people.inside().request("POST", path, content=b"none", headers={"Content-Type": kind}).status_code == 403
 
 
 def test_the_secret_of_another_session_is_refused(people: House) -> None:
