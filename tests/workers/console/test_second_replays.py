@@ -26,15 +26,37 @@ def starts(mode: str, **totals: int) -> Preview:
     return Preview(source="shop", workflow="auto-send", mode=mode, totals={name: Decimal(total) for name, total in totals.items()})
 
 
-def say_yes(store: Database, person: Person, *, name: str = "a", after: timedelta = timedelta()) -> Verdict:
-    said = {"invoice": "4711", "type": ""}
-    return store.write(lambda c: second_replays.yes(c, name, person, events=2, said=said, reason="", at=AT + after))
+def say_yes(store: Database, person: Person, *, name: str = "a", after: timedelta = timedelta(), euros: int = 200) -> Verdict:
+    said, sums = {"invoice": "4711", "type": ""}, {"EUR": Decimal(euros)}
+    return store.write(lambda c: second_replays.yes(c, name, person, events=2, sums=sums, said=said, reason="", at=AT + after))
 
 
-def test_only_what_starts_by_itself_weighs_and_by_its_sum() -> None:
-    assert second_replays.heavy([starts("auto", EUR=60), starts("auto", EUR=41, SEK=100)], LIMITS) == ["EUR"]
-    assert second_replays.heavy([starts("auto", EUR=60), starts("propose", EUR=41)], LIMITS) == []
-    assert second_replays.heavy([starts("auto", EUR=60_000)], Limits()) == []
+def heavy(store: Database, *previews: Preview, limits: Limits = LIMITS) -> list[str]:
+    with store.read() as connection:
+        return second_replays.heavy(connection, second_replays.money(previews), ANNA, limits=limits, at=AT)
+
+
+def test_only_what_starts_by_itself_weighs_and_by_its_sum(store: Database) -> None:
+    assert heavy(store, starts("auto", EUR=60), starts("auto", EUR=41, SEK=100)) == ["EUR"]
+    assert heavy(store, starts("auto", EUR=60), starts("propose", EUR=41)) == []
+    assert heavy(store, starts("auto", EUR=60_000), limits=Limits()) == []
+
+
+def test_one_replay_after_the_other_counts_as_the_sum_of_a_day(store: Database) -> None:
+    limits, sums = Limits(a_day=Decimal(100)), {"EUR": Decimal(60)}
+
+    def alone(person: Person) -> bool:
+        return store.write(lambda c: second_replays.alone_or_held(c, sums, person, limits=limits, at=AT))
+
+    assert [alone(ANNA), alone(ANNA), alone(BEN)] == [True, False, True]
+    assert heavy(store, starts("auto", EUR=60), limits=limits) == ["EUR"]
+
+
+def test_a_first_yes_to_less_money_is_none_to_more(store: Database) -> None:
+    say_yes(store, ANNA, euros=200)
+
+    assert say_yes(store, BEN, euros=201) is Verdict.FIRST
+    assert say_yes(store, ANNA, euros=150) is Verdict.ENOUGH
 
 
 def test_the_second_yes_is_another_persons_to_the_same_events_in_time(store: Database) -> None:
@@ -70,6 +92,18 @@ def test_a_replay_of_too_much_is_ordered_by_the_second_person(house: Callable[..
     assert "takes two people" in page and "asked for by console:anna" in page
     assert ["first of two" in told[0][1], "you said yes already" in told[1][1], "1 ordered" in told[2][1]] == [True] * 3
     assert [after for after, _ in told] == [0, 0, 1]
+
+
+def test_small_replays_by_page_are_held_once_they_are_too_much(house: Callable[..., House], store: Database, made: Made) -> None:
+    anna = house(login="accounts", two_people_above_a_day=200).inside("anna")
+    event = in_auto(store, made)
+    form = {"event": event, **form_of(anna.get(f"/replay?event={event}").text)}
+
+    told = [unquote_plus(anna.post("/replay", **form).headers["location"]) for _ in range(2)]
+    form |= form_of(anna.get(f"/replay?event={event}").text)
+    told.append(unquote_plus(anna.post("/replay", **form).headers["location"]))
+
+    assert ["1 ordered" in told[0], "ordered already" in told[1], "first of two" in told[2]] == [True] * 3
 
 
 def in_auto(store: Database, made: Made) -> str:

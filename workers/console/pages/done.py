@@ -65,15 +65,14 @@ def look_replay(here: Site, _name: str, said: Said, _person: Person) -> Shown:
         title=f"Replay {len(look.ids)} events", does="Stored events are routed again under today's code. What is done stays done.",
         button="Order it", preview=[f"{one.workflow} on {one.source} ({one.mode}): {one.start} start. {one.why}" for one in look.previews],
     )  # fmt: skip
-    modes_now = [(one.source, one.workflow, one.mode) for one in look.previews]
-    return Shown(question=question, bound=[look.digest, modes_now], would=would, kept=(look, pace))
+    return Shown(question=question, bound=look.digest, would=would, kept=(look, pace))
 
 
 def do_replay(here: Site, _name: str, said: Said, person: Person, shown: Shown, number: str) -> Came:
     """Order exactly the events that were shown. Raises StateConflict where that takes two people."""
     look, pace = shown.kept
     given = {field: said.get(field, "") for field in (*WHICH, "reason")}
-    if verdict := replaying.first_of_two(here, look, given, person, given["reason"]):
+    if verdict := replaying.first_of_two(here, look, number[:12], given, person, given["reason"]):
         raise StateConflict(TOLD[verdict])
     replaying.order(here, look, number[:12], pace, given, person.name)
     return Came(told=f"Replay {number[:12]} ordered", rows={**shown.would, "replay": number[:12]})

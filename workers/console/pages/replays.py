@@ -45,8 +45,8 @@ class Look:
 
     @property
     def digest(self) -> str:
-        """Names exactly these events, so that what is ordered is what was shown."""
-        return hashlib.sha256(repr(self.ids).encode()).hexdigest()
+        """Names exactly these events and the modes they would start in, so that what is ordered is what was shown."""
+        return hashlib.sha256(repr([self.ids, [(one.source, one.workflow, one.mode) for one in self.previews]]).encode()).hexdigest()
 
 
 def asked(request: Request) -> Response:
@@ -70,10 +70,12 @@ def carry_out(request: Request, form: FormData) -> Response:
         )
         return _page(request, said, look, wrong=wrong)
     if given.get("shown", look.digest) != look.digest:
-        return _page(request, said, look, wrong="Other events fit by now than those that were shown: look again, then order.")
-    if verdict := first_of_two(here, look, said, request.state.person, given.get("reason", "")):
-        return done(f"Replay of {len(look.ids)}: {TOLD[verdict]}", "/replay")
+        return _page(
+            request, said, look, wrong="Other events fit by now than those that were shown, or in other modes: look again, then order."
+        )
     name = given["order"] if _NAME.fullmatch(given.get("order", "")) else _new_name()
+    if verdict := first_of_two(here, look, name, said, request.state.person, given.get("reason", "")):
+        return done(f"Replay of {len(look.ids)}: {TOLD[verdict]}", "/replay")
     ordered = order(here, look, name, pace, {**said, "reason": given.get("reason", "")}, request.state.person.name)
     return done(f"Replay {name}: {'ordered already' if ordered is None else f'{ordered} ordered, {pace} each minute'}", "/replay")
 
@@ -92,15 +94,15 @@ def order(here: Site, look: Look, name: str, pace: int, said: Mapping[str, str],
     return here.database.write(once)
 
 
-def first_of_two(here: Site, look: Look, said: Mapping[str, str], person: Person, reason: str) -> Verdict | None:
-    """Why the rule of two people holds it, or None."""
-    if not second_replays.heavy(look.previews, here.chosen.console.limits):
-        return None
-    name = hashlib.sha256(f"{look.digest}:{said['workflow']}".encode()).hexdigest()[:32]
+def first_of_two(here: Site, look: Look, replay: str, said: Mapping[str, str], person: Person, reason: str) -> Verdict | None:
+    """Why the rule of two people holds what is to be ordered as `replay`, or None."""
+    name, sums = hashlib.sha256(f"{look.digest}:{said['workflow']}".encode()).hexdigest()[:32], second_replays.money(look.previews)
 
     def say_yes(connection: Connection) -> Verdict:
-        at = here.database.machine_now(connection)
-        return second_replays.yes(connection, name, person, events=len(look.ids), said=said, reason=reason, at=at)
+        at, limits = here.database.machine_now(connection), here.chosen.console.limits
+        if replays.is_ordered(connection, replay) or second_replays.alone_or_held(connection, sums, person, limits=limits, at=at):
+            return Verdict.ENOUGH
+        return second_replays.yes(connection, name, person, events=len(look.ids), sums=sums, said=said, reason=reason, at=at)
 
     verdict = here.database.write(say_yes)
     return verdict if verdict in TOLD else None
@@ -164,11 +166,13 @@ def _page(request: Request, said: Mapping[str, str], look: Look | None, *, wrong
     here = site(request)
     with here.database.read() as connection:
         under_way = replays.under_way(connection, now=datetime.now(UTC))
-        waiting = second_replays.waiting(connection, at=here.database.machine_now(connection))
+        at, person, limits = here.database.machine_now(connection), request.state.person, here.chosen.console.limits
+        waiting = second_replays.waiting(connection, at=at)
+        sums = second_replays.money(look.previews) if look else {}
+        heavy = second_replays.heavy(connection, sums, person, limits=limits, at=at)
     choices = {"source": here.sources, "workflow": sorted(workflow.name for workflow in here.registry.all())}
     minutes = replays.minutes_of(len(look.ids) - look.already, PER_MINUTE) if look else 0
     told = wrong or (look.wrong if look else "")
-    heavy = second_replays.heavy(look.previews, here.chosen.console.limits) if look else []
     return here.page(
         request, "replay.html.j2", status=400 if told else 200, said=said, look=look, wrong=told, under_way=under_way, choices=choices,
         fields=FIELDS, per_minute=PER_MINUTE, minutes=minutes, order=_new_name(), heavy=heavy,

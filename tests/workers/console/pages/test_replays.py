@@ -10,7 +10,7 @@ from receiver.db import Database, table_of
 from receiver.event import InvoiceCompleted
 from receiver.inbox import Delivery
 from tests.workers.console.conftest import AT, Browser, Made
-from workers import events
+from workers import control, events
 from workers.console.pages import replays
 
 
@@ -69,6 +69,15 @@ def test_what_is_ordered_is_what_was_shown(browser: Browser, store: Database, ma
 
     assert answer.status_code == 400 and "Other events fit by now" in answer.text and "2 events fit" in answer.text
     assert ordered(store) == 0
+
+
+def test_what_was_shown_to_wait_for_approval_is_not_ordered_once_it_starts_by_itself(browser: Browser, store: Database, made: Made) -> None:
+    form = form_of(browser.get("/replay?invoice=4711").text) | {"invoice": "4711"}
+    store.write(lambda c: control.put(c, control.mode_name("shop", "auto-send"), {"mode": "auto", "include_existing": True}, at=AT))
+
+    answer = browser.post("/replay", **form)
+
+    assert answer.status_code == 400 and "in other modes" in answer.text and ordered(store) == 0
 
 
 @pytest.mark.parametrize("change", [{"type": "no.such"}, {"data": {"source": "shop"}}])
