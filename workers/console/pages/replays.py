@@ -120,7 +120,7 @@ def call_off(here: Site, replay: str, actor: str) -> int:
 
 def pace_of(text: str) -> int | None:
     """How many each minute, or None for what is no such number."""
-    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= PER_MINUTE_MAX else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) <= PER_MINUTE_MAX else None
 
 
 def look_at(here: Site, said: Mapping[str, str]) -> Look:

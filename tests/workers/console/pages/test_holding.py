@@ -39,6 +39,13 @@ def test_a_freeze_is_set_and_its_undoing_offered(browser: Browser, setting: Call
     assert setting("freeze") is None
 
 
+@pytest.mark.parametrize("pace", ["0006000000", "000001" + "0" * 5_000], ids=["more", "endless"])
+def test_zeros_in_front_make_no_pace_of_too_much(browser: Browser, setting: Callable[[str], Any], pace: str) -> None:
+    browser.post("/hold/freeze", reason="stock take")
+
+    assert browser.post("/hold/unfreeze", per_minute=pace).status_code == 409 and setting("freeze") is not None
+
+
 def test_nobody_freezes_as_a_restored_backup_does(browser: Browser, setting: Callable[[str], Any]) -> None:
     assert browser.post("/hold/freeze", reason=restored.FREEZE).status_code == 409
 
