@@ -1,5 +1,7 @@
 """Checking refused requests again, after a secret was put right: first what would be taken in and what not, then taken in by button."""
 
+import hashlib
+
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +23,7 @@ NEVER = "This cannot be undone: what is taken in is a delivery like any other. W
 
 def asked(request: Request) -> Response:
     """What checking came to, and the button that takes in what verifies."""
+    require_act(request, "recheck")
     question, _ = looked(site(request), request.query_params.get("source", ""), back(request))
     return ask(request, question)
 
@@ -37,7 +40,7 @@ def looked(here: Site, name: str, back_to: str = "") -> tuple[Question, recheck.
     question = Question(
         title=f"Check again what {source.name} refused", does=AGAIN, button=button, role=role_of("recheck"),
         preview=[*preview, *none], warnings=more, inputs=[Input(name="reason", label="Why", about="It is kept in the audit.")], undo=NEVER,
-        hidden={"source": [source.name], "through": [str(found.through)], "back": [back_to]},
+        hidden={"source": [source.name], "through": [str(found.through)], "shown": [_digest(found)], "back": [back_to]},
     )  # fmt: skip
     return question, found
 
@@ -49,8 +52,18 @@ def carry_out(request: Request, form: FormData) -> Response:
     here.settings.source(name)
     if not through:
         raise StateConflict("This form is damaged: go back and press the button again.")
+    source, secrets = _of(here, name)
+    with here.database.read() as connection:
+        now = _digest(recheck.check(connection, source, secrets, through=through))
+    if now != form.get("shown", ""):
+        raise StateConflict("Others verify by now than those that were shown: go back, reload the page, look again.")
     taken = take_in(here, name, through, person.name, str(form.get("reason", "")).strip())
     return done(f"{name}: {taken} taken in", f"/deliveries?source={name}")
+
+
+def _digest(found: recheck.Checked) -> str:
+    """Names exactly those that verify, so that what is taken in is what was shown."""
+    return hashlib.sha256(repr(found.verify).encode()).hexdigest()
 
 
 def take_in(here: Site, name: str, through: int, actor: str, reason: str) -> int:

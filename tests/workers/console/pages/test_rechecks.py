@@ -32,7 +32,7 @@ def test_it_is_looked_at_first_and_then_taken_in_by_name(browser: Browser, store
 
     page = browser.get("/recheck?source=pay").text
     before = deliveries(store)
-    answer = browser.post("/recheck", source="pay", through=hidden(page, "through"), reason="secret put right")
+    answer = browser.post("/recheck", source="pay", through=hidden(page, "through"), shown=hidden(page, "shown"), reason="secret put right")
 
     assert "2 verify now" in page and "1 not taken in: its signature is still wrong" in page and "Take in 2" in page
     assert before == [] and len(deliveries(store)) == 2
@@ -40,6 +40,16 @@ def test_it_is_looked_at_first_and_then_taken_in_by_name(browser: Browser, store
     with store.read() as connection:
         actor = connection.execute(sa.select(table_of(Audit).c.actor)).scalar_one()
     assert actor.startswith("console:")
+
+
+def test_what_verifies_only_since_the_page_was_shown_is_not_taken_in(browser: Browser, store: Database, place: Path) -> None:
+    refuse(store, callback("1"), callback("2", WRONG))
+    page = browser.get("/recheck?source=pay").text
+    (place / "secrets" / "BILLHOOK_DOOR_PAY_SIGNING").write_text(WRONG)
+
+    answer = browser.post("/recheck", source="pay", through=hidden(page, "through"), shown=hidden(page, "shown"))
+
+    assert answer.status_code == 409 and "look again" in answer.text and deliveries(store) == []
 
 
 def test_where_nothing_verifies_it_is_said(browser: Browser, store: Database) -> None:
@@ -55,7 +65,7 @@ def test_a_viewer_takes_in_nothing(people: House, store: Database) -> None:
     refuse(store, callback("1"))
     vera = people.inside("vera")
 
-    assert vera.get("/recheck?source=pay").status_code == 403
+    assert [vera.get(f"/recheck?source={name}").status_code for name in ("pay", "nobody")] == [403, 403]
     assert vera.post("/recheck", source="pay", through="1").status_code == 403 and deliveries(store) == []
 
 
