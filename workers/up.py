@@ -26,6 +26,7 @@ from receiver.errors import SettingsInvalid
 from receiver.settings import Settings, find_config, read_secret
 from workers import demo, runfile, valkey
 from workers.addresses import HIDDEN, door_address, url_of, webhook_url
+from workers.console.settings import chosen_port
 from workers.invocation import command_line
 from workers.loading import load_folders
 from workers.migrate import migrate
@@ -157,10 +158,11 @@ class Up:
     def _choose_console(self) -> None:
         """The console's port may move: only people type it, and they are told."""
         console = self._chosen.console
-        port = free_port(console.host, console.port, self._promised)
+        wanted = chosen_port(console, self._environ)
+        port = free_port(console.host, wanted, self._promised)
         self._promised.add(port)
-        if console.port not in (0, port):
-            sys.stdout.write(f"Port {console.port} is taken: the console listens on {port}.\n")
+        if wanted not in (0, port):
+            sys.stdout.write(f"Port {wanted} is taken: the console listens on {port}.\n")
         self._console = url_of(console.host, port)
         self._environ["BILLHOOK_CONSOLE_PORT"] = str(port)
 

@@ -16,7 +16,7 @@ from tests.servers import free_port
 from workers import demo, runfile
 from workers.sandbox.places import sandboxes, servable
 from workers.settings import WorkerSettings
-from workers.up import configuration, run_up, sandbox_port, unused_ids
+from workers.up import Up, configuration, run_up, sandbox_port, unused_ids
 from workers.up import free_port as next_free_port
 
 PAY = """
@@ -149,6 +149,15 @@ def test_a_sandbox_that_cannot_answer_where_it_is_said_to_be_is_told_before_anyt
         run_up(account, {})
 
     assert not list(account.parent.glob("data/*.db"))
+
+
+def test_the_console_listens_where_the_environment_says(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    up = Up(WorkerSettings(account, {}), account, {"BILLHOOK_CONSOLE_PORT": str(port)})
+
+    up.choose_port()
+
+    assert up._environ["BILLHOOK_CONSOLE_PORT"] == str(port) and "is taken" not in capsys.readouterr().out
 
 
 def test_in_the_demo_a_taken_port_of_a_sandbox_moves_and_no_other_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

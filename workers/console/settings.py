@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from receiver.errors import SettingsInvalid
 from workers.addresses import is_here
 from workers.console.roles import Role
 
+PORT = "BILLHOOK_CONSOLE_PORT"
 LogIn = Literal["none", "accounts", "header"]
 
 
@@ -81,6 +83,16 @@ class ConsoleSettings(BaseModel):
     @property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+
+def chosen_port(settings: ConsoleSettings, environ: Mapping[str, str]) -> int:
+    """The port the environment names, else that of the settings. Raises SettingsInvalid."""
+    said = environ.get(PORT, "")
+    if not said:
+        return settings.port
+    if not (said.isascii() and said.isdecimal() and len(said) <= 5 and int(said) <= 65_535):
+        raise SettingsInvalid(f"{PORT} is no port: write a number from 0 to 65535, or leave it out for the port of [billhook.console]")
+    return int(said)
 
 
 def table_in(raw: Mapping[str, Any], name: str = "console") -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from receiver.log import configure, get_logger
 from receiver.settings import read_secret, require_strong
 from workers.addresses import url_of
 from workers.console import accounts
-from workers.console.settings import ConsoleSettings
+from workers.console.settings import ConsoleSettings, chosen_port
 from workers.console.timebox import box
 from workers.console.web.app import console
 from workers.console.web.stream import Live
@@ -24,7 +24,6 @@ from workers.loading import load_folders
 from workers.settings import WorkerSettings
 
 READERS = 8
-PORT = "BILLHOOK_CONSOLE_PORT"
 
 log = get_logger(__name__)
 
@@ -83,7 +82,7 @@ def server(app: Starlette) -> uvicorn.Server:
 
 def listen(settings: ConsoleSettings, environ: Mapping[str, str] = os.environ) -> socket.socket:
     """A bound socket; raises SettingsInvalid where the address is taken or not ours. BILLHOOK_CONSOLE_PORT beats the file."""
-    port = _port(environ) if environ.get(PORT) else settings.port
+    port = chosen_port(settings, environ)
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, port), family=family, backlog=128)
@@ -92,14 +91,6 @@ def listen(settings: ConsoleSettings, environ: Mapping[str, str] = os.environ) -
         raise SettingsInvalid(
             f"the console cannot listen on {where} ({error.strerror}): set host and port in [billhook.console]"
         ) from error
-
-
-def _port(environ: Mapping[str, str]) -> int:
-    """The port the environment names. Raises SettingsInvalid."""
-    said = environ[PORT]
-    if not (said.isascii() and said.isdecimal() and len(said) <= 5 and int(said) <= 65_535):
-        raise SettingsInvalid(f"{PORT} is no port: write a number from 0 to 65535, or leave it out for the port of [billhook.console]")
-    return int(said)
 
 
 def address(listening: socket.socket) -> str:
