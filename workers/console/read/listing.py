@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from receiver.db import table_of
+from workers.console.masking import tells
 from workers.errors import FilterInvalid
 from workers.ledger import OPEN
 from workers.runs import UNFINISHED
@@ -110,14 +111,29 @@ def page(
     ids = sa.select(table.c.id).where(*below, *named, *in_state).order_by(in_order.desc())
     if named or not rest:
         found = list(connection.execute(ids.where(*rest).limit(limit + 1)).scalars())
-        return Page(rows=_rows(connection, listing, table, found[:limit]), older=str(found[limit]) if len(found) > limit else None)
+        rows = _rows(connection, listing, table, _open(connection, listing, table, found[:limit], wanted))
+        return Page(rows=rows, older=str(found[limit]) if rows and len(found) > limit else None)
     window = ids.limit(SCAN).subquery()
     last, count = connection.execute(sa.select(sa.func.min(window.c.id), sa.func.count())).one()
     found = list(connection.execute(ids.where(table.c.id >= last, *rest).limit(limit + 1)).scalars()) if count else []
-    rows = _rows(connection, listing, table, found[:limit])
-    if len(found) > limit:
+    rows = _rows(connection, listing, table, _open(connection, listing, table, found[:limit], wanted))
+    if rows and len(found) > limit:
         return Page(rows=rows, older=str(found[limit]))
     return _looked(connection, table, listing, last, count, rows)
+
+
+def _open(connection: Connection, listing: Listing, table: sa.Table, ids: list[Any], wanted: Mapping[str, str]) -> list[Any]:
+    """The ids without those in which the text was found only in what every page leaves out: nobody finds that out by asking."""
+    if not (text := wanted.get("text")) or not ids:
+        return ids
+    columns = [
+        sa.cast(one, sa.Text) if not isinstance(one.type, sa.LargeBinary) else one for one in (table.c[name] for name in listing.text)
+    ]
+    told: list[Any] = []
+    for id, *values in connection.execute(sa.select(table.c.id, *columns).where(table.c.id.in_(ids)).order_by(table.c.id.desc())):
+        raws = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "") for value in values]
+        told += [id] if any(tells(raw, text) for raw in raws) else []
+    return told
 
 
 def _looked(connection: Connection, table: sa.Table, listing: Listing, last: Any, count: int, rows: list[Row]) -> Page:
