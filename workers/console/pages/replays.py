@@ -152,10 +152,11 @@ def _wanted(said: Mapping[str, str]) -> Wanted:
 def _ids(connection: Connection, wanted: Wanted, event: str) -> list[int]:
     """The events named, else those that fit. Raises NotHere, FilterInvalid."""
     if event:
-        ids = [number for word in event.replace(",", " ").split() if (number := row_number(word)) is not None]
-        missing = replays.unknown(connection, ids)
+        words = event.replace(",", " ").split()
+        ids = [number for word in words if (number := row_number(word)) is not None]
+        missing = [word for word in words if row_number(word) is None] or replays.unknown(connection, ids)
         if missing or not ids:
-            raise NotHere(f"There is no event {missing[0] if missing else event}.")
+            raise NotHere(f"There is no event {str(missing[0])[:40] if missing else event[:40]}.")
         return sorted(set(ids))
     if wanted.is_open:
         raise FilterInvalid("Say which: an event, a type, a time, a customer, an invoice, a workflow, a status or a reason.")

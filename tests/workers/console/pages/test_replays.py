@@ -71,6 +71,13 @@ def test_what_is_ordered_is_what_was_shown(browser: Browser, store: Database, ma
     assert ordered(store) == 0
 
 
+@pytest.mark.parametrize("strange", ["x", "9" * 30, "1.5"])
+def test_an_id_that_is_none_is_named_and_not_left_out(browser: Browser, store: Database, made: Made, strange: str) -> None:
+    answer = browser.post("/replay", event=f"{made.event}, {strange}", per_minute="60")
+
+    assert answer.status_code == 400 and f"There is no event {strange}." in answer.text and ordered(store) == 0
+
+
 def test_what_was_shown_to_wait_for_approval_is_not_ordered_once_it_starts_by_itself(browser: Browser, store: Database, made: Made) -> None:
     form = form_of(browser.get("/replay?invoice=4711").text) | {"invoice": "4711"}
     store.write(lambda c: control.put(c, control.mode_name("shop", "auto-send"), {"mode": "auto", "include_existing": True}, at=AT))
