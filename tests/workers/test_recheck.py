@@ -70,6 +70,13 @@ def deliveries(database: Database) -> list[tuple[str, str, datetime, bytes]]:
         return [tuple(row) for row in rows]
 
 
+def test_what_another_source_refused_is_never_taken_in_for_this_one(sqlite_database: Database, settings: Settings) -> None:
+    refuse(sqlite_database, callback("1"), source="shop")
+
+    assert (check(sqlite_database, settings).verify, take_in(sqlite_database, settings)) == ([], 0)
+    assert deliveries(sqlite_database) == []
+
+
 def test_what_verifies_today_is_taken_in_as_it_came_then_and_once(sqlite_database: Database, settings: Settings) -> None:
     first, second = callback("1"), callback("2")
     refuse(sqlite_database, first, second, first)
