@@ -78,6 +78,12 @@ def put(connection: Connection, name: str, value: Any, *, at: datetime, actor: s
     connection.execute(insert_of(connection, Control).values(name=name, **row).on_conflict_do_update(index_elements=["name"], set_=row))
 
 
+def put_first(connection: Connection, name: str, value: Any, *, at: datetime, actor: str = "billhook") -> None:
+    """Set `name` where nobody has set it; waits for a transaction that is doing so."""
+    row = {"name": name, "value": value, "set_at": at, "actor": actor}
+    connection.execute(insert_of(connection, Control).values(**row).on_conflict_do_nothing())
+
+
 def audited(connection: Connection, act: str, *, at: datetime, actor: str, subject: str = "", reason: str = "", detail: Any = None) -> None:
     """Keep what a person did."""
     connection.execute(

@@ -31,8 +31,9 @@ def add(connection: Connection, who: str, money: Mapping[str, Decimal], *, at: d
     control.put(connection, _named(who), hours, at=at, actor=who)
 
 
-def await_turn(connection: Connection, who: str) -> None:
-    """Wait for a transaction that counts for the same person."""
+def await_turn(connection: Connection, who: str, *, at: datetime) -> None:
+    """Wait for a transaction that counts for the same person. Of somebody's first one there is no row to wait for yet: it is made."""
+    control.put_first(connection, _named(who), {}, at=at, actor=who)
     control.await_turn(connection, _named(who))
 
 

@@ -93,7 +93,7 @@ def weigh(
             currency, amount = _money(effect["amount"])
             sums[currency] = sums.get(currency, Decimal()) + amount
     if counted:
-        alone.await_turn(connection, name)
+        alone.await_turn(connection, name, at=at)
     before = alone.lately(connection, name, at=at)
     heavy = frozenset(currency for currency, total in sums.items() if is_heavy(total, before.get(currency, Decimal()), limits))
     if counted and limits.a_day is not None:

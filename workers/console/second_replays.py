@@ -54,7 +54,7 @@ def alone_or_held(connection: Connection, sums: Mapping[str, Decimal], person: P
     """Whether a replay that comes to so much is this person's alone; it is then counted. Not for a replay that is ordered already."""
     if not limits.any:
         return True
-    alone.await_turn(connection, who(person.name))
+    alone.await_turn(connection, who(person.name), at=at)
     if heavy(connection, sums, person, limits=limits, at=at):
         return False
     if limits.a_day is not None and any(sums.values()):

@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+import sqlalchemy as sa
+
 from receiver.db import Database
 from workers.console import alone
 
@@ -32,3 +35,23 @@ def test_it_is_forgotten_after_a_day_and_is_nobody_elses(store: Database) -> Non
     assert lately(store, at=AT + timedelta(hours=24)) == {"EUR": Decimal(10)}
     assert lately(store, at=AT + timedelta(hours=25)) == {}
     assert lately(store, who="ben") == {}
+
+
+def test_two_that_count_somebodys_first_at_once_wait_for_each_other(postgres_url: str, postgres_database: Database) -> None:
+    engine = sa.create_engine(postgres_url)
+
+    with engine.begin() as first, engine.begin() as second:
+        alone.await_turn(first, "anna", at=AT)
+        second.execute(sa.text("SET LOCAL lock_timeout = '50ms'"))
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            alone.await_turn(second, "anna", at=AT)
+        second.rollback()
+    engine.dispose()
+
+
+def test_to_wait_for_ones_turn_forgets_nothing(store: Database) -> None:
+    add(store, "10")
+
+    store.write(lambda c: alone.await_turn(c, "anna", at=AT))
+
+    assert lately(store) == {"EUR": Decimal(10)}
