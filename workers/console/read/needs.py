@@ -110,9 +110,10 @@ def _approvals(connection: Connection, source: str) -> Rows:
 def _unknown(connection: Connection, source: str) -> Rows:
     table = table_of(desk.Parked)
     rows, left = _oldest(connection, table, [table.c.closed_at.is_(None), table.c.kind == "unknown"], source)
-    found = [(row, ledger.load(connection, str(row["effect_id"]))) for row in rows]
-    needs = [_of_effect(connection, effect, "unknown", row["opened_at"], row["reason"]) for row, effect in found if effect is not None]
-    return needs, left
+    effect, ids = table_of(ledger.EffectRow), [row["effect_id"] for row in rows]
+    effects = {one["id"]: one for one in connection.execute(sa.select(effect).where(effect.c.id.in_(ids))).mappings()}
+    found = [(row, effects[row["effect_id"]]) for row in rows if row["effect_id"] in effects]
+    return [_of_effect(connection, one, "unknown", row["opened_at"], row["reason"]) for row, one in found], left
 
 
 def _parked(connection: Connection, source: str) -> Rows:
