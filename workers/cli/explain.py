@@ -79,5 +79,5 @@ def _nothing(key: str, found: list[Fit]) -> Exception:
 
 
 def _sentence(line: Line) -> str:
-    reason = f" — {plain(line.reason)}" if line.reason else ""
-    return f"{plain(line.at)}  {line.what:<8}  {plain(line.text)}{reason}  [{line.id}]"
+    reason = f" — {line.reason}" if line.reason else ""
+    return plain(f"{plain(line.at)}  {line.what:<8}  {line.text}{reason}  [{line.id}]")

@@ -73,8 +73,8 @@ def print_error(said: str, code: int, error: Exception) -> None:
 
 
 def complain(sentence: str) -> None:
-    """One sentence on standard error."""
-    print(f"billhook: {sentence}", file=sys.stderr)
+    """One sentence on standard error; what it quotes may not move the cursor either."""
+    print("\n".join(plain(line) for line in f"billhook: {sentence}".split("\n")), file=sys.stderr)
 
 
 def plain(value: Any) -> str:

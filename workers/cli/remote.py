@@ -132,7 +132,7 @@ def _sentence(answer: httpx.Response) -> str | None:
         return None
     if said is None:
         return None
-    return str(said.get("error", "")) if isinstance(said, dict) else ""
+    return plain(str(said.get("error", ""))) if isinstance(said, dict) else ""
 
 
 def remote(url: str, environ: Mapping[str, str]) -> Remote:

@@ -15,6 +15,7 @@ from receiver.errors import OutcomeUnknown, SettingsInvalid
 from tests.workers.cli.conftest import AT, Billhook, Made
 from tests.workers.lines import told_again
 from workers import control, story, views
+from workers.cli.output import complain
 from workers.cli.remote import Remote, remote
 from workers.console.roles import Role
 from workers.errors import Forbidden, NotHere, NotReady, StateConflict
@@ -197,6 +198,15 @@ def test_each_answer_is_an_error_that_says_what_to_do(answer: Answered, kind: ty
         console.look("now", {})
 
     assert asked[0][1]["authorization"] == "Bearer bhk_secret" and "bhk_" not in asked[0][0] and len(asked) == 1
+
+
+def test_what_a_console_answers_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    with answering((409, JSON, '{"error": "refused \\u001b[2J\\u009b1m"}')) as (console, _), pytest.raises(StateConflict) as refused:
+        console.look("now", {})
+    complain("first\x1b[2J\nsecond\x9b1m")
+
+    assert "refused" in str(refused.value) and str(refused.value).isprintable()
+    assert capsys.readouterr().err == "billhook: first�[2J\nsecond�1m\n"
 
 
 @pytest.mark.parametrize("first", [None, (504, "text/html", "<html>"), (503, JSON, '{"error": "The database does not answer"}')])
