@@ -72,9 +72,20 @@ def _failed(connection: Connection, *, runtime: Runtime, source: str, what: str,
     desk.tell_unreadable(connection, source=source, tries=tries, why=told(f"{what}_failed", cause), at=now)
 
 
+def heard(runtime: Runtime, source: str, tries: int) -> None:
+    """A run or an effect could read after so many failures in a row: where people were told of them, that is over."""
+    if tries >= desk.UNREADABLE_AFTER:
+        runtime.db.write(lambda c: _over(c, source, runtime.clock.business(c)))
+        runtime.point("well-again")
+
+
 def _well_again(connection: Connection, runtime: Runtime, source: str, name: str) -> None:
-    """The alert is the source's: it ends once nothing of it fails any more."""
     now = runtime.clock.business(connection)
     control.put(connection, name, None, at=now)
+    _over(connection, source, now)
+
+
+def _over(connection: Connection, source: str, now: datetime) -> None:
+    """The alert is the source's: it ends once no duty of it fails any more. A run that still cannot read raises it anew."""
     if not control.named(connection, f"unreadable:{source}:"):
         desk.close_alert(connection, source, desk.UNREADABLE, at=now)

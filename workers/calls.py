@@ -20,6 +20,7 @@ from receiver.errors import DatabaseBusy, OutcomeUnknown, Rejected, Retryable
 from receiver.log import get_logger
 from workers import (
     approvals,
+    attempts,
     breaker,
     desk,
     drain,
@@ -71,6 +72,7 @@ def call(deed: Deed, row: sa.RowMapping) -> journal.Entry | None:
     except NotFound:
         _note_read(deed)
         return deed.end(row, "cancelled", "not_found")
+    attempts.heard(deed.runtime, deed.source, row["attempts"])
     for fresh in read:
         if refused := deed.refusal(fresh):
             _note_read(deed)

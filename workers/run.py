@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from receiver.errors import Retryable
 from receiver.event import Event
-from workers import absence, desk, effects, journal, policies, restored, waits
+from workers import absence, attempts, desk, effects, journal, policies, restored, waits
 from workers.claims import Claim
 from workers.deed import Deed, Outcome, outcome_of
 from workers.errors import OWN_RATE, Cancelled, NotFound, RateHeld, Skip, StepInvalid, Suspend
@@ -114,6 +114,7 @@ class Run(Recall):
                     raise Suspend(self._clock(connection) + held.wait, OWN_RATE) from held
             except Retryable as cause:
                 raise self._asked_later(name, cause) from cause
+            attempts.heard(self._runtime, self.source, self._claim.row["retries"])
             entry = self._note(name, "read", lambda c: said)
         if entry.result is None:
             raise NotFound(kind=query.object_kind, id=id)

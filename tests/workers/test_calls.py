@@ -355,6 +355,18 @@ def test_effects_whose_reads_keep_failing_raise_one_alert() -> None:
         assert [(row["subject"], row["detail"]["why"].partition(": ")[2]) for row in alerts] == [("shop", "credentials")]
 
 
+def test_the_alert_of_reads_that_failed_ends_once_an_effect_could_read_again() -> None:
+    with Flow(mail, scans=False) as flow:
+        flow.trigger("invoice.completed")
+        at_point(flow, "intended", lambda: flow.sandbox.faults.add("unavailable", "invoice.get", times=6))
+        while ("alert", "provider_unreadable") not in flow.told:
+            flow.advance(seconds=10)
+        during = act(flow)
+        flow.advance(hours=2)
+
+        assert (during[0], act(flow), flow.told) == ("intended", ("done", None), [])
+
+
 def test_a_block_on_a_customer_the_trigger_did_not_name_forbids_the_call() -> None:
     with Flow(mail) as flow:
         ids = flow.sandbox.trigger("invoice.completed", {})

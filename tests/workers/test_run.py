@@ -233,6 +233,18 @@ def test_a_read_that_cannot_be_made_is_made_later_with_growing_pauses() -> None:
         assert GOT["doc"].type == "outgoing"
 
 
+def test_the_alert_of_reads_that_failed_ends_once_the_run_could_read_again() -> None:
+    with Flow(reading, scans=False) as flow:
+        flow.sandbox.faults.add("unavailable", "invoice.get", times=6)
+        flow.trigger("invoice.completed")
+        while ("alert", "provider_unreadable") not in flow.told:
+            flow.advance(seconds=10)
+        during = flow.runs[0][2]
+        flow.advance(hours=2)
+
+        assert (during, flow.runs[0][2], flow.told) == ("waiting", "done", [])
+
+
 def hidden(flow: Flow) -> dict[str, Any]:
     """A webhook tells of an invoice that the API does not show yet; what it will show."""
     flow.sandbox.trigger("invoice.completed", {})
