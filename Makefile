@@ -2,7 +2,7 @@
 # make test   the test suite: on any Linux machine with Python alone
 # make chaos  what it only samples, in full: crashes beside faults and 10,000 orders of things, on both databases (hours)
 # make browser  the console in Debian's Chromium, driven by Playwright; skips where there is none
-# make check  ruff, mypy --strict and the documentation's own tests
+# make check  ruff, mypy --strict, the documentation's own tests, and billhook and docker-compose.yml started as they are written
 # make fmt    format the code
 # make bench  door, latency, runs and kill, measured here; each prints its figures
 # Hundreds of processes start here: without bytecode each of them compiles every module anew, and the tests take twice as long.
@@ -30,7 +30,7 @@ check:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/python -m pytest -q -m "" tests/test_authors.py tests/test_readme.py tests/workers/test_traces.py tests/workers/test_up_running.py
+	@.venv/bin/python -m pytest -q -m "" tests/test_authors.py tests/test_readme.py tests/workers/test_traces.py tests/workers/test_up_running.py tests/test_compose.py
 
 fmt:
 	@sh ops/venv dev

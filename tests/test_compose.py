@@ -52,6 +52,7 @@ def deployment(tmp_path: Path, empty_postgres_url: str, redis_url: str) -> tuple
     return Shell(tmp_path, **environ), provider
 
 
+@pytest.mark.slow  # make check runs it
 def test_its_commands_carry_one_event_through_on_postgresql_and_redis(deployment: tuple[Shell, int]) -> None:
     shell, provider = deployment
     door = f"http://127.0.0.1:{shell.environ['BILLHOOK_PORT']}"
@@ -176,7 +177,8 @@ def start_as_another(role: str, place: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("role", [pytest.param("receiver", marks=pytest.mark.slow), "worker"])
+@pytest.mark.slow  # make check runs it
+@pytest.mark.parametrize("role", ["receiver", "worker"])
 def test_a_role_that_may_not_enter_the_directory_of_its_secrets_says_which_file_and_for_whom(role: str, mounted: Path) -> None:
     (mounted / "secrets" / SECRET_OF[role]).write_text("c0ffee-c0ffee-1234567890")
     (mounted / "secrets").chmod(0)

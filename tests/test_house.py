@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import typer
@@ -66,7 +67,12 @@ LINES_MAX = 400
 MIGRATIONS = "workers/migrations/versions"
 
 PRODUCT = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in PRODUCT}
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A file, parsed where a test asks for it: whoever only collects need not."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 def name_of(path: Path) -> str:
@@ -95,7 +101,7 @@ def test_a_file_imports_only_what_its_room_may() -> None:
     foreign = [
         (name_of(path), module)
         for path in PRODUCT
-        for _, module in imports(TREES[path])
+        for _, module in imports(tree_of(path))
         if (room := module.split(".")[0]) in ROOMS and room not in MAY_IMPORT[path.relative_to(ROOT).parts[0]]
     ]
 
@@ -107,7 +113,7 @@ def test_workers_use_only_the_ground_of_the_receiver() -> None:
         (name_of(path), module)
         for path in PRODUCT
         if name_of(path).startswith("workers/")
-        for _, module in imports(TREES[path])
+        for _, module in imports(tree_of(path))
         if module.startswith("receiver.")
     ]
 
@@ -119,7 +125,7 @@ def test_a_workflow_uses_only_the_authors_interface() -> None:
     for path in (path for path in PRODUCT if name_of(path).startswith("workflows/")):
         own = ".".join(path.relative_to(ROOT).parts[:2]).removesuffix(".py")
 
-        used = {module for node, module in imports(TREES[path]) if isinstance(node, ast.ImportFrom) and module == (node.module or "")}
+        used = {module for node, module in imports(tree_of(path)) if isinstance(node, ast.ImportFrom) and module == (node.module or "")}
         ours = {module for module in used if module.split(".")[0] in ROOMS}
 
         assert {module for module in ours if module != "workers.authoring" and not module.startswith(own)} == set(), name_of(path)
@@ -127,7 +133,7 @@ def test_a_workflow_uses_only_the_authors_interface() -> None:
 
 def test_no_import_hides_inside_a_function() -> None:
     functions = (
-        (path, node) for path in PRODUCT for node in ast.walk(TREES[path]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        (path, node) for path in PRODUCT for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
 
     hidden = [(name_of(path), module) for path, function in functions for _, module in imports(function)]
@@ -137,7 +143,7 @@ def test_no_import_hides_inside_a_function() -> None:
 
 def test_no_module_imports_itself_in_a_circle() -> None:
     known = modules()
-    edges = {name: {m for _, m in imports(TREES[path]) if m in known and m != name} for name, path in known.items()}
+    edges = {name: {m for _, m in imports(tree_of(path)) if m in known and m != name} for name, path in known.items()}
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
@@ -158,14 +164,14 @@ def test_a_file_is_not_too_long() -> None:
 
 
 def test_a_module_says_what_it_owns() -> None:
-    assert [name_of(path) for path in PRODUCT if not ast.get_docstring(TREES[path])] == []
+    assert [name_of(path) for path in PRODUCT if not ast.get_docstring(tree_of(path))] == []
 
 
 def test_a_package_file_holds_a_docstring_and_no_code() -> None:
     packages = [path for path in PRODUCT if path.name == "__init__.py"]
 
     assert packages
-    assert [name_of(path) for path in packages if len(TREES[path].body) != 1] == []
+    assert [name_of(path) for path in packages if len(tree_of(path).body) != 1] == []
 
 
 def test_no_file_has_a_name_that_fits_anything() -> None:
@@ -173,13 +179,13 @@ def test_no_file_has_a_name_that_fits_anything() -> None:
 
 
 def test_only_the_named_rooms_are_async() -> None:
-    uses = {name_of(path) for path in PRODUCT for node in ast.walk(TREES[path]) if isinstance(node, ast.AsyncFunctionDef)}
+    uses = {name_of(path) for path in PRODUCT for node in ast.walk(tree_of(path)) if isinstance(node, ast.AsyncFunctionDef)}
 
     assert {name for name in uses if not name.startswith(ASYNC)} == set()
 
 
 def test_everything_is_caught_only_at_the_named_edges() -> None:
-    handlers = ((path, node) for path in PRODUCT for node in ast.walk(TREES[path]) if isinstance(node, ast.ExceptHandler))
+    handlers = ((path, node) for path in PRODUCT for node in ast.walk(tree_of(path)) if isinstance(node, ast.ExceptHandler))
 
     wide = [
         (name_of(path), node.lineno)

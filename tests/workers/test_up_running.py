@@ -18,6 +18,7 @@ from workers import demo, runfile
 from workers.provoking import Desk
 
 RECORDED = ROOT / "tests/payloads/monsum/webhook_invoice.created.json"
+pytestmark = pytest.mark.slow  # processes by the dozen; make check runs them
 
 
 @pytest.fixture
@@ -83,7 +84,6 @@ base_url = "http://127.0.0.1:PORT/v1"
         (place / demo.SECRETS / f"BILLHOOK_{name}").write_text(value)
 
 
-@pytest.mark.slow  # make check runs it
 def test_from_an_empty_directory_to_the_first_effect_and_a_quiet_end(shell: Shell) -> None:
     with shell.running("up") as up:
         eventually((shell.place / ".billhook/demo.toml").exists, why=shell.said)
@@ -100,7 +100,6 @@ def test_from_an_empty_directory_to_the_first_effect_and_a_quiet_end(shell: Shel
     assert len(gone) >= 5 and not alive
 
 
-@pytest.mark.slow
 def test_after_a_kill_nobody_is_left_and_it_goes_on(shell: Shell) -> None:
     with shell.running("up") as up:
         made = triggered(shell)
@@ -121,7 +120,6 @@ def test_after_a_kill_nobody_is_left_and_it_goes_on(shell: Shell) -> None:
     assert shell.json("doctor")[0]["state"] == "fine"
 
 
-@pytest.mark.slow
 def test_a_role_that_refuses_its_configuration_later_ends_everything(tmp_path: Path) -> None:
     account = real_account(tmp_path, str(free_port()))
     shell = Shell(tmp_path)
