@@ -28,8 +28,8 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     yield shell
 
 
-def ready(shell: Shell) -> None:
-    eventually(lambda: "billhook is ready" in shell.said(), why=shell.said)
+def ready(shell: Shell, times: int = 1) -> None:
+    eventually(lambda: shell.said().count("billhook is ready") == times, why=shell.said)
 
 
 def done(shell: Shell, invoice: str) -> list[dict[str, str]]:
@@ -102,6 +102,7 @@ def test_from_an_empty_directory_to_the_first_effect_and_a_quiet_end(shell: Shel
 
 def test_after_a_kill_nobody_is_left_and_it_goes_on(shell: Shell) -> None:
     with shell.running("up") as up:
+        ready(shell)
         made = triggered(shell)
         children = psutil.Process(up.pid).children(recursive=True)
         up.kill()
@@ -111,6 +112,7 @@ def test_after_a_kill_nobody_is_left_and_it_goes_on(shell: Shell) -> None:
     assert len(gone) >= 5 and not alive
 
     with shell.running("up"):
+        ready(shell, 2)
         again = triggered(shell)
         recorded = shell.json("trigger", "--file", str(RECORDED))
         eventually(lambda: shell.json("events", "--invoice", recorded[0]["invoice_id"], "--type", "invoice.completed"), why=shell.said)
