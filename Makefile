@@ -15,7 +15,7 @@ run:
 
 test:
 	@sh ops/venv test
-	@exec .venv/bin/python -m pytest -q -n 3 --dist worksteal $(ARGS)
+	@exec .venv/bin/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 chaos:
 	@sh ops/venv test
@@ -30,7 +30,7 @@ check:
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/python -m pytest -q -m "" tests/test_authors.py tests/test_readme.py tests/workers/test_traces.py tests/workers/test_up_running.py tests/test_compose.py
+	@.venv/bin/python -m pytest -q -m "" tests/test_authors.py tests/test_readme.py tests/workers/test_traces.py tests/workers/test_up_running.py tests/test_compose.py tests/test_simulate_page.py
 
 fmt:
 	@sh ops/venv dev

@@ -19,6 +19,7 @@ EXAMPLES = [
 ]
 
 
+@pytest.mark.slow  # make check runs it
 @pytest.mark.parametrize(("example", "shown"), EXAMPLES)
 def test_an_example_comes_to_the_table_below_it(
     example: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -250,7 +250,7 @@ def deaf(flow: Flow) -> None:
     flow.runtime.accounts["shop"] = replace(account, client=replace(client, transport=WithoutOffset(inner=client.transport)))
 
 
-@pytest.mark.parametrize("scan", ["customers", "new-invoices"])
+@pytest.mark.parametrize("scan", ["customers", pytest.param("new-invoices", marks=pytest.mark.slow)])
 def test_a_list_that_answers_one_page_for_ever_is_told_and_read_no_further(scan: str) -> None:
     with Flow(noting, connect=False) as flow:
         customers(flow, 130 if scan == "customers" else 1)
