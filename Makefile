@@ -15,7 +15,7 @@ run:
 
 test:
 	@sh ops/venv test
-	@exec .venv/bin/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+	@exec .venv/bin/python -m pytest -q -n 3 --dist worksteal $(ARGS)
 
 chaos:
 	@sh ops/venv test
