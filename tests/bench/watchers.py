@@ -12,10 +12,11 @@ class SentAway(Exception):
     """The console answered something else than 200."""
 
 
-async def get(host: str, port: int, path: str) -> int:
-    """Ask once, or follow a stream to its end; how many bytes came. Raises SentAway."""
+async def get(host: str, port: int, path: str, person: str = "") -> int:
+    """Ask once, or follow a stream to its end, as a proxy would for `person`; how many bytes came. Raises SentAway."""
     reader, writer = await asyncio.open_connection(host, port)
-    writer.write(f"GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n".encode())
+    whose = f"x-forwarded-user: {person}\r\n" if person else ""
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: {host}:{port}\r\n{whose}connection: close\r\n\r\n".encode())
     came, first = 0, b""
     while piece := await reader.read(65_536):
         came, first = came + len(piece), first or piece
@@ -25,18 +26,18 @@ async def get(host: str, port: int, path: str) -> int:
     return came
 
 
-async def stay(host: str, port: int) -> None:
+async def stay(host: str, port: int, person: str) -> None:
     """One person's page: a stream that is opened again whenever it ends."""
-    await get(host, port, "/")
+    await get(host, port, "/", person)
     while True:
-        await get(host, port, "/now/stream")
+        await get(host, port, "/now/stream", person)
 
 
-async def ask(host: str, port: int, path: str, every_s: float, after_s: float) -> None:
+async def ask(host: str, port: int, path: str, every_s: float, after_s: float, person: str = "") -> None:
     """Ask the same thing again and again, first after a while."""
     await asyncio.sleep(after_s)
     while True:
-        await get(host, port, path)
+        await get(host, port, path, person)
         await asyncio.sleep(every_s)
 
 
@@ -45,8 +46,8 @@ async def watch(host: str, port: int, people: int, charts_s: float, scrape_s: fl
     async with asyncio.TaskGroup() as group:
         group.create_task(ask(host, port, "/metrics", scrape_s, 0.0))
         for place in range(people):
-            group.create_task(stay(host, port))
-            group.create_task(ask(host, port, "/now/charts?span=hour", charts_s, charts_s * place / people))
+            group.create_task(stay(host, port, f"p{place}"))
+            group.create_task(ask(host, port, "/now/charts?span=hour", charts_s, charts_s * place / people, f"p{place}"))
 
 
 if __name__ == "__main__":

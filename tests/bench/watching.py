@@ -44,8 +44,9 @@ from workers.sandbox.core import MonsumSandbox
 PEOPLE, SCRAPE_S, CHARTS_S, THREADS, AIM = 5, 15.0, 60.0, 8, 0.02
 TOML = (
     '[billhook]\ndatabase = "{url}"\nsecrets_dir = "{place}"\ndata_dir = "{place}"\nlog_level = "warning"\n'
-    '[source.{name}]\nkind = "monsum"\n'
+    '[billhook.console]\nlogin = "header"\n[billhook.console.roles]\n{roles}\n[source.{name}]\nkind = "monsum"\n'
 )
+ROLES = "\n".join(f'p{place} = "viewer"' for place in range(PEOPLE))
 NAMED = "billhook-console"
 
 
@@ -85,7 +86,7 @@ class House:
     def __init__(self, url: str, place: Path, workers: int) -> None:
         self._url, self._place, self._workers, self._rounds = url, place, workers, 0
         self._config = place / "watching.toml"
-        self._config.write_text(TOML.format(url=url, place=place, name=SOURCE))
+        self._config.write_text(TOML.format(url=url, place=place, name=SOURCE, roles=ROLES))
         with sa.create_engine(engine_url(url)).begin() as connection:
             connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS alembic_version (version_num varchar(32))")
             connection.exec_driver_sql("DELETE FROM alembic_version")
