@@ -139,8 +139,9 @@ def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, li
     if not 0 < len(subjects) <= MANY:
         raise NotHere(f"say which: one to {MANY} of them")
     with here.database.read() as connection:
-        about = [_known(connection, act, subject, here) for subject in subjects]
-        bound = [_bound(connection, subject) for subject in subjects] if act.order == "approve" else []
+        effects = _effects(connection, subjects) if act.takes == "effect" else {}
+        about = [_known(connection, act, subject, here, effects) for subject in subjects]
+        bound = [ledger.bound_to(effects[subject]) for subject in subjects if subject in effects] if act.order == "approve" else []
         heavy = _weighed(connection, here, act, subjects, person, counted=False) if act.two_people else frozenset()
     inputs = [Input(name="reason", label="Why", required=act.needs_reason, about="It is kept in the audit.")]
     if act.did:
@@ -158,16 +159,16 @@ def _question(here: Site, act: Act, subjects: list[str], hidden: Mapping[str, li
     )  # fmt: skip
 
 
-def _bound(connection: Connection, effect: str) -> str:
-    """The request and amount that are shown, so that the approval is one of exactly these."""
-    row = ledger.load(connection, effect)
-    return ledger.bound_to(row) if row is not None else ""
+def _effects(connection: Connection, ids: list[str]) -> dict[str, sa.RowMapping]:
+    """The effects that there are, by id, in one look; an approval is one of exactly the requests and amounts that are shown."""
+    table = table_of(ledger.EffectRow)
+    return {row["id"]: row for row in connection.execute(sa.select(table).where(table.c.id.in_(ids))).mappings()}
 
 
-def _known(connection: Connection, act: Act, subject: str, here: Site) -> dict[str, Any]:
+def _known(connection: Connection, act: Act, subject: str, here: Site, effects: Mapping[str, sa.RowMapping]) -> dict[str, Any]:
     """What is known of one subject, for the page. Raises NotHere."""
     if act.takes == "effect":
-        row = ledger.load(connection, subject)
+        row = effects.get(subject)
         if row is None:
             raise NotHere(f"there is no effect {subject}")
         told = advice.of_effect(connection, row)
