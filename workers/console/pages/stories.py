@@ -19,7 +19,7 @@ from workers.mirror import Mirror
 from workers.simulate.svg import draw
 from workers.story import split
 
-LINES = 400
+LINES = 200
 KINDS = ("delivery", "event", "run", "step", "effect", "parked", "task", "alert", "block", "act")
 MARKS = ("completed", "paid", "canceled", "deleted")
 
